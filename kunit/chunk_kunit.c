@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One chunk: what can be taken, what comes back, what the counts say.
+ */
+#include "buddy/chunk.h"
+#include "random.h"
+
+struct fixture {
+	atomic64_t map[KMEMX_CHUNK_WORDS];
+	atomic64_t state;
+	struct kmemx_chunk chunk;
+};
+
+static int chunk_fixture_init(struct kunit *test)
+{
+	struct fixture *fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	fx->chunk = (struct kmemx_chunk){ .map = fx->map, .state = &fx->state };
+	kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+	test->priv = fx;
+	return 0;
+}
+
+static unsigned int nr_free(struct fixture *fx)
+{
+	return kmemx_state_free((u64)atomic64_read(&fx->state));
+}
+
+static unsigned int nr_live(struct fixture *fx)
+{
+	return kmemx_state_live((u64)atomic64_read(&fx->state));
+}
+
+/* At rest: the free count is the number of clear bits. */
+static void expect_counts(struct kunit *test, struct fixture *fx, unsigned int free,
+			  unsigned int live)
+{
+	unsigned int nr[KMEMX_NR_ORDERS] = { 0 };
+	unsigned int sum = 0, k;
+
+	KUNIT_EXPECT_EQ(test, nr_free(fx), free);
+	KUNIT_EXPECT_EQ(test, nr_live(fx), live);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_count(fx->chunk, nr), free);
+	for (k = 0; k < KMEMX_NR_ORDERS; k++)
+		sum += nr[k] << k;
+	KUNIT_EXPECT_EQ(test, sum, free);
+}
+
+static void chunk_every_order_fills_and_empties(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order < KMEMX_NR_ORDERS; order++) {
+		unsigned int blocks = KMEMX_CHUNK_FRAMES >> order;
+		unsigned int i;
+
+		for (i = 0; i < blocks; i++)
+			KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, order),
+					(int)(i << order));
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, order), -ENOSPC);
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 0), -ENOSPC);
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_max_order(fx->chunk), -1);
+		expect_counts(test, fx, 0, blocks);
+		for (i = 0; i < blocks; i++)
+			kmemx_chunk_give(fx->chunk, i << order, order);
+		expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_max_order(fx->chunk), KMEMX_CHUNK_ORDER);
+	}
+}
+
+static void chunk_one_frame_prevents_whole(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 9), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 8);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 8), 256);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 7), 128);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 7), -ENOSPC);
+	expect_counts(test, fx, 127, 3);
+}
+
+static void chunk_whole_is_taken_in_the_state_alone(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 9), 0);
+	for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
+		KUNIT_EXPECT_EQ(test, atomic64_read(&fx->map[i]), 0LL);
+	KUNIT_EXPECT_TRUE(test, kmemx_chunk_is_taken(fx->chunk, 511));
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 0), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 9), -ENOSPC);
+}
+
+/* Every other frame taken: half is free, and no two in a row. */
+static void chunk_failing_take_changes_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i, order;
+
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++)
+		KUNIT_ASSERT_GE(test, kmemx_chunk_take(fx->chunk, 0), 0);
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i += 2)
+		kmemx_chunk_give(fx->chunk, i, 0);
+	for (order = 1; order < KMEMX_NR_ORDERS; order++)
+		KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, order), -ENOSPC);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES / 2, KMEMX_CHUNK_FRAMES / 2);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 0);
+}
+
+static void chunk_absent_frames_are_never_taken(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	kmemx_chunk_init(fx->chunk, 70, 300);
+	KUNIT_EXPECT_EQ(test, nr_free(fx), 230U);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 9), -ENOSPC);
+	for (i = 0; i < 230; i++) {
+		int frame = kmemx_chunk_take(fx->chunk, 0);
+
+		KUNIT_ASSERT_GE(test, frame, 70);
+		KUNIT_ASSERT_LT(test, frame, 300);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 0), -ENOSPC);
+}
+
+static void chunk_take_prefers_small_remains(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 6), 0);
+	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 6), 64);
+	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 5), 128);
+	/* The half word at 160 fits better than the empty words behind it. */
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 2), 160);
+	kmemx_chunk_give(fx->chunk, 0, 6);
+	/* 164 is the head of 4 + 8 + 16 free frames; word 0 is not touched. */
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 2), 164);
+}
+
+static void expect_trimmed(struct kunit *test, struct fixture *fx, unsigned int order,
+			   unsigned int nr)
+{
+	unsigned int pieces, at = 0, left = nr;
+	int frame = kmemx_chunk_take(fx->chunk, order);
+
+	KUNIT_ASSERT_EQ(test, frame, 0);
+	pieces = kmemx_chunk_trim(fx->chunk, 0, order, nr);
+	KUNIT_ASSERT_EQ(test, pieces, (unsigned int)hweight32(nr));
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - nr, pieces);
+	KUNIT_ASSERT_TRUE(test, kmemx_chunk_is_taken(fx->chunk, nr - 1));
+	KUNIT_ASSERT_FALSE(test, kmemx_chunk_is_taken(fx->chunk, nr));
+	while (left) {
+		unsigned int piece = (unsigned int)ilog2(left);
+
+		kmemx_chunk_give(fx->chunk, at, piece);
+		at += 1U << piece;
+		left -= 1U << piece;
+	}
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+}
+
+static void chunk_trim_keeps_exactly_what_is_asked(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, nr;
+
+	for (order = 1; order < KMEMX_NR_ORDERS; order++)
+		for (nr = 1; nr < 1U << order; nr++)
+			expect_trimmed(test, fx, order, nr);
+}
+
+static void chunk_shatter_makes_single_frames(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, i;
+
+	for (order = 0; order < KMEMX_NR_ORDERS; order++) {
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, order), 0);
+		kmemx_chunk_shatter(fx->chunk, order);
+		expect_counts(test, fx, KMEMX_CHUNK_FRAMES - (1U << order), 1U << order);
+		for (i = 0; i < 1U << order; i++)
+			kmemx_chunk_give(fx->chunk, i, 0);
+		expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+	}
+}
+
+/* Maximal blocks by halving: a block counts if it is clear and its parent is not. */
+static unsigned int naive_max_order(struct fixture *fx)
+{
+	int order;
+
+	for (order = KMEMX_CHUNK_ORDER; order >= 0; order--) {
+		unsigned int at, i;
+
+		for (at = 0; at < KMEMX_CHUNK_FRAMES; at += 1U << order) {
+			for (i = 0; i < 1U << order; i++)
+				if (kmemx_chunk_is_taken(fx->chunk, at + i))
+					break;
+			if (i == 1U << order)
+				return (unsigned int)order;
+		}
+	}
+	return ~0U;
+}
+
+static void chunk_random_walk(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct rnd rnd = rnd_start(test);
+	s8 *owner = kunit_kmalloc_array(test, KMEMX_CHUNK_FRAMES, 1, GFP_KERNEL);
+	unsigned int step, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, owner);
+	/* -1: free; -2: inside a block; else the order of the block that starts. */
+	memset(owner, -1, KMEMX_CHUNK_FRAMES);
+	for (step = 0; step < 20000; step++) {
+		unsigned int order = rnd_below(&rnd, KMEMX_NR_ORDERS);
+		unsigned int at = rnd_below(&rnd, KMEMX_CHUNK_FRAMES);
+
+		if (rnd_below(&rnd, 2)) {
+			int frame = kmemx_chunk_take(fx->chunk, order);
+
+			if (frame < 0)
+				continue;
+			for (i = 0; i < 1U << order; i++) {
+				KUNIT_ASSERT_EQ(test, owner[frame + i], -1);
+				owner[frame + i] = i ? -2 : (s8)order;
+			}
+		} else if (owner[at] >= 0) {
+			order = (unsigned int)owner[at];
+			kmemx_chunk_give(fx->chunk, at, order);
+			memset(owner + at, -1, 1U << order);
+		}
+		for (i = 0; i < KMEMX_CHUNK_FRAMES && !(step % 16); i++)
+			KUNIT_ASSERT_EQ(test, kmemx_chunk_is_taken(fx->chunk, i),
+					owner[i] != -1);
+		KUNIT_ASSERT_EQ(test, (unsigned int)kmemx_chunk_max_order(fx->chunk),
+				naive_max_order(fx));
+	}
+}
+
+static struct kunit_case chunk_cases[] = {
+	KUNIT_CASE(chunk_every_order_fills_and_empties),
+	KUNIT_CASE(chunk_one_frame_prevents_whole),
+	KUNIT_CASE(chunk_whole_is_taken_in_the_state_alone),
+	KUNIT_CASE(chunk_failing_take_changes_nothing),
+	KUNIT_CASE(chunk_absent_frames_are_never_taken),
+	KUNIT_CASE(chunk_take_prefers_small_remains),
+	KUNIT_CASE(chunk_trim_keeps_exactly_what_is_asked),
+	KUNIT_CASE(chunk_shatter_makes_single_frames),
+	KUNIT_CASE(chunk_random_walk),
+	{}
+};
+
+static struct kunit_suite chunk_suite = {
+	.name = "kmemx_chunk",
+	.init = chunk_fixture_init,
+	.test_cases = chunk_cases,
+};
+
+kunit_test_suites(&chunk_suite);

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The 64-ary tree of bits; see summary.h.
+ *
+ * Why no set leaf is lost: a setter makes its word non-zero and then sets the
+ * bit above; a clearer that made a word zero clears the bit above and then
+ * looks at the word again, and sets the bit above if it is not zero any more.
+ * All of these are fully ordered operations. If the setter's bit above went
+ * first, the clearer's second look comes after the setter's word and repairs.
+ */
+#include "buddy/summary.h"
+
+#define SHIFT	6
+#define FANOUT	64
+
+static unsigned int words_for(unsigned int nr)
+{
+	return DIV_ROUND_UP(nr, FANOUT);
+}
+
+/**
+ * kmemx_summary_bytes() - memory that a summary needs
+ * @nr_leaves: number of leaves, at least 1
+ *
+ * Return: the bytes to pass zeroed to kmemx_summary_init().
+ */
+size_t kmemx_summary_bytes(unsigned int nr_leaves)
+{
+	size_t words = 0;
+
+	do {
+		nr_leaves = words_for(nr_leaves);
+		words += nr_leaves;
+	} while (nr_leaves > 1);
+	return words * sizeof(atomic64_t);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_bytes);
+
+/**
+ * kmemx_summary_init() - make an empty summary
+ * @sum: the summary
+ * @mem: kmemx_summary_bytes() zeroed bytes, which stay the caller's
+ * @nr_leaves: number of leaves, at least 1
+ */
+void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
+			unsigned int nr_leaves)
+{
+	unsigned int nr = nr_leaves;
+	atomic64_t *next = mem;
+
+	sum->nr_leaves = nr_leaves;
+	sum->nr_levels = 0;
+	do {
+		nr = words_for(nr);
+		sum->level[sum->nr_levels++] = next;
+		next += nr;
+	} while (nr > 1);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_init);
+
+static s64 bit_of(unsigned int index)
+{
+	return (s64)BIT_ULL(index % FANOUT);
+}
+
+/* Set bits from @level upwards; @index counts bits of @level. */
+static void set_from(struct kmemx_summary *sum, unsigned int level,
+		     unsigned int index)
+{
+	for (; level < sum->nr_levels; level++) {
+		if (atomic64_fetch_or(bit_of(index),
+				      &sum->level[level][index >> SHIFT]))
+			break;
+		index >>= SHIFT;
+	}
+}
+
+/* Clear bit @index of @level, and above it what has become empty. */
+static void clear_from(struct kmemx_summary *sum, unsigned int level,
+		       unsigned int index)
+{
+	for (; level < sum->nr_levels; level++) {
+		atomic64_t *word = &sum->level[level][index >> SHIFT];
+		s64 bit = bit_of(index);
+
+		if (atomic64_fetch_andnot(bit, word) != bit)
+			break;
+		index >>= SHIFT;
+	}
+}
+
+/**
+ * kmemx_summary_set() - set a leaf
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Context: any.
+ */
+void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf)
+{
+	set_from(sum, 0, leaf);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_set);
+
+/* Pairs with set_from(): look again at every word on the way up. */
+static void repair_up(struct kmemx_summary *sum, unsigned int leaf)
+{
+	unsigned int level, index = leaf >> SHIFT;
+
+	for (level = 1; level < sum->nr_levels; level++, index >>= SHIFT)
+		if (atomic64_read(&sum->level[level - 1][index]) &&
+		    !(atomic64_read(&sum->level[level][index >> SHIFT]) & bit_of(index)))
+			set_from(sum, level, index);
+}
+
+/**
+ * kmemx_summary_clear() - clear a leaf
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * The caller looks at what the leaf stands for once more afterwards, and sets
+ * it again if it has changed meanwhile.
+ *
+ * Context: any.
+ */
+void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf)
+{
+	clear_from(sum, 0, leaf);
+	repair_up(sum, leaf);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
+
+/**
+ * kmemx_summary_test() - is a leaf set?
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Return: whether it was, a moment ago.
+ */
+bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf)
+{
+	return atomic64_read(&sum->level[0][leaf >> SHIFT]) & bit_of(leaf);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_test);
+
+/* The bits of the word at @level that holds bit @index, from that bit on. */
+static u64 bits_from(struct kmemx_summary *sum, unsigned int level,
+		     unsigned int index)
+{
+	return (u64)atomic64_read(&sum->level[level][index >> SHIFT]) &
+		(~0ULL << (index % FANOUT));
+}
+
+static unsigned int nr_bits(const struct kmemx_summary *sum, unsigned int level)
+{
+	unsigned int nr = sum->nr_leaves;
+
+	while (level--)
+		nr = words_for(nr);
+	return nr;
+}
+
+/**
+ * kmemx_summary_find() - the first set leaf at or after a place
+ * @sum: the summary
+ * @from: where to start, may be nr_leaves
+ *
+ * Climbs from @from until a word has a bit to the right, then goes down to the
+ * first leaf below it: at most two words a level, but for stale bits, each of
+ * which is cleared when met.
+ *
+ * Context: any.
+ * Return: the leaf, or -1 if there is none.
+ */
+long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from)
+{
+	unsigned int index = from;
+	unsigned int level = 0;
+	u64 bits;
+
+	while (level < sum->nr_levels) {
+		bits = index < nr_bits(sum, level) ? bits_from(sum, level, index) : 0;
+		if (!bits) {
+			index = (index >> SHIFT) + 1;
+			level++;
+			continue;
+		}
+		index = round_down(index, FANOUT) + __ffs64(bits);
+		if (!level)
+			return index;
+		if (!atomic64_read(&sum->level[level - 1][index])) {
+			/* Stale: the word below is empty. */
+			clear_from(sum, level, index);
+			repair_up(sum, index << (SHIFT * level));
+			index++;
+			continue;
+		}
+		level--;
+		index <<= SHIFT;
+	}
+	return -1;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_find);
+
+/**
+ * kmemx_summary_check() - do the levels agree?
+ * @sum: the summary, which nobody changes meanwhile
+ *
+ * Return: true if every non-empty word has its bit in the level above.
+ */
+bool kmemx_summary_check(const struct kmemx_summary *sum)
+{
+	unsigned int level, i;
+
+	for (level = 1; level < sum->nr_levels; level++)
+		for (i = 0; i < nr_bits(sum, level); i++)
+			if (atomic64_read(&sum->level[level - 1][i]) &&
+			    !(atomic64_read(&sum->level[level][i >> SHIFT]) & bit_of(i)))
+				return false;
+	return true;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_check);

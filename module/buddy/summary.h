@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A summary: a set of small integers with a fast "first one from here", as a
+ * 64-ary tree of words. A bit of a level is a word of the level below that is
+ * not zero; level 0 has a bit per leaf.
+ *
+ * It is a hint, not a ledger. A leaf that is set is found, once the CPU that
+ * set it has returned; a bit that is set without cause may be met and is put
+ * right by whoever meets it. What a leaf stands for must be checked at its
+ * own place.
+ *
+ * Locking: none. Every function may run on any number of CPUs at once, in any
+ * context, nested in itself.
+ */
+#ifndef KMEMX_BUDDY_SUMMARY_H
+#define KMEMX_BUDDY_SUMMARY_H
+
+#include <kmemx/platform.h>
+
+#define KMEMX_SUMMARY_LEVELS	6
+
+struct kmemx_summary {
+	atomic64_t *level[KMEMX_SUMMARY_LEVELS];	/* level[0]: the leaves */
+	unsigned int nr_levels;
+	unsigned int nr_leaves;
+};
+
+size_t kmemx_summary_bytes(unsigned int nr_leaves);
+void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
+			unsigned int nr_leaves);
+void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf);
+void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf);
+bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf);
+long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from);
+bool kmemx_summary_check(const struct kmemx_summary *sum);
+
+#endif /* KMEMX_BUDDY_SUMMARY_H */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Searching and counting in a word of bits; see word.h.
+ *
+ * The search folds the word: with f the free bits, f & (f >> 1) on even bits
+ * is the free pairs, and the same step on pairs gives the free quads, and so
+ * on. Six steps decide every order, whatever the word holds.
+ */
+#include "buddy/word.h"
+
+/* heads[k]: the bits at which a block of order k may start. */
+static const u64 heads[KMEMX_WORD_ORDER + 1] = {
+	0xffffffffffffffffULL,
+	0x5555555555555555ULL,
+	0x1111111111111111ULL,
+	0x0101010101010101ULL,
+	0x0001000100010001ULL,
+	0x0000000100000001ULL,
+	0x0000000000000001ULL,
+};
+
+/* From the heads of the free blocks of @order to those of @order + 1. */
+static u64 fold(u64 free, unsigned int order)
+{
+	return free & (free >> (1U << order)) & heads[order + 1];
+}
+
+/**
+ * kmemx_word_free_heads() - where the free blocks of an order start
+ * @word: the bits, set is taken
+ * @order: 0..6
+ *
+ * Return: a word in which bit i is set if bits i to i + 2^@order - 1 are a
+ * block and all clear in @word.
+ */
+u64 kmemx_word_free_heads(u64 word, unsigned int order)
+{
+	u64 free = ~word;
+	unsigned int k;
+
+	for (k = 0; k < order; k++)
+		free = fold(free, k);
+	return free;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_word_free_heads);
+
+/**
+ * kmemx_word_find() - best-fitting free block
+ * @word: the bits, set is taken
+ * @order: 0..6, the block wanted
+ * @fit: set to the order of the maximal free block that the found one is part
+ *	 of: @order for a perfect fit, larger if taking it breaks a larger block
+ *
+ * The block that breaks the smallest maximal block is chosen, the lowest of
+ * equals, so that large blocks stay whole as long as smaller ones serve.
+ *
+ * Return: the first bit of the block, or -1 if the word has none.
+ */
+int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
+{
+	u64 free = kmemx_word_free_heads(word, order);
+	unsigned int k;
+
+	if (!free)
+		return -1;
+	for (k = order; k < KMEMX_WORD_ORDER; k++) {
+		u64 larger = fold(free, k);
+		u64 exact = free & ~(larger | (larger << (1U << k)));
+
+		if (exact) {
+			*fit = k;
+			return (int)__ffs64(exact);
+		}
+		free = larger;
+	}
+	*fit = KMEMX_WORD_ORDER;
+	return 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
+
+/**
+ * kmemx_word_max_order() - the largest free block
+ * @word: the bits, set is taken
+ *
+ * Return: its order, 0..6, or -1 if no bit is free.
+ */
+int kmemx_word_max_order(u64 word)
+{
+	u64 free = ~word;
+	int order = -1;
+
+	while (free) {
+		order++;
+		if (order == KMEMX_WORD_ORDER)
+			break;
+		free = fold(free, (unsigned int)order);
+	}
+	return order;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_word_max_order);
+
+/**
+ * kmemx_word_count() - count the maximal free blocks of each order
+ * @word: the bits, set is taken
+ * @nr: nr[k] is increased by the free blocks of order k that are not part of a
+ *	larger free block of this word
+ */
+void kmemx_word_count(u64 word, unsigned int nr[KMEMX_WORD_ORDER + 1])
+{
+	u64 free = ~word;
+	unsigned int k;
+
+	for (k = 0; k < KMEMX_WORD_ORDER; k++) {
+		u64 larger = fold(free, k);
+
+		nr[k] += hweight64(free) - 2 * hweight64(larger);
+		free = larger;
+	}
+	nr[KMEMX_WORD_ORDER] += hweight64(free);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_word_count);

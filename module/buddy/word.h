@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A word of bits: 64 neighbouring slots, a set bit is taken, a clear one free.
+ *
+ * Everything kmemx manages is this word in another place. These functions are
+ * pure: values in, values out. A block of order k is 2^k neighbouring bits
+ * whose first bit is a multiple of 2^k; two clear halves of a block are the
+ * block, so nothing ever has to be merged.
+ *
+ * Locking: none, there is no state.
+ */
+#ifndef KMEMX_BUDDY_WORD_H
+#define KMEMX_BUDDY_WORD_H
+
+#include <kmemx/platform.h>
+
+#define KMEMX_WORD_ORDER	6
+#define KMEMX_WORD_BITS		64
+
+/**
+ * kmemx_word_mask() - the bits of a block
+ * @bit: first bit, 0..63, a multiple of 2^@order
+ * @order: 0..6
+ *
+ * Return: a word with the 2^@order bits from @bit set.
+ */
+static inline u64 kmemx_word_mask(unsigned int bit, unsigned int order)
+{
+	return (~0ULL >> (KMEMX_WORD_BITS - (1U << order))) << bit;
+}
+
+/**
+ * kmemx_word_range() - the bits of a run that need not be a block
+ * @first: first bit, 0..63
+ * @end: one past the last bit, @first + 1..64
+ *
+ * Return: a word with bits @first to @end - 1 set.
+ */
+static inline u64 kmemx_word_range(unsigned int first, unsigned int end)
+{
+	return (~0ULL << first) & (~0ULL >> (KMEMX_WORD_BITS - end));
+}
+
+u64 kmemx_word_free_heads(u64 word, unsigned int order);
+int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit);
+int kmemx_word_max_order(u64 word);
+void kmemx_word_count(u64 word, unsigned int nr[KMEMX_WORD_ORDER + 1]);
+
+#endif /* KMEMX_BUDDY_WORD_H */

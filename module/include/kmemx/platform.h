@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All a pure core may include. The host build puts a header of the same name
+ * and guard first on its search path (kunit/host/include/kmemx/platform.h), so
+ * the same .c files run in user space under sanitizers.
+ *
+ * Besides the obvious (fixed-size types, bit and min/max helpers, errno), a
+ * core may rely on: atomic64_t with the kernel's ordering rules (operations
+ * that return a value are fully ordered unless their name says otherwise),
+ * try_cmpxchg() on a byte, READ_ONCE()/WRITE_ONCE(), vzalloc()/vfree().
+ */
+#ifndef KMEMX_PLATFORM_H
+#define KMEMX_PLATFORM_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/bits.h>
+#include <linux/build_bug.h>
+#include <linux/cache.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/types.h>
+#include <linux/vmalloc.h>
+
+#include <kmemx/compat.h>
+
+#endif /* KMEMX_PLATFORM_H */
