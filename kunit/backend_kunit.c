@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every way to a region, one at a time, and the ladder.
+ */
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/vmstat.h>
+#include <kunit/test.h>
+
+#include "cma/backend.h"
+
+#define NR_PAGES	(8UL << (20 - PAGE_SHIFT))
+#define TOO_MANY	(1UL << (40 - PAGE_SHIFT))
+
+static const struct kmemx_backend * const all[] = {
+	&kmemx_backend_native, &kmemx_backend_dma, &kmemx_backend_contig, &kmemx_backend_pages,
+};
+
+static void describe(const struct kmemx_backend * const *backend, char *text)
+{
+	snprintf(text, KUNIT_PARAM_DESC_SIZE, "%s through %s", (*backend)->name, (*backend)->how);
+}
+
+KUNIT_ARRAY_PARAM(backend, all, describe);
+
+static const struct kmemx_backend *backend_of(struct kunit *test)
+{
+	return *(const struct kmemx_backend * const *)test->param_value;
+}
+
+static void give_back(struct kmemx_grant *grant)
+{
+	unsigned int i;
+
+	for (i = 0; i < grant->nr_spans; i++)
+		kmemx_backend_release(grant, i);
+	kmemx_backend_fini(grant);
+}
+
+/* Is there a CMA area at all? */
+static bool has_cma(void)
+{
+	return IS_ENABLED(CONFIG_CMA) && global_zone_page_state(NR_FREE_CMA_PAGES) > 0;
+}
+
+static void backend_gives_order_0_pages(struct kunit *test)
+{
+	const struct kmemx_backend *backend = backend_of(test);
+	struct kmemx_grant grant = { 0 };
+	unsigned long total = 0, pfn;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, has_cma());
+	KUNIT_ASSERT_EQ_MSG(test, kmemx_backend_try(&grant, backend, NR_PAGES, NUMA_NO_NODE), 0,
+			    "%s", grant.why);
+	for (i = 0; i < grant.nr_spans; i++) {
+		struct kmemx_span *span = &grant.span[i];
+
+		total += span->nr_pages;
+		for (pfn = span->pfn; pfn < span->pfn + span->nr_pages; pfn++) {
+			struct page *page = pfn_to_page(pfn);
+
+			KUNIT_ASSERT_EQ(test, page_ref_count(page), 1);
+			KUNIT_ASSERT_FALSE(test, PageCompound(page));
+			/* The memory is there. */
+			*(unsigned long *)page_address(page) = pfn;
+			KUNIT_ASSERT_EQ(test, *(unsigned long *)page_address(page), pfn);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, total, NR_PAGES);
+	give_back(&grant);
+}
+
+static void backend_says_why_it_fails(struct kunit *test)
+{
+	const struct kmemx_backend *backend = backend_of(test);
+	struct kmemx_grant grant = { 0 };
+
+	KUNIT_EXPECT_EQ(test, kmemx_backend_try(&grant, backend, TOO_MANY, NUMA_NO_NODE), -ENOMEM);
+	KUNIT_EXPECT_GT(test, strlen(grant.why), 20UL);
+	KUNIT_EXPECT_EQ(test, grant.nr_spans, 0U);
+}
+
+static unsigned long nr_free_cma(void)
+{
+	return global_zone_page_state(NR_FREE_CMA_PAGES);
+}
+
+static void backend_cma_comes_out_of_cma(struct kunit *test)
+{
+	static const struct kmemx_backend * const cma[] = {
+		&kmemx_backend_native, &kmemx_backend_dma,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cma); i++) {
+		struct kmemx_grant grant = { 0 };
+		unsigned long before = nr_free_cma();
+
+		KUNIT_ASSERT_EQ(test, kmemx_backend_try(&grant, cma[i], NR_PAGES, NUMA_NO_NODE), 0);
+		KUNIT_EXPECT_EQ(test, grant.nr_spans, 1U);
+		KUNIT_EXPECT_LE(test, nr_free_cma() + NR_PAGES, before + 512);
+		give_back(&grant);
+	}
+}
+
+static void backend_ladder_takes_the_first_that_works(struct kunit *test)
+{
+	struct kmemx_grant grant = { 0 };
+
+	KUNIT_ASSERT_EQ(test, kmemx_backend_reserve(&grant, "auto", NR_PAGES, NUMA_NO_NODE), 0);
+	KUNIT_EXPECT_STREQ(test, grant.backend->name, "cma");
+	give_back(&grant);
+}
+
+static void backend_knows_its_names(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, kmemx_backend_known("auto"));
+	KUNIT_EXPECT_TRUE(test, kmemx_backend_known("cma"));
+	KUNIT_EXPECT_TRUE(test, kmemx_backend_known("contig"));
+	KUNIT_EXPECT_TRUE(test, kmemx_backend_known("pages"));
+	KUNIT_EXPECT_FALSE(test, kmemx_backend_known("foo"));
+	KUNIT_EXPECT_FALSE(test, kmemx_backend_known(""));
+}
+
+static struct kunit_case backend_cases[] = {
+	KUNIT_CASE_PARAM(backend_gives_order_0_pages, backend_gen_params),
+	KUNIT_CASE_PARAM(backend_says_why_it_fails, backend_gen_params),
+	KUNIT_CASE(backend_cma_comes_out_of_cma),
+	KUNIT_CASE(backend_ladder_takes_the_first_that_works),
+	KUNIT_CASE(backend_knows_its_names),
+	{}
+};
+
+static struct kunit_suite backend_suite = {
+	.name = "kmemx_backend",
+	.test_cases = backend_cases,
+};
+
+kunit_test_suites(&backend_suite);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmemx backend "pages": as many of the page allocator's largest blocks as it
+ * takes, each split into order-0 pages.
+ *
+ * The last resort: needs nothing, moves little, and gives several spans. Blocks
+ * that happen to lie side by side are one span.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sort.h>
+
+#include <kmemx/compat.h>
+
+#include "backend.h"
+
+/* No block is smaller than a chunk, so a span is whole chunks, chunk-aligned. */
+#define BLOCK_ORDER_MIN		min(KMEMX_BACKEND_CHUNK_ORDER, MAX_PAGE_ORDER)
+
+/*
+ * The largest order that still fits and still succeeds. Only the smallest is
+ * worth pressing for; an order that failed once is not asked for again.
+ */
+static struct page *alloc_block(int nid, unsigned long nr_left, unsigned int *order)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+
+	if (nid != NUMA_NO_NODE)
+		gfp |= __GFP_THISNODE;
+
+	*order = min_t(unsigned int, *order, ilog2(nr_left));
+	for (;;) {
+		bool last = *order <= BLOCK_ORDER_MIN;
+		struct page *page;
+
+		page = alloc_pages_node(nid, gfp | (last ? __GFP_RETRY_MAYFAIL : __GFP_NORETRY),
+					*order);
+		if (page || last)
+			return page;
+		--*order;
+	}
+}
+
+static int cmp_span(const void *a, const void *b)
+{
+	const struct kmemx_span *l = a, *r = b;
+
+	return l->pfn < r->pfn ? -1 : l->pfn > r->pfn;
+}
+
+/* Neighbours of one node and zone become one; two zones must not. */
+static bool can_join(const struct kmemx_span *low, const struct kmemx_span *high)
+{
+	return low->pfn + low->nr_pages == high->pfn &&
+	       page_zone(pfn_to_page(low->pfn)) == page_zone(pfn_to_page(high->pfn));
+}
+
+static void join_spans(struct kmemx_grant *grant)
+{
+	struct kmemx_span *out = grant->span;
+	unsigned int i;
+
+	sort(grant->span, grant->nr_spans, sizeof(*grant->span), cmp_span, NULL);
+	for (i = 1; i < grant->nr_spans; i++) {
+		if (can_join(out, &grant->span[i]))
+			out->nr_pages += grant->span[i].nr_pages;
+		else
+			*++out = grant->span[i];
+	}
+	grant->nr_spans = out - grant->span + 1;
+}
+
+static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
+{
+	unsigned int order = MAX_PAGE_ORDER, nr_spans = 0;
+	unsigned long nr_left;
+	struct page *page;
+	int ret;
+
+	ret = kmemx_grant_check_room(grant, nr_pages, nid);
+	if (ret)
+		return ret;
+	ret = kmemx_grant_init_spans(grant, nr_pages >> BLOCK_ORDER_MIN);
+	if (ret)
+		return ret;
+
+	for (nr_left = nr_pages; nr_left; nr_left -= 1UL << order) {
+		if (fatal_signal_pending(current)) {
+			kmemx_grant_say(grant, "killed while it collected blocks; load again");
+			return -EINTR;
+		}
+		page = alloc_block(nid, nr_left, &order);
+		if (!page) {
+			kmemx_grant_say(grant, "out of free blocks of %lu KiB with %lu of %lu MiB to go; load with a smaller size=, or sooner after boot",
+					PAGE_SIZE << order >> 10, kmemx_mib(nr_left),
+					kmemx_mib(nr_pages));
+			return -ENOMEM;
+		}
+		split_page(page, order);
+		grant->span[nr_spans].pfn = page_to_pfn(page);
+		grant->span[nr_spans++].nr_pages = 1UL << order;
+		cond_resched();
+	}
+	grant->nr_spans = nr_spans;
+	join_spans(grant);
+
+	return 0;
+}
+
+static void pages_release(struct kmemx_grant *grant, unsigned int i)
+{
+	const struct kmemx_span *span = &grant->span[i];
+	unsigned long pfn;
+
+	for (pfn = span->pfn; pfn < span->pfn + span->nr_pages; pfn++) {
+		__free_page(pfn_to_page(pfn));
+		if (IS_ALIGNED(pfn, KMEMX_BACKEND_CHUNK))
+			cond_resched();
+	}
+}
+
+const struct kmemx_backend kmemx_backend_pages = {
+	.name = "pages",
+	.how = "alloc_pages_node",
+	.reserve = pages_reserve,
+	.release = pages_release,
+};
+KMEMX_EXPORT_FOR_TEST(kmemx_backend_pages);

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmemx module parameters: size=, backend=, nid= and track=.
+ *
+ * Values are checked as they are set, so that insmod itself fails with EINVAL,
+ * and every refusal says in the log what was wrong and what would be right.
+ * All are read-only afterwards; nothing here needs a lock.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/align.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include <kmemx/compat.h>
+
+#include "cma/backend.h"
+#include "params.h"
+
+#define CHUNK_BYTES	(KMEMX_BACKEND_CHUNK << PAGE_SHIFT)
+
+struct kmemx_params kmemx_params = {
+	.size = SZ_64M,
+	.backend = "auto",
+	.nid = NUMA_NO_NODE,
+	.track = false,
+};
+
+/* How far a suffix of memparse()'s shifts; 0 for anything else. */
+static unsigned int suffix_shift(char suffix)
+{
+	switch (suffix) {
+	case 'K': case 'k':
+		return 10;
+	case 'M': case 'm':
+		return 20;
+	case 'G': case 'g':
+		return 30;
+	case 'T': case 't':
+		return 40;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * kmemx_params_parse_size() - read a size as a user types it
+ * @text: a number as kstrtoull() takes it, with at most one suffix K, M, G or T
+ *	  in either case; a final newline is fine
+ * @size: the size in bytes; written on success only
+ *
+ * Stricter than memparse(), which stops at what it does not understand and
+ * wraps around without a word.
+ *
+ * Context: any.
+ * Return: 0, or -EINVAL for what is not a number, is 0, or does not fit even
+ *	   after it has been rounded up to whole chunks.
+ */
+int kmemx_params_parse_size(const char *text, unsigned long *size)
+{
+	unsigned long long number;
+	unsigned int shift;
+	char buf[32];
+	size_t len;
+
+	if (strscpy(buf, text, sizeof(buf)) < 0)
+		return -EINVAL;
+	len = strcspn(buf, "\n");
+	shift = len ? suffix_shift(buf[len - 1]) : 0;
+	if (shift)
+		buf[len - 1] = '\0';
+
+	if (kstrtoull(buf, 0, &number))
+		return -EINVAL;
+	if (!number || number > (ULONG_MAX - CHUNK_BYTES) >> shift)
+		return -EINVAL;
+	*size = number << shift;
+
+	return 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_params_parse_size);
+
+static int size_set(const char *val, const struct kernel_param *kp)
+{
+	int ret = kmemx_params_parse_size(val, kp->arg);
+
+	if (ret)
+		pr_err("%s=%s: not a size; give bytes with an optional suffix K, M, G or T, e.g. size=64M\n",
+		       kp->name, val);
+
+	return ret;
+}
+
+static int size_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%lu\n", *(unsigned long *)kp->arg);
+}
+
+static const struct kernel_param_ops size_ops = {
+	.set = size_set,
+	.get = size_get,
+};
+
+static int backend_set(const char *val, const struct kernel_param *kp)
+{
+	if (!kmemx_backend_known(val)) {
+		pr_err("%s=%s: not a backend; give " KMEMX_BACKEND_NAMES "\n",
+		       kp->name, val);
+		return -EINVAL;
+	}
+	strscpy(kmemx_params.backend, val, sizeof(kmemx_params.backend));
+
+	return 0;
+}
+
+static int backend_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", kmemx_params.backend);
+}
+
+static const struct kernel_param_ops backend_ops = {
+	.set = backend_set,
+	.get = backend_get,
+};
+
+static bool is_nid(int nid)
+{
+	return nid == NUMA_NO_NODE || (nid >= 0 && nid < MAX_NUMNODES && node_online(nid));
+}
+
+static int nid_set(const char *val, const struct kernel_param *kp)
+{
+	int nid;
+
+	if (kstrtoint(val, 0, &nid) || !is_nid(nid)) {
+		pr_err("%s=%s: not an online node; give one of %*pbl, or -1 for any\n",
+		       kp->name, val, nodemask_pr_args(&node_online_map));
+		return -EINVAL;
+	}
+	*(int *)kp->arg = nid;
+
+	return 0;
+}
+
+static const struct kernel_param_ops nid_ops = {
+	.set = nid_set,
+	.get = param_get_int,
+};
+
+module_param_cb(size, &size_ops, &kmemx_params.size, 0444);
+MODULE_PARM_DESC(size, "size of the region in bytes, with an optional suffix K, M, G or T; rounded up to whole chunks of 512 pages (default 64M)");
+
+module_param_cb(backend, &backend_ops, NULL, 0444);
+MODULE_PARM_DESC(backend, "where the region comes from: " KMEMX_BACKEND_NAMES " (default auto: the first of them that succeeds)");
+
+module_param_cb(nid, &nid_ops, &kmemx_params.nid, 0444);
+MODULE_PARM_DESC(nid, "NUMA node the region must be on (default -1: any)");
+
+module_param_named(track, kmemx_params.track, bool, 0444);
+MODULE_PARM_DESC(track, "record the call site of each live allocation (default 0)");
+
+/**
+ * kmemx_params_check() - make the parameters fit each other and the hardware
+ *
+ * Rounds the size up to whole chunks, and says so when that changes it. Called
+ * once, by the module's init, before anything uses the parameters.
+ *
+ * Context: process context.
+ * Return: 0, or -EINVAL if the node has gone since the parameter was set.
+ */
+int kmemx_params_check(void)
+{
+	unsigned long size = ALIGN(kmemx_params.size, CHUNK_BYTES);
+
+	if (!is_nid(kmemx_params.nid)) {
+		pr_err("nid=%d: not an online node; give one of %*pbl, or -1 for any\n",
+		       kmemx_params.nid, nodemask_pr_args(&node_online_map));
+		return -EINVAL;
+	}
+	if (size != kmemx_params.size) {
+		pr_info("size=%lu: rounded up to %lu, whole chunks of %lu KiB\n",
+			kmemx_params.size, size, CHUNK_BYTES >> 10);
+		kmemx_params.size = size;
+	}
+
+	return 0;
+}

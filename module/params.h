@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the user asked for at load, checked as far as it can be without trying.
+ */
+#ifndef KMEMX_PARAMS_H
+#define KMEMX_PARAMS_H
+
+#include <linux/types.h>
+
+/**
+ * struct kmemx_params - the module parameters
+ * @size: of the region, in bytes; whole chunks once kmemx_params_check() has run
+ * @backend: where it comes from: one of KMEMX_BACKEND_NAMES
+ * @nid: the node it must be on, or NUMA_NO_NODE
+ * @track: record the call site of each live allocation
+ *
+ * Written before init, constant afterwards.
+ */
+struct kmemx_params {
+	unsigned long size;
+	char backend[8];
+	int nid;
+	bool track;
+};
+
+extern struct kmemx_params kmemx_params;
+
+int kmemx_params_check(void);
+int kmemx_params_parse_size(const char *text, unsigned long *size);
+
+#endif /* KMEMX_PARAMS_H */
