@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Caches over a fake source of pages.
+ */
+#include <linux/cpumask.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/vmalloc.h>
+
+#include "fake_pages.h"
+#include "random.h"
+#include "slab/cache.h"
+#include "threads.h"
+
+struct fixture {
+	struct fake_pages fake;
+	struct kmemx_depot depot;
+	struct kmemx_cache *cache;
+};
+
+static struct kmemx_cache *make(struct fixture *fx, const char *name, u32 size, u32 align,
+				void (*ctor)(void *obj))
+{
+	struct kmemx_cache_spec spec = {
+		.name = name, .size = size, .align = align, .ctor = ctor,
+	};
+
+	return kmemx_cache_new(&fx->depot, &spec);
+}
+
+static int cache_fixture_init(struct kunit *test)
+{
+	struct fixture *fx = vzalloc(sizeof(*fx));
+
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	test->priv = fx;
+	fake_pages_init(&fx->fake);
+	KUNIT_ASSERT_EQ(test, kmemx_depot_init(&fx->depot, &fake_page_ops, &fx->fake,
+					       FAKE_BLOCKS << KMEMX_SLAB_MAX_ORDER, true), 0);
+	fx->cache = make(fx, "test", 100, 0, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(fx->cache));
+	return 0;
+}
+
+/* What a case leaves behind fails it. */
+static void cache_fixture_exit(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	if (!fx)
+		return;
+	if (!IS_ERR_OR_NULL(fx->cache))
+		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(fx->cache), 0);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+	kmemx_depot_fini(&fx->depot);
+	vfree(fx);
+}
+
+static void expect_sound(struct kunit *test, struct kmemx_cache *cache)
+{
+	const char *why = kmemx_cache_check(cache);
+
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ?: "");
+}
+
+static enum kmemx_verdict put(struct fixture *fx, const void *obj, struct kmemx_cache *want)
+{
+	struct kmemx_cache *cache;
+
+	return kmemx_cache_put(&fx->depot, fake_page_ops.id_of(&fx->fake, obj), obj, want,
+			       &cache);
+}
+
+static void cache_objects_do_not_overlap(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	u8 **obj = kunit_kmalloc_array(test, 1000, sizeof(*obj), GFP_KERNEL);
+	unsigned int i, k;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < 1000; i++) {
+		obj[i] = kmemx_cache_take(fx->cache, 0);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		memset(obj[i], (int)i, 100);
+	}
+	expect_sound(test, fx->cache);
+	for (i = 0; i < 1000; i++)
+		for (k = 0; k < 100; k++)
+			KUNIT_ASSERT_EQ(test, obj[i][k], (u8)i);
+	for (i = 0; i < 1000; i++)
+		KUNIT_ASSERT_EQ(test, put(fx, obj[i], fx->cache), KMEMX_FREE_OK);
+	expect_sound(test, fx->cache);
+}
+
+static unsigned int nr_constructed;
+
+static void stamp(void *obj)
+{
+	*(u64 *)obj = 0x600DF00D;
+	nr_constructed++;
+}
+
+static void cache_constructor_runs_once_per_object(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make(fx, "ctor", 64, 0, stamp);
+	unsigned int round, i;
+	u64 *obj[100];
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	nr_constructed = 0;
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < 100; i++) {
+			obj[i] = kmemx_cache_take(cache, 0);
+			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+			KUNIT_ASSERT_EQ(test, *obj[i], 0x600DF00DULL);
+		}
+		for (i = 0; i < 100; i++)
+			put(fx, obj[i], cache);
+	}
+	KUNIT_EXPECT_GE(test, nr_constructed, 100U);
+	KUNIT_EXPECT_EQ(test, nr_constructed % cache->layout.nr_objs, 0U);
+	KUNIT_EXPECT_LE(test, nr_constructed, 100 + 2 * cache->layout.nr_objs);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
+static void cache_bad_frees_change_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *other = make(fx, "other", 100, 0, NULL);
+	struct kmemx_cache_usage before, after;
+	u8 *obj, *second;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	obj = kmemx_cache_take(fx->cache, 0);
+	second = kmemx_cache_take(fx->cache, 0);
+	kmemx_cache_usage(fx->cache, &before);
+	KUNIT_EXPECT_EQ(test, put(fx, obj + 8, fx->cache), KMEMX_FREE_MISALIGNED);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, other), KMEMX_FREE_CACHE);
+	kmemx_cache_usage(fx->cache, &after);
+	KUNIT_EXPECT_MEMEQ(test, &before, &after, sizeof(after));
+	KUNIT_EXPECT_EQ(test, put(fx, obj, fx->cache), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, fx->cache), KMEMX_FREE_DOUBLE);
+	KUNIT_EXPECT_EQ(test, put(fx, second, NULL), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, put(fx, second, NULL), KMEMX_FREE_DOUBLE);
+	expect_sound(test, fx->cache);
+	/* Back in the slab, past the front. */
+	kmemx_cache_drain(fx->cache);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, fx->cache), KMEMX_FREE_DOUBLE);
+	expect_sound(test, fx->cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(other), 0);
+}
+
+static void cache_gives_empty_slabs_back(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void **obj = kunit_kmalloc_array(test, 500, sizeof(*obj), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < 500; i++)
+		obj[i] = kmemx_cache_take(fx->cache, 0);
+	KUNIT_EXPECT_GE(test, fx->fake.nr_out, 500 / fx->cache->layout.nr_objs);
+	for (i = 0; i < 500; i++)
+		put(fx, obj[i], fx->cache);
+	/* At most the front's slabs and one more. */
+	kmemx_cache_drain(fx->cache);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 1U);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_shrink(fx->cache), 1UL);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+	expect_sound(test, fx->cache);
+}
+
+/* The source fails at the 1st, 2nd, 3rd... block: NULL, and nothing is lost. */
+static void cache_survives_a_source_that_fails(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void **obj = kunit_kmalloc_array(test, 200, sizeof(*obj), GFP_KERNEL);
+	unsigned int allowed, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (allowed = 0; allowed < 4; allowed++) {
+		fx->fake.nr_allowed = allowed;
+		for (i = 0; i < 200; i++) {
+			obj[i] = kmemx_cache_take(fx->cache, 0);
+			if (!obj[i])
+				break;
+		}
+		KUNIT_EXPECT_EQ(test, i, allowed * fx->cache->layout.nr_objs);
+		expect_sound(test, fx->cache);
+		while (i--)
+			put(fx, obj[i], fx->cache);
+		kmemx_cache_drain(fx->cache);
+		kmemx_cache_shrink(fx->cache);
+		KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+	}
+}
+
+static void cache_delete_keeps_live_objects(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make(fx, "busy", 256, 0, NULL);
+	u8 *obj;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	obj = kmemx_cache_take(cache, 0);
+	memset(obj, 0x5a, 256);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), -EBUSY);
+	KUNIT_EXPECT_EQ(test, obj[255], 0x5a);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, cache), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
+static void note_site(const struct kmemx_cache *cache, void *obj, unsigned long call_site,
+		      void *arg)
+{
+	*(unsigned long *)arg += call_site;
+}
+
+static void cache_remembers_call_sites(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *a = kmemx_cache_take(fx->cache, 1000);
+	void *b = kmemx_cache_take(fx->cache, 30);
+	unsigned long sum = 0;
+
+	KUNIT_EXPECT_EQ(test, kmemx_cache_visit_live(fx->cache, note_site, &sum), 2UL);
+	KUNIT_EXPECT_EQ(test, sum, 1030UL);
+	put(fx, a, fx->cache);
+	sum = 0;
+	KUNIT_EXPECT_EQ(test, kmemx_cache_visit_live(fx->cache, note_site, &sum), 1UL);
+	KUNIT_EXPECT_EQ(test, sum, 30UL);
+	put(fx, b, fx->cache);
+}
+
+static void cache_refuses_what_cannot_be(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, PTR_ERR(make(fx, "test", 8, 0, NULL)), -EEXIST);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(make(fx, "zero", 0, 0, NULL)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(make(fx, "huge", KMEMX_OBJECT_MAX + 1, 0, NULL)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(make(fx, "odd", 64, 3, NULL)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(make(fx, "a-name-that-is-quite-a-bit-too-long", 8, 0, NULL)),
+			-EINVAL);
+}
+
+/* A front whose CPU is at work there, as an interrupt finds it. */
+static void cache_works_past_a_busy_front(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_front *front;
+	void *a, *b, *nested;
+
+	a = kmemx_cache_take(fx->cache, 0);
+	b = kmemx_cache_take(fx->cache, 0);
+	preempt_disable();
+	front = this_cpu_ptr(fx->cache->front);
+	front->busy = 1;
+	nested = kmemx_cache_take(fx->cache, 0);
+	put(fx, a, fx->cache);
+	KUNIT_EXPECT_EQ(test, put(fx, a, fx->cache), KMEMX_FREE_DOUBLE);
+	front->busy = 0;
+	preempt_enable();
+	KUNIT_EXPECT_NOT_NULL(test, nested);
+	KUNIT_EXPECT_PTR_NE(test, nested, a);
+	KUNIT_EXPECT_PTR_NE(test, nested, b);
+	expect_sound(test, fx->cache);
+	put(fx, b, fx->cache);
+	put(fx, nested, fx->cache);
+}
+
+static void cache_dead_cpu_loses_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_usage usage;
+	unsigned int cpu;
+	void *obj;
+
+	obj = kmemx_cache_take(fx->cache, 0);
+	put(fx, obj, fx->cache);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_GT(test, usage.nr_front, 0UL);
+	/* As if each CPU had gone; nobody else uses this cache. */
+	for_each_possible_cpu(cpu)
+		kmemx_cache_drain_dead(fx->cache, cpu);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_front, 0UL);
+	expect_sound(test, fx->cache);
+}
+
+#define LIVE	64
+#define STEPS	20000
+
+struct shared {
+	struct fixture *fx;
+	void *swap[LIVE];	/* Objects in passing: freed by whoever picks them up. */
+	atomic_t nr_wrong;
+};
+
+/* Allocate, stamp, swap with another thread's, check the stamp, free. */
+static void churn(void *arg, unsigned int thread)
+{
+	struct shared *shared = arg;
+	struct rnd rnd = { .state = TEST_SEED * (thread + 1) };
+	unsigned int step;
+
+	for (step = 0; step < STEPS; step++) {
+		unsigned long *obj = kmemx_cache_take(shared->fx->cache, thread);
+
+		if (obj) {
+			obj[0] = (unsigned long)obj;
+			obj[11] = ~(unsigned long)obj;
+		}
+		obj = xchg(&shared->swap[rnd_below(&rnd, LIVE)], obj);
+		if (!obj)
+			continue;
+		if (obj[0] != (unsigned long)obj || obj[11] != ~(unsigned long)obj)
+			atomic_inc(&shared->nr_wrong);
+		if (put(shared->fx, obj, shared->fx->cache))
+			atomic_inc(&shared->nr_wrong);
+		if (!(step % 256))
+			test_breathe();
+	}
+}
+
+static void cache_threads_and_cross_frees(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct shared *shared = kunit_kzalloc(test, sizeof(*shared), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, shared);
+	shared->fx = fx;
+	test_run_threads(test, churn, shared);
+	KUNIT_EXPECT_EQ(test, atomic_read(&shared->nr_wrong), 0);
+	for (i = 0; i < LIVE; i++)
+		if (shared->swap[i])
+			KUNIT_EXPECT_EQ(test, put(fx, shared->swap[i], fx->cache), KMEMX_FREE_OK);
+	expect_sound(test, fx->cache);
+}
+
+static struct kunit_case cache_cases[] = {
+	KUNIT_CASE(cache_objects_do_not_overlap),
+	KUNIT_CASE(cache_constructor_runs_once_per_object),
+	KUNIT_CASE(cache_bad_frees_change_nothing),
+	KUNIT_CASE(cache_gives_empty_slabs_back),
+	KUNIT_CASE(cache_survives_a_source_that_fails),
+	KUNIT_CASE(cache_delete_keeps_live_objects),
+	KUNIT_CASE(cache_remembers_call_sites),
+	KUNIT_CASE(cache_refuses_what_cannot_be),
+	KUNIT_CASE(cache_works_past_a_busy_front),
+	KUNIT_CASE(cache_dead_cpu_loses_nothing),
+	KUNIT_CASE(cache_threads_and_cross_frees),
+	{}
+};
+
+static struct kunit_suite cache_suite = {
+	.name = "kmemx_cache",
+	.init = cache_fixture_init,
+	.exit = cache_fixture_exit,
+	.test_cases = cache_cases,
+};
+
+kunit_test_suites(&cache_suite);

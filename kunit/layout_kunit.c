@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shape of slabs, for every size.
+ */
+#include "slab/layout.h"
+#include <kunit/test.h>
+
+#define PAGE	4096U
+
+static void expect_shape(struct kunit *test, u32 size, u32 align, bool track)
+{
+	struct kmemx_layout layout;
+	u32 bytes, maps;
+
+	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, size, align, track, PAGE), 0);
+	bytes = PAGE << layout.order;
+	maps = 2 * layout.nr_words * (u32)sizeof(u64) + KMEMX_DESC_HEADER;
+	KUNIT_ASSERT_GE(test, layout.stride, size);
+	KUNIT_ASSERT_EQ(test, layout.stride % max_t(u32, align, KMEMX_OBJECT_MIN), 0U);
+	KUNIT_ASSERT_GE(test, layout.nr_objs, 1U);
+	KUNIT_ASSERT_LE(test, layout.nr_objs, layout.nr_words * 64);
+	KUNIT_ASSERT_LE(test, maps, (u32)KMEMX_DESC_BYTES << layout.order);
+	KUNIT_ASSERT_EQ(test, layout.track != 0, track);
+	if (track) {
+		KUNIT_ASSERT_GE(test, layout.track, layout.nr_objs * layout.stride);
+		KUNIT_ASSERT_LE(test, layout.track + layout.nr_objs * 8, bytes);
+	}
+	KUNIT_ASSERT_EQ(test, kmemx_layout_waste(&layout, PAGE),
+			bytes - layout.nr_objs * layout.stride);
+}
+
+static void layout_every_size_fits(struct kunit *test)
+{
+	u32 size;
+
+	for (size = 1; size <= KMEMX_OBJECT_MAX; size += size < 9000 ? 1 : 509) {
+		expect_shape(test, size, 0, false);
+		expect_shape(test, size, 0, true);
+		expect_shape(test, size, 64, false);
+	}
+	expect_shape(test, KMEMX_OBJECT_MAX, PAGE, false);
+}
+
+static void layout_wastes_at_most_an_eighth(struct kunit *test)
+{
+	struct kmemx_layout layout;
+	u32 size;
+
+	for (size = 8; size <= 8192; size += 8) {
+		KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, size, 0, false, PAGE), 0);
+		KUNIT_ASSERT_LE(test, kmemx_layout_waste(&layout, PAGE) * 8, PAGE << layout.order);
+	}
+}
+
+/* A 100-byte object: a page holds 39 of 104 bytes, or 40 if packed to 4. */
+static void layout_worked_examples(struct kunit *test)
+{
+	struct kmemx_layout layout;
+
+	kmemx_layout_init(&layout, 100, 0, false, PAGE);
+	KUNIT_EXPECT_EQ(test, layout.stride, 104U);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 39U);
+	KUNIT_EXPECT_EQ(test, layout.order, 0U);
+	kmemx_layout_init(&layout, 64, 0, false, PAGE);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 64U);
+	KUNIT_EXPECT_EQ(test, layout.nr_words, 1U);
+	kmemx_layout_init(&layout, 3072, 0, false, PAGE);
+	KUNIT_EXPECT_EQ(test, layout.order, 2U);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 5U);
+}
+
+static void layout_refuses_nonsense(struct kunit *test)
+{
+	struct kmemx_layout layout;
+
+	KUNIT_EXPECT_EQ(test, kmemx_layout_init(&layout, 0, 0, false, PAGE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kmemx_layout_init(&layout, KMEMX_OBJECT_MAX + 1, 0, false, PAGE),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, kmemx_layout_init(&layout, 64, 48, false, PAGE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kmemx_layout_init(&layout, 64, 3, false, PAGE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kmemx_layout_init(&layout, 64, 2 * PAGE, false, PAGE), -EINVAL);
+}
+
+static struct kunit_case layout_cases[] = {
+	KUNIT_CASE(layout_every_size_fits),
+	KUNIT_CASE(layout_wastes_at_most_an_eighth),
+	KUNIT_CASE(layout_worked_examples),
+	KUNIT_CASE(layout_refuses_nonsense),
+	{}
+};
+
+static struct kunit_suite layout_suite = {
+	.name = "kmemx_layout",
+	.test_cases = layout_cases,
+};
+
+kunit_test_suites(&layout_suite);
