@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The exported functions of the loaded module, which nobody else uses now.
+ */
+#include <linux/io.h>
+#include <linux/irq_work.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <kmemx/kmemx.h>
+#include <kunit/test.h>
+
+#include "api.h"
+#include "observe/snapshot.h"
+#include "observe/stat.h"
+
+#define QUIET	(GFP_KERNEL | __GFP_NOWARN)
+
+static size_t region_bytes(void)
+{
+	return kmemx_live.pages.nr_frames << PAGE_SHIFT;
+}
+
+/* After each case: every byte is accounted for, by counters and by walking. */
+static void api_expect_settled(struct kunit *test)
+{
+	unsigned long kinds[KMEMX_NR_KINDS];
+	unsigned long walked = 0;
+	struct kmemx_snapshot snap;
+	unsigned int i;
+
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+	KUNIT_EXPECT_EQ(test, snap.region, (u64)region_bytes());
+	KUNIT_EXPECT_EQ(test, snap.used, 0ULL);
+	for (i = 0; i < kmemx_live.pages.nr_extents; i++) {
+		unsigned int nr[KMEMX_NR_ORDERS + 1] = { 0 };
+		const char *why = kmemx_extent_check(&kmemx_live.pages.extent[i]);
+
+		KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
+		walked += kmemx_extent_count(&kmemx_live.pages.extent[i], nr);
+	}
+	KUNIT_EXPECT_EQ(test, (u64)walked << PAGE_SHIFT, snap.free);
+	kmemx_pages_tally(&kmemx_live.pages, kinds);
+	KUNIT_EXPECT_EQ(test, (u64)kinds[KMEMX_KIND_NONE] << PAGE_SHIFT, snap.free);
+	KUNIT_EXPECT_EQ(test, (u64)kinds[KMEMX_KIND_SLAB] << PAGE_SHIFT,
+			snap.front + snap.slab_free + snap.used + snap.overhead);
+}
+
+static void api_every_size(struct kunit *test)
+{
+	size_t size;
+
+	for (size = 1; size <= 70000; size += size < 600 ? 1 : 211) {
+		u8 *ptr = kmemx_alloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_ASSERT_GE(test, kmemx_size(ptr), size);
+		if (is_power_of_2(size))
+			KUNIT_ASSERT_TRUE(test, IS_ALIGNED((unsigned long)ptr, size));
+		memset(ptr, 0xff, kmemx_size(ptr));
+		kmemx_free(ptr);
+		KUNIT_ASSERT_EQ(test, kmemx_size(ptr), 0UL);
+
+		ptr = kmemx_zalloc(size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_ASSERT_NULL(test, memchr_inv(ptr, 0, size));
+		kmemx_free(ptr);
+	}
+}
+
+static void api_large_powers_of_two_are_aligned(struct kunit *test)
+{
+	size_t size;
+
+	for (size = PAGE_SIZE; size <= region_bytes() / 4; size *= 2) {
+		void *ptr = kmemx_alloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)ptr,
+						   min(size, PAGE_SIZE << KMEMX_CHUNK_ORDER)));
+		KUNIT_EXPECT_EQ(test, kmemx_size(ptr), size);
+		kmemx_free(ptr);
+	}
+}
+
+static void api_nothing_is_not_an_error(struct kunit *test)
+{
+	void *ptr = kmemx_alloc(0, GFP_KERNEL);
+
+	KUNIT_EXPECT_PTR_EQ(test, ptr, ZERO_SIZE_PTR);
+	KUNIT_EXPECT_EQ(test, kmemx_size(ptr), 0UL);
+	kmemx_free(ptr);
+	kmemx_free(NULL);
+	kmemx_free_contig(NULL);
+	kmemx_free_pages(NULL, 3);
+	kmemx_cache_destroy(NULL);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(0, 0, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(1, 3, QUIET));
+	KUNIT_EXPECT_EQ(test, kmemx_size(test), 0UL);
+}
+
+/* Objects in fronts hold slabs; a caller that may wait gets their frames. */
+static void api_whole_region_can_be_had(struct kunit *test)
+{
+	size_t bytes = region_bytes();
+	void *obj[40], *all;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		obj[i] = kmemx_alloc(100, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		kmemx_free(obj[i]);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes, GFP_NOWAIT | __GFP_NOWARN));
+	all = kmemx_alloc(bytes, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	KUNIT_EXPECT_EQ(test, kmemx_size(all), bytes);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(1, QUIET));
+	kmemx_free(all);
+}
+
+static void api_failures_have_reasons(struct kunit *test)
+{
+	s64 too_large = kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE);
+	s64 exhausted = kmemx_stat_read(KMEMX_STAT_FAIL_EXHAUSTED);
+	s64 fragmentation = kmemx_stat_read(KMEMX_STAT_FAIL_FRAGMENTATION);
+	size_t bytes = region_bytes();
+	struct page *pin;
+	void *ptr;
+
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes + 1, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(QUIET, 60));
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE), too_large + 2);
+	ptr = kmemx_alloc(bytes - PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(2 * PAGE_SIZE, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(2 * PAGE_SIZE, 0, QUIET));
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_EXHAUSTED), exhausted + 2);
+	kmemx_free(ptr);
+	pin = kmemx_alloc_pages(GFP_KERNEL, 0);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes - PAGE_SIZE, QUIET));
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_FRAGMENTATION), fragmentation + 1);
+	kmemx_free_pages(pin, 0);
+}
+
+static void api_page_blocks(struct kunit *test)
+{
+	unsigned int order;
+
+	for (order = 0; PAGE_SIZE << order <= region_bytes() / 4; order++) {
+		struct page *page = kmemx_alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, page_to_pfn(page) & ((1UL << order) - 1), 0UL);
+		KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, PAGE_SIZE << order));
+		memset(page_address(page), 0xff, PAGE_SIZE << order);
+		kmemx_free_pages(page, order);
+	}
+}
+
+static void api_contig_any_size_and_alignment(struct kunit *test)
+{
+	size_t size, align;
+
+	for (align = 0; align <= (4UL << 20); align = align ? align * 4 : PAGE_SIZE) {
+		for (size = 1; size < (5UL << 20); size = size * 3 + 1000) {
+			u8 *ptr = kmemx_alloc_contig(size, align, GFP_KERNEL);
+
+			KUNIT_ASSERT_NOT_NULL(test, ptr);
+			KUNIT_EXPECT_TRUE(test, IS_ALIGNED(virt_to_phys(ptr),
+							   max(align, PAGE_SIZE)));
+			KUNIT_EXPECT_EQ(test, kmemx_size(ptr), PAGE_ALIGN(size));
+			ptr[0] = 1;
+			ptr[size - 1] = 1;
+			kmemx_free_contig(ptr);
+		}
+	}
+}
+
+/* A consumer that keeps a page after it freed the block. */
+static void api_held_pages_are_set_aside_and_counted(struct kunit *test)
+{
+	s64 held = kmemx_stat_read(KMEMX_STAT_HELD_ON_FREE);
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 2);
+	struct kmemx_snapshot snap;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	get_page(page + 1);
+	kmemx_free_pages(page, 2);
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_HELD_ON_FREE), held + 1);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.quarantined, (u64)PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+	put_page(page + 1);
+	kmemx_region_reclaim(&kmemx_live);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.quarantined, 0ULL);
+}
+
+struct thing {
+	u64 magic;
+	u8 rest[60];
+};
+
+static void make_thing(void *obj)
+{
+	((struct thing *)obj)->magic = 0x7717;
+}
+
+static void api_cache_constructs_and_aligns(struct kunit *test)
+{
+	struct kmemx_cache_args args = { .ctor = make_thing };
+	struct kmemx_cache *cache;
+	struct thing *thing[50];
+	unsigned int i;
+
+	cache = kmemx_cache_create("kunit-things", sizeof(struct thing), &args,
+				   SLAB_HWCACHE_ALIGN);
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (i = 0; i < ARRAY_SIZE(thing); i++) {
+		thing[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, thing[i]);
+		KUNIT_EXPECT_EQ(test, thing[i]->magic, 0x7717ULL);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)thing[i], cache_line_size()));
+		KUNIT_EXPECT_EQ(test, kmemx_size(thing[i]), sizeof(struct thing));
+	}
+	for (i = 0; i < ARRAY_SIZE(thing); i++)
+		kmemx_cache_free(cache, thing[i]);
+	kmemx_cache_destroy(cache);
+}
+
+static void api_cache_that_cannot_be_is_refused(struct kunit *test)
+{
+	struct kmemx_cache_args args = { .align = 3 };
+
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit odd", 8, NULL, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("", 8, NULL, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create(NULL, 8, NULL, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-odd", 0, NULL, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-odd", 8, &args, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-odd", 8, NULL, SLAB_PANIC));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kmemx-64", 8, NULL, 0));
+}
+
+static void api_cache_with_live_objects_is_kept(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-kept", 64, NULL, 0);
+	u8 *obj;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	obj = kmemx_cache_zalloc(cache, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	kmemx_cache_destroy(cache);
+	KUNIT_EXPECT_EQ(test, kmemx_size(obj), 64UL);
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-kept", 64, NULL, 0));
+	kmemx_cache_free(cache, obj);
+	kmemx_cache_destroy(cache);
+	cache = kmemx_cache_create("kunit-kept", 64, NULL, 0);
+	KUNIT_EXPECT_NOT_NULL(test, cache);
+	kmemx_cache_destroy(cache);
+}
+
+struct in_irq {
+	struct irq_work work;
+	bool was_hardirq;
+	void *small;
+	void *large;
+	struct page *page;
+};
+
+static void alloc_in_irq(struct irq_work *work)
+{
+	struct in_irq *irq = container_of(work, struct in_irq, work);
+
+	irq->was_hardirq = in_hardirq();
+	irq->small = kmemx_alloc(50, GFP_ATOMIC);
+	irq->large = kmemx_alloc(50000, GFP_ATOMIC);
+	irq->page = kmemx_alloc_pages(GFP_NOWAIT, 2);
+}
+
+static void free_in_irq(struct irq_work *work)
+{
+	struct in_irq *irq = container_of(work, struct in_irq, work);
+
+	kmemx_free(irq->small);
+	kmemx_free(irq->large);
+	kmemx_free_pages(irq->page, 2);
+}
+
+static void api_works_in_hardirq(struct kunit *test)
+{
+	struct in_irq *irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, irq);
+	for (i = 0; i < 100; i++) {
+		irq->work = IRQ_WORK_INIT_HARD(alloc_in_irq);
+		irq_work_queue(&irq->work);
+		irq_work_sync(&irq->work);
+		KUNIT_ASSERT_TRUE(test, irq->was_hardirq);
+		KUNIT_ASSERT_NOT_NULL(test, irq->small);
+		KUNIT_ASSERT_NOT_NULL(test, irq->large);
+		KUNIT_ASSERT_NOT_NULL(test, irq->page);
+		irq->work = IRQ_WORK_INIT_HARD(free_in_irq);
+		irq_work_queue(&irq->work);
+		irq_work_sync(&irq->work);
+	}
+}
+
+static struct kunit_case api_cases[] = {
+	KUNIT_CASE(api_every_size),
+	KUNIT_CASE(api_large_powers_of_two_are_aligned),
+	KUNIT_CASE(api_nothing_is_not_an_error),
+	KUNIT_CASE(api_whole_region_can_be_had),
+	KUNIT_CASE(api_failures_have_reasons),
+	KUNIT_CASE(api_page_blocks),
+	KUNIT_CASE(api_contig_any_size_and_alignment),
+	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),
+	KUNIT_CASE(api_cache_constructs_and_aligns),
+	KUNIT_CASE(api_cache_that_cannot_be_is_refused),
+	KUNIT_CASE(api_cache_with_live_objects_is_kept),
+	KUNIT_CASE(api_works_in_hardirq),
+	{}
+};
+
+static struct kunit_suite api_suite = {
+	.name = "kmemx_api",
+	.exit = api_expect_settled,
+	.test_cases = api_cases,
+};
+
+kunit_test_suites(&api_suite);

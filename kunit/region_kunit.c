@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A region of its own, of several extents: addresses, struct pages, slabs and
+ * page blocks side by side, and what free memory looks like.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "cma/backend.h"
+#include "random.h"
+#include "region.h"
+#include "threads.h"
+
+#define NR_PAGES	(16UL << (20 - PAGE_SHIFT))
+#define PATTERN		0xA5
+
+struct fixture {
+	struct kmemx_grant grant;
+	struct kmemx_region region;
+	struct kmemx_pages *pages;
+};
+
+static int region_fixture_init(struct kunit *test)
+{
+	struct fixture *fx = vzalloc(sizeof(*fx));
+	struct kmemx_run run[16];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	test->priv = fx;
+	fx->pages = &fx->region.pages;
+	KUNIT_ASSERT_EQ(test, kmemx_backend_try(&fx->grant, &kmemx_backend_pages, NR_PAGES,
+						NUMA_NO_NODE), 0);
+	KUNIT_ASSERT_LE(test, fx->grant.nr_spans, (unsigned int)ARRAY_SIZE(run));
+	for (i = 0; i < fx->grant.nr_spans; i++)
+		run[i] = (struct kmemx_run){ fx->grant.span[i].pfn, fx->grant.span[i].nr_pages };
+	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->grant.nr_spans, run, false), 0);
+	return 0;
+}
+
+/* Every frame must have come back. */
+static void region_fixture_exit(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	if (!fx)
+		return;
+	if (fx->pages->extent) {
+		kmemx_region_empty(&fx->region);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_PAGES);
+		kmemx_region_fini(&fx->region);
+	}
+	for (i = 0; i < fx->grant.nr_spans; i++)
+		kmemx_backend_release(&fx->grant, i);
+	kmemx_backend_fini(&fx->grant);
+	vfree(fx);
+}
+
+static void expect_sound(struct kunit *test, struct fixture *fx)
+{
+	struct kmemx_cache *cache;
+	const char *why = NULL;
+	unsigned int i;
+
+	for (i = 0; !why && i < fx->pages->nr_extents; i++)
+		why = kmemx_extent_check(&fx->pages->extent[i]);
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "extent %u: %s", i - 1, why ?: "");
+	i = 0;
+	mutex_lock(&fx->region.depot.lock);
+	while ((cache = kmemx_depot_next(&fx->region.depot, &i)))
+		if (!why)
+			why = kmemx_cache_check(cache);
+	mutex_unlock(&fx->region.depot.lock);
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "cache: %s", why ?: "");
+}
+
+static void region_finds_every_frame_and_nothing_else(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_frame frame;
+	unsigned long pfn, lo, hi;
+	unsigned int i, k, found = 0;
+
+	for (i = 0; i < fx->grant.nr_spans; i++) {
+		for (pfn = fx->grant.span[i].pfn, k = 0; k < fx->grant.span[i].nr_pages; k++) {
+			u8 *addr = pfn_to_kaddr(pfn + k);
+
+			KUNIT_ASSERT_TRUE(test, kmemx_pages_find(fx->pages, addr + 4095, &frame));
+			KUNIT_ASSERT_PTR_EQ(test, kmemx_frame_address(frame), (void *)addr);
+			found++;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, found, (unsigned int)NR_PAGES);
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, NULL, &frame));
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, (void *)~0UL, &frame));
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, &frame, &frame));
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, fx, &frame));
+	lo = fx->pages->start;
+	hi = lo + fx->pages->bytes;
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, (void *)(lo - 1), &frame));
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, (void *)hi, &frame));
+	/* What lies between the extents is not ours. */
+	for (; lo < hi; lo += PAGE_SIZE)
+		found -= kmemx_pages_find(fx->pages, (void *)lo, &frame);
+	KUNIT_EXPECT_EQ(test, found, 0U);
+}
+
+static void region_refuses_runs_that_share_a_chunk(struct kunit *test)
+{
+	struct kmemx_run run[] = { { 0x1000, 100 }, { 0x1000 + 200, 100 } };
+	struct kmemx_region *region = kunit_kzalloc(test, sizeof(*region), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, region);
+	KUNIT_EXPECT_EQ(test, kmemx_region_init(region, 2, run, false), -EINVAL);
+	KUNIT_EXPECT_NULL(test, region->pages.extent);
+}
+
+static void region_sets_held_pages_aside(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_frame frame;
+	struct kmemx_freed freed;
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 8, 8, KMEMX_KIND_PAGES, &frame), 0);
+	page = virt_to_page(kmemx_frame_address(frame)) + 3;
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES, 8, &freed),
+			KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, freed.nr_frames, 8UL);
+	KUNIT_EXPECT_EQ(test, freed.nr_held, 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_PAGES - 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->pages->nr_quarantined), 1LL);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES, 8, &freed),
+			KMEMX_FREE_DOUBLE);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 0UL);
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_PAGES);
+	expect_sound(test, fx);
+}
+
+/* ---- Free memory is never written -------------------------------------- */
+
+#define CHURN_LIVE	400
+
+struct held {
+	void *obj;
+	struct kmemx_cache *cache;	/* NULL: frames. */
+	struct kmemx_frame frame;
+	unsigned long nr;
+};
+
+static bool hold(struct fixture *fx, struct rnd *rnd, struct held *held)
+{
+	if (rnd_below(rnd, 4)) {
+		unsigned int class = rnd_below(rnd, fx->region.classes.nr);
+
+		held->cache = fx->region.class[class];
+		held->obj = kmemx_cache_take(held->cache, 0);
+		return held->obj;
+	}
+	held->cache = NULL;
+	held->nr = 1 + rnd_below(rnd, rnd_below(rnd, 4) ? 20 : 900);
+	return !kmemx_pages_alloc(fx->pages, held->nr, 1, KMEMX_KIND_CONTIG, &held->frame);
+}
+
+static enum kmemx_verdict let_go(struct fixture *fx, struct held *held)
+{
+	struct kmemx_cache *cache;
+	struct kmemx_freed freed;
+	struct kmemx_frame frame;
+
+	if (!held->cache)
+		return kmemx_pages_free(fx->pages, held->frame, KMEMX_KIND_CONTIG, held->nr,
+					&freed);
+	kmemx_pages_find(fx->pages, held->obj, &frame);
+	return kmemx_cache_put(&fx->region.depot,
+			       kmemx_region_slab_id(frame, kmemx_frame_info(frame)),
+			       held->obj, held->cache, &cache);
+}
+
+static void fill(struct fixture *fx, int byte)
+{
+	unsigned int i;
+
+	for (i = 0; i < fx->grant.nr_spans; i++)
+		memset(pfn_to_kaddr(fx->grant.span[i].pfn), byte,
+		       fx->grant.span[i].nr_pages << PAGE_SHIFT);
+}
+
+static void expect_filled(struct kunit *test, struct fixture *fx, int byte)
+{
+	unsigned int i;
+
+	for (i = 0; i < fx->grant.nr_spans; i++)
+		KUNIT_EXPECT_NULL(test, memchr_inv(pfn_to_kaddr(fx->grant.span[i].pfn), byte,
+						   fx->grant.span[i].nr_pages << PAGE_SHIFT));
+}
+
+static void churn(struct kunit *test, struct fixture *fx, unsigned int steps)
+{
+	struct rnd rnd = rnd_start(test);
+	struct held *held = kunit_kzalloc(test, CHURN_LIVE * sizeof(*held), GFP_KERNEL);
+	unsigned int nr = 0, step;
+
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	for (step = 0; step < steps || nr; step++) {
+		if (step < steps && nr < CHURN_LIVE && rnd_below(&rnd, 2)) {
+			nr += hold(fx, &rnd, &held[nr]);
+		} else if (nr) {
+			unsigned int i = rnd_below(&rnd, nr);
+
+			KUNIT_ASSERT_EQ(test, let_go(fx, &held[i]), KMEMX_FREE_OK);
+			held[i] = held[--nr];
+		}
+		if (!(step % 1024)) {
+			expect_sound(test, fx);
+			test_breathe();
+		}
+	}
+}
+
+/*
+ * The users of this churn write nothing, so with all state outside, every byte
+ * of the region, free or not, is as it was.
+ */
+static void region_never_writes_free_memory(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	fill(fx, PATTERN);
+	churn(test, fx, 20000);
+	kmemx_region_reclaim(&fx->region);
+	expect_filled(test, fx, PATTERN);
+	expect_sound(test, fx);
+}
+
+#define NR_HELD		60
+
+/* Users scribble over what they hold; what stayed free stays as it was. */
+static void region_keeps_neighbours_apart(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct rnd rnd = rnd_start(test);
+	struct held *held = kunit_kzalloc(test, NR_HELD * sizeof(*held), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	fill(fx, PATTERN);
+	for (i = 0; i < NR_HELD; i++) {
+		KUNIT_ASSERT_TRUE(test, hold(fx, &rnd, &held[i]));
+		if (held[i].cache)
+			memset(held[i].obj, (int)i, held[i].cache->layout.size);
+		else
+			memset(kmemx_frame_address(held[i].frame), (int)i,
+			       held[i].nr << PAGE_SHIFT);
+	}
+	for (i = 0; i < NR_HELD; i++) {
+		if (held[i].cache) {
+			KUNIT_EXPECT_NULL(test, memchr_inv(held[i].obj, (int)i,
+							   held[i].cache->layout.size));
+			memset(held[i].obj, PATTERN, held[i].cache->layout.size);
+		} else {
+			void *addr = kmemx_frame_address(held[i].frame);
+
+			KUNIT_EXPECT_NULL(test, memchr_inv(addr, (int)i,
+							   held[i].nr << PAGE_SHIFT));
+			memset(addr, PATTERN, held[i].nr << PAGE_SHIFT);
+		}
+	}
+	expect_filled(test, fx, PATTERN);
+	for (i = 0; i < NR_HELD; i++)
+		KUNIT_EXPECT_EQ(test, let_go(fx, &held[i]), KMEMX_FREE_OK);
+	expect_filled(test, fx, PATTERN);
+}
+
+static void region_tally_follows_allocations(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned long nr[KMEMX_NR_KINDS];
+	struct kmemx_frame a, b;
+	struct kmemx_freed freed;
+
+	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 7, 1, KMEMX_KIND_LARGE, &a), 0);
+	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 600, 1, KMEMX_KIND_CONTIG, &b), 0);
+	kmemx_pages_tally(fx->pages, nr);
+	KUNIT_EXPECT_EQ(test, nr[KMEMX_KIND_LARGE], 7UL);
+	KUNIT_EXPECT_EQ(test, nr[KMEMX_KIND_CONTIG], 600UL);
+	KUNIT_EXPECT_EQ(test, nr[KMEMX_KIND_NONE], NR_PAGES - 607);
+	kmemx_pages_free(fx->pages, a, KMEMX_KIND_LARGE, 0, &freed);
+	KUNIT_EXPECT_EQ(test, freed.nr_frames, 7UL);
+	kmemx_pages_free(fx->pages, b, KMEMX_KIND_CONTIG, 0, &freed);
+	KUNIT_EXPECT_EQ(test, freed.nr_frames, 600UL);
+}
+
+struct shared {
+	struct fixture *fx;
+	atomic_t nr_wrong;
+};
+
+static void torture(void *arg, unsigned int thread)
+{
+	struct shared *shared = arg;
+	struct rnd rnd = { .state = TEST_SEED * (thread + 1) };
+	struct held *held = kcalloc(CHURN_LIVE / 4, sizeof(*held), GFP_KERNEL);
+	unsigned int nr = 0, step;
+
+	if (!held) {
+		atomic_inc(&shared->nr_wrong);
+		return;
+	}
+	for (step = 0; step < 15000 || nr; step++) {
+		if (step < 15000 && nr < CHURN_LIVE / 4 && rnd_below(&rnd, 2)) {
+			struct held *new = &held[nr];
+
+			if (hold(shared->fx, &rnd, new)) {
+				if (new->cache)
+					*(u64 *)new->obj = (u64)thread << 32 | nr;
+				nr++;
+			}
+		} else if (nr) {
+			unsigned int i = rnd_below(&rnd, nr);
+
+			if (held[i].cache && *(u64 *)held[i].obj >> 32 != thread)
+				atomic_inc(&shared->nr_wrong);
+			if (let_go(shared->fx, &held[i]))
+				atomic_inc(&shared->nr_wrong);
+			held[i] = held[--nr];
+		}
+		if (!(step % 256))
+			test_breathe();
+	}
+	kfree(held);
+}
+
+static void region_threads(struct kunit *test)
+{
+	struct shared shared = { .fx = test->priv };
+
+	test_run_threads(test, torture, &shared);
+	KUNIT_EXPECT_EQ(test, atomic_read(&shared.nr_wrong), 0);
+	expect_sound(test, shared.fx);
+}
+
+static struct kunit_case region_cases[] = {
+	KUNIT_CASE(region_finds_every_frame_and_nothing_else),
+	KUNIT_CASE(region_refuses_runs_that_share_a_chunk),
+	KUNIT_CASE(region_sets_held_pages_aside),
+	KUNIT_CASE(region_never_writes_free_memory),
+	KUNIT_CASE(region_keeps_neighbours_apart),
+	KUNIT_CASE(region_tally_follows_allocations),
+	KUNIT_CASE(region_threads),
+	{}
+};
+
+static struct kunit_suite region_suite = {
+	.name = "kmemx_region",
+	.init = region_fixture_init,
+	.exit = region_fixture_exit,
+	.test_cases = region_cases,
+};
+
+kunit_test_suites(&region_suite);

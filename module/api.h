@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The region behind the exported functions.
+ */
+#ifndef KMEMX_API_H
+#define KMEMX_API_H
+
+#include "region.h"
+
+/*
+ * Made before the module's init returns and gone after its exit: no consumer of
+ * the exports is there earlier or later.
+ */
+extern struct kmemx_region kmemx_live;
+
+unsigned long kmemx_api_list_live(struct kmemx_cache *cache);
+void kmemx_api_list_pages(void);
+
+#endif /* KMEMX_API_H */

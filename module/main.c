@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading: take a region, put it under management, and give back
+ * on the way out what nobody holds any more.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpuhotplug.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <kmemx/compat.h>
+#include <kmemx/kmemx.h>
+
+#include "api.h"
+#include "cma/backend.h"
+#include "observe/debugfs.h"
+#include "observe/stat.h"
+#include "params.h"
+
+static struct kmemx_grant grant;
+static int hotplug_state;
+
+/* Runs on another CPU, in the prepare stage: the dead one runs no more. */
+static int drain_dead_cpu(unsigned int cpu)
+{
+	struct kmemx_cache *cache;
+	unsigned int i = 0;
+
+	mutex_lock(&kmemx_live.depot.lock);
+	while ((cache = kmemx_depot_next(&kmemx_live.depot, &i)))
+		kmemx_cache_drain_dead(cache, cpu);
+	mutex_unlock(&kmemx_live.depot.lock);
+	return 0;
+}
+
+static int make_region(void)
+{
+	struct kmemx_run *run;
+	unsigned int i;
+	int ret;
+
+	run = kcalloc(grant.nr_spans, sizeof(*run), GFP_KERNEL);
+	if (!run)
+		return -ENOMEM;
+	for (i = 0; i < grant.nr_spans; i++) {
+		run[i].pfn = grant.span[i].pfn;
+		run[i].nr_frames = grant.span[i].nr_pages;
+	}
+	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, run, kmemx_params.track);
+	kfree(run);
+	return ret;
+}
+
+static int reserve(void)
+{
+	ktime_t start = ktime_get();
+	int ret;
+
+	ret = kmemx_backend_reserve(&grant, kmemx_params.backend,
+				    kmemx_params.size >> PAGE_SHIFT, kmemx_params.nid);
+	if (ret)
+		return ret;
+	kmemx_live.origin = (struct kmemx_origin){
+		.backend = grant.backend->name,
+		.how = grant.backend->how,
+		.nid = page_to_nid(pfn_to_page(grant.span[0].pfn)),
+		.load_ms = (unsigned int)ktime_ms_delta(ktime_get(), start),
+	};
+	return 0;
+}
+
+/* Returns the spans that were not given back. */
+static unsigned int release_spans(void)
+{
+	unsigned int i, nr_kept = 0;
+
+	for (i = 0; i < grant.nr_spans; i++) {
+		struct kmemx_extent *ext = kmemx_live.pages.extent ?
+			&kmemx_live.pages.extent[i] : NULL;
+
+		if (ext && kmemx_extent_nr_free(ext) != ext->end - ext->first)
+			nr_kept++;
+		else
+			kmemx_backend_release(&grant, i);
+	}
+	return nr_kept;
+}
+
+static void say_hello(void)
+{
+	const struct kmemx_extent *first = &kmemx_live.pages.extent[0];
+	phys_addr_t start = PFN_PHYS(first->base_pfn + first->first);
+	phys_addr_t last = PFN_PHYS(first->base_pfn + first->end) - 1;
+
+	pr_info("%s: %lu MiB at [mem %pa-%pa]%s node %d via %s (%s), %u extent%s, %u ms\n",
+		KMEMX_VERSION, kmemx_params.size >> 20, &start, &last,
+		grant.nr_spans > 1 ? " and more" : "", kmemx_live.origin.nid,
+		kmemx_live.origin.backend, kmemx_live.origin.how, grant.nr_spans,
+		grant.nr_spans > 1 ? "s" : "", kmemx_live.origin.load_ms);
+}
+
+static int __init kmemx_init(void)
+{
+	int ret;
+
+	ret = kmemx_params_check();
+	if (ret)
+		return ret;
+	ret = kmemx_stat_init();
+	if (ret)
+		return ret;
+	ret = reserve();
+	if (ret)
+		goto err_stat;
+	ret = make_region();
+	if (ret) {
+		pr_err("no memory for the metadata of a region of %lu MiB: %pe; load with a smaller size=\n",
+		       kmemx_params.size >> 20, ERR_PTR(ret));
+		goto err_release;
+	}
+	ret = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "kmemx:dead", NULL, drain_dead_cpu);
+	if (ret < 0)
+		goto err_region;
+	hotplug_state = ret;
+	kmemx_debugfs_init(&kmemx_live);
+	say_hello();
+	return 0;
+
+err_region:
+	kmemx_region_fini(&kmemx_live);
+err_release:
+	release_spans();
+	kmemx_backend_fini(&grant);
+err_stat:
+	kmemx_stat_fini();
+	return ret;
+}
+
+/* Say what users left behind; the last of them has been unloaded. */
+static void list_leaks(void)
+{
+	unsigned long nr[KMEMX_NR_KINDS];
+	struct kmemx_cache *cache;
+	unsigned int i;
+
+	for (i = 1; i < KMEMX_CACHES_MAX; i++) {
+		cache = kmemx_live.depot.cache[i];
+		if (cache)
+			kmemx_api_list_live(cache);
+	}
+	kmemx_api_list_pages();
+	kmemx_pages_tally(&kmemx_live.pages, nr);
+	pr_warn("not freed: %lu pages of slabs, %lu of kmemx_alloc_pages(), %lu of kmemx_alloc(), %lu of kmemx_alloc_contig(), %lu still held by others\n",
+		nr[KMEMX_KIND_SLAB], nr[KMEMX_KIND_PAGES], nr[KMEMX_KIND_LARGE],
+		nr[KMEMX_KIND_CONTIG], nr[KMEMX_KIND_QUARANTINE]);
+}
+
+static void __exit kmemx_exit(void)
+{
+	unsigned int nr_kept;
+
+	kmemx_debugfs_fini();
+	cpuhp_remove_state_nocalls(hotplug_state);
+	kmemx_region_empty(&kmemx_live);
+	if (kmemx_pages_nr_free(&kmemx_live.pages) != kmemx_live.pages.nr_frames)
+		list_leaks();
+	nr_kept = release_spans();
+	if (nr_kept)
+		pr_warn("keeping %u of %u extents, which hold what was not freed; a reboot gets them back\n",
+			nr_kept, grant.nr_spans);
+	else
+		pr_info("all %u extent%s given back\n", grant.nr_spans,
+			grant.nr_spans > 1 ? "s" : "");
+	kmemx_region_fini(&kmemx_live);
+	kmemx_backend_fini(&grant);
+	kmemx_stat_fini();
+}
+
+module_init(kmemx_init);
+module_exit(kmemx_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The kmemx authors");
+MODULE_DESCRIPTION("Memory of a driver's own: a contiguous region with buddy and slab allocators");
+MODULE_VERSION(KMEMX_VERSION);

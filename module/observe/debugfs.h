@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * /sys/kernel/debug/kmemx: read-only files about one region.
+ */
+#ifndef KMEMX_OBSERVE_DEBUGFS_H
+#define KMEMX_OBSERVE_DEBUGFS_H
+
+struct kmemx_region;
+
+void kmemx_debugfs_init(struct kmemx_region *region);
+void kmemx_debugfs_fini(void);
+
+#endif /* KMEMX_OBSERVE_DEBUGFS_H */

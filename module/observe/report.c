@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The wording of warnings; see report.h.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitops.h>
+#include <linux/bug.h>
+#include <linux/gfp.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+
+#include "observe/report.h"
+
+static const char * const reasons[] = {
+	[KMEMX_FAIL_EXHAUSTED]		= "exhausted",
+	[KMEMX_FAIL_FRAGMENTATION]	= "fragmentation",
+	[KMEMX_FAIL_CONTENDED]		= "contended",
+	[KMEMX_FAIL_TOO_LARGE]		= "too_large",
+	[KMEMX_FAIL_REFUSED]		= "refused",
+};
+
+static const char * const remedies[] = {
+	[KMEMX_FAIL_EXHAUSTED]		= "load with a larger size=",
+	[KMEMX_FAIL_FRAGMENTATION]	= "ask for no more than the largest block",
+	[KMEMX_FAIL_CONTENDED]		= "try again",
+	[KMEMX_FAIL_TOO_LARGE]		= "load with a larger size=",
+	[KMEMX_FAIL_REFUSED]		= "mend the caller",
+};
+
+static const char * const verdicts[KMEMX_NR_VERDICTS] = {
+	[KMEMX_FREE_DOUBLE]	= "double free, or never allocated",
+	[KMEMX_FREE_ORDER]	= "allocated with another order",
+	[KMEMX_FREE_MISALIGNED]	= "inside an allocation, not its start",
+	[KMEMX_FREE_FOREIGN]	= "not an address of the region",
+	[KMEMX_FREE_CACHE]	= "an object of another cache",
+	[KMEMX_FREE_FUNCTION]	= "allocated by another family of functions",
+};
+
+/**
+ * kmemx_report_reason() - a failure in one word
+ * @why: the failure
+ *
+ * Return: as the tracepoint and the counters name it.
+ */
+const char *kmemx_report_reason(enum kmemx_failure why)
+{
+	return reasons[why];
+}
+
+/**
+ * kmemx_report_shortage() - say that an allocation failed, unless too often
+ * @shortage: which
+ *
+ * Silent with __GFP_NOWARN.
+ *
+ * Context: any.
+ */
+void kmemx_report_shortage(const struct kmemx_shortage *shortage)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+
+	if ((shortage->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
+		return;
+	pr_warn("%pS: %zu bytes, align %zu, %pGg failed: %s: %llu bytes free, largest block %llu; %s\n",
+		(void *)shortage->call_site, shortage->size, shortage->align,
+		&shortage->gfp, reasons[shortage->why], shortage->free,
+		shortage->largest, remedies[shortage->why]);
+}
+
+/**
+ * kmemx_report_bad_free() - warn of a free that was refused, once per kind
+ * @verdict: what is wrong with it
+ * @addr: what was to be freed
+ * @cache: name of the cache that the caller or the address names, or NULL
+ * @call_site: who freed
+ *
+ * Context: any.
+ */
+void kmemx_report_bad_free(enum kmemx_verdict verdict, const void *addr,
+			   const char *cache, unsigned long call_site)
+{
+	static unsigned long reported;
+
+	if (test_and_set_bit(verdict, &reported))
+		return;
+	WARN(1, KBUILD_MODNAME ": bad free of %p%s%s by %pS: %s; ignored, and further ones of this kind only counted\n",
+	     addr, cache ? " in cache " : "", cache ?: "", (void *)call_site,
+	     verdicts[verdict]);
+}
+
+/**
+ * kmemx_report_held() - count, and say once, that freed pages are still held
+ * @addr: the first page that was freed
+ * @nr: how many of the pages freed with it somebody holds a reference to
+ * @call_site: who freed
+ *
+ * Not a warning: an skb or a pinned buffer may outlive the driver's own use.
+ *
+ * Context: any.
+ */
+void kmemx_report_held(const void *addr, unsigned long nr, unsigned long call_site)
+{
+	kmemx_stat_add(KMEMX_STAT_HELD_ON_FREE, 1);
+	pr_notice_once("%lu of the pages at %p, freed by %pS, are still referenced by others: set aside until they let go; further ones are only counted\n",
+		       nr, addr, (void *)call_site);
+}

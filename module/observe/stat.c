@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Per-CPU counters; see stat.h.
+ */
+#include <linux/build_bug.h>
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <kmemx/compat.h>
+
+#include "observe/stat.h"
+
+struct kmemx_stat __percpu *kmemx_stat;
+
+static const char * const names[] = {
+	[KMEMX_STAT_USED_BYTES]			= "used_bytes",
+	[KMEMX_STAT_ALLOC]			= "alloc",
+	[KMEMX_STAT_FREE]			= "free",
+	[KMEMX_STAT_PAGE_ALLOC]			= "page_alloc",
+	[KMEMX_STAT_PAGE_FREE]			= "page_free",
+	[KMEMX_STAT_RECLAIM]			= "reclaim",
+	[KMEMX_STAT_HELD_ON_FREE]		= "held_on_free",
+	[KMEMX_STAT_FAIL_EXHAUSTED]		= "fail_exhausted",
+	[KMEMX_STAT_FAIL_FRAGMENTATION]		= "fail_fragmentation",
+	[KMEMX_STAT_FAIL_CONTENDED]		= "fail_contended",
+	[KMEMX_STAT_FAIL_TOO_LARGE]		= "fail_too_large",
+	[KMEMX_STAT_FAIL_REFUSED]		= "fail_refused",
+	[KMEMX_STAT_BAD_FREE_DOUBLE]		= "bad_free_double",
+	[KMEMX_STAT_BAD_FREE_ORDER]		= "bad_free_order",
+	[KMEMX_STAT_BAD_FREE_MISALIGNED]	= "bad_free_misaligned",
+	[KMEMX_STAT_BAD_FREE_FOREIGN]		= "bad_free_foreign",
+	[KMEMX_STAT_BAD_FREE_CACHE]		= "bad_free_cache",
+	[KMEMX_STAT_BAD_FREE_FUNCTION]		= "bad_free_function",
+};
+
+static_assert(ARRAY_SIZE(names) == KMEMX_NR_STATS);
+static_assert(KMEMX_STAT_BAD_FREE_FUNCTION - KMEMX_STAT_BAD_FREE_DOUBLE ==
+	      KMEMX_FREE_FUNCTION - KMEMX_FREE_DOUBLE);
+static_assert(KMEMX_STAT_FAIL_REFUSED - KMEMX_STAT_FAIL_EXHAUSTED ==
+	      KMEMX_FAIL_REFUSED - KMEMX_FAIL_EXHAUSTED);
+
+/**
+ * kmemx_stat_init() - set all counters to zero
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kmemx_stat_init(void)
+{
+	kmemx_stat = alloc_percpu(struct kmemx_stat);
+	return kmemx_stat ? 0 : -ENOMEM;
+}
+
+/**
+ * kmemx_stat_fini() - free the counters; nobody counts any more
+ */
+void kmemx_stat_fini(void)
+{
+	free_percpu(kmemx_stat);
+}
+
+/**
+ * kmemx_stat_read() - the sum of a counter
+ * @item: which
+ *
+ * Over possible, not online, CPUs: one that went offline keeps what it counted.
+ *
+ * Return: the sum.
+ */
+s64 kmemx_stat_read(enum kmemx_stat_item item)
+{
+	s64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(kmemx_stat, cpu)->item[item]);
+	return sum;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_stat_read);
+
+/**
+ * kmemx_stat_name() - what a counter is called in debugfs
+ * @item: which
+ *
+ * Return: its name.
+ */
+const char *kmemx_stat_name(enum kmemx_stat_item item)
+{
+	return names[item];
+}

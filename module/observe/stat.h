@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counters of what happened, one set per CPU.
+ *
+ * A counter may be bumped in any context and is never locked. The sum over all
+ * possible CPUs is exact at rest; it may run ahead or behind by what other CPUs
+ * are doing at that moment.
+ */
+#ifndef KMEMX_OBSERVE_STAT_H
+#define KMEMX_OBSERVE_STAT_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+#include <kmemx/verdict.h>
+
+enum kmemx_stat_item {
+	KMEMX_STAT_USED_BYTES,		/* Held by users: objects and pages. */
+	KMEMX_STAT_ALLOC,
+	KMEMX_STAT_FREE,
+	KMEMX_STAT_PAGE_ALLOC,
+	KMEMX_STAT_PAGE_FREE,
+	KMEMX_STAT_RECLAIM,
+	KMEMX_STAT_HELD_ON_FREE,	/* Frees that met a page somebody else held. */
+	/* In the order of enum kmemx_failure. */
+	KMEMX_STAT_FAIL_EXHAUSTED,
+	KMEMX_STAT_FAIL_FRAGMENTATION,
+	KMEMX_STAT_FAIL_CONTENDED,
+	KMEMX_STAT_FAIL_TOO_LARGE,
+	KMEMX_STAT_FAIL_REFUSED,
+	/* In the order of enum kmemx_verdict. */
+	KMEMX_STAT_BAD_FREE_DOUBLE,
+	KMEMX_STAT_BAD_FREE_ORDER,
+	KMEMX_STAT_BAD_FREE_MISALIGNED,
+	KMEMX_STAT_BAD_FREE_FOREIGN,
+	KMEMX_STAT_BAD_FREE_CACHE,
+	KMEMX_STAT_BAD_FREE_FUNCTION,
+	KMEMX_NR_STATS
+};
+
+/* Why an allocation failed. */
+enum kmemx_failure {
+	KMEMX_FAIL_EXHAUSTED,		/* Less is free than was asked for. */
+	KMEMX_FAIL_FRAGMENTATION,	/* Enough is free, but not in a row. */
+	KMEMX_FAIL_CONTENDED,		/* Other CPUs were faster. */
+	KMEMX_FAIL_TOO_LARGE,		/* The region is not that large. */
+	KMEMX_FAIL_REFUSED,		/* The arguments ask for the impossible. */
+};
+
+struct kmemx_stat {
+	s64 item[KMEMX_NR_STATS];
+};
+
+extern struct kmemx_stat __percpu *kmemx_stat;
+
+static inline void kmemx_stat_add(enum kmemx_stat_item item, s64 n)
+{
+	this_cpu_add(kmemx_stat->item[item], n);
+}
+
+static inline void kmemx_stat_bad_free(enum kmemx_verdict verdict)
+{
+	kmemx_stat_add(KMEMX_STAT_BAD_FREE_DOUBLE + (verdict - KMEMX_FREE_DOUBLE), 1);
+}
+
+static inline void kmemx_stat_fail(enum kmemx_failure why)
+{
+	kmemx_stat_add(KMEMX_STAT_FAIL_EXHAUSTED + why, 1);
+}
+
+int kmemx_stat_init(void);
+void kmemx_stat_fini(void);
+s64 kmemx_stat_read(enum kmemx_stat_item item);
+const char *kmemx_stat_name(enum kmemx_stat_item item);
+
+#endif /* KMEMX_OBSERVE_STAT_H */

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Putting frames, depot and size classes together; see region.h.
+ */
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "observe/report.h"
+#include "region.h"
+
+static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
+{
+	struct kmemx_region *region = ctx;
+	struct kmemx_frame frame;
+
+	if (kmemx_pages_alloc(&region->pages, 1UL << order, 1UL << order,
+			      KMEMX_KIND_SLAB, &frame))
+		return NULL;
+	*id = kmemx_frame_id(frame);
+	return kmemx_frame_address(frame);
+}
+
+static void slab_frames_free(void *ctx, void *addr, unsigned int order)
+{
+	struct kmemx_region *region = ctx;
+	struct kmemx_frame frame;
+	struct kmemx_freed freed;
+
+	if (WARN_ON_ONCE(!kmemx_pages_find(&region->pages, addr, &frame)))
+		return;
+	if (WARN_ON_ONCE(kmemx_pages_free(&region->pages, frame, KMEMX_KIND_SLAB,
+					  1UL << order, &freed)))
+		return;
+	if (unlikely(freed.nr_held))
+		kmemx_report_held(addr, freed.nr_held, _RET_IP_);
+}
+
+/* @addr is that of an object that has left its slab, so the slab stays. */
+static u32 slab_frames_id(void *ctx, const void *addr)
+{
+	struct kmemx_region *region = ctx;
+	struct kmemx_frame frame;
+
+	if (WARN_ON_ONCE(!kmemx_pages_find(&region->pages, addr, &frame)))
+		return 0;
+	return kmemx_region_slab_id(frame, kmemx_frame_info(frame));
+}
+
+static const struct kmemx_page_ops slab_frames = {
+	.alloc = slab_frames_alloc,
+	.free = slab_frames_free,
+	.id_of = slab_frames_id,
+};
+
+static int make_class(struct kmemx_region *region, unsigned int i)
+{
+	struct kmemx_cache_spec spec = {
+		.size = region->classes.size[i],
+		.align = min_t(u32, kmemx_classes_align(region->classes.size[i]), PAGE_SIZE),
+	};
+	char name[KMEMX_CACHE_NAME];
+	struct kmemx_cache *cache;
+
+	snprintf(name, sizeof(name), "kmemx-%u", spec.size);
+	spec.name = name;
+	cache = kmemx_cache_new(&region->depot, &spec);
+	if (IS_ERR(cache))
+		return PTR_ERR(cache);
+	region->class[i] = cache;
+	return 0;
+}
+
+/**
+ * kmemx_region_init() - make a region of some runs of frames
+ * @region: to fill in, but for its origin
+ * @nr_runs: number of runs
+ * @run: the runs, as for kmemx_pages_init()
+ * @track: keep the call site of each live allocation
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM, or -EINVAL for runs that share a chunk.
+ */
+int kmemx_region_init(struct kmemx_region *region, unsigned int nr_runs,
+		      const struct kmemx_run *run, bool track)
+{
+	unsigned int i;
+	int ret;
+
+	ret = kmemx_pages_init(&region->pages, nr_runs, run);
+	if (ret)
+		return ret;
+	ret = kmemx_depot_init(&region->depot, &slab_frames, region,
+			       region->pages.nr_ids, track);
+	if (!ret && track) {
+		region->site = vzalloc(region->pages.nr_ids * sizeof(*region->site));
+		ret = region->site ? 0 : -ENOMEM;
+	}
+	kmemx_classes_init(&region->classes);
+	for (i = 0; !ret && i < region->classes.nr; i++)
+		ret = make_class(region, i);
+	if (ret)
+		kmemx_region_fini(region);
+	return ret;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_region_init);
+
+/**
+ * kmemx_region_empty() - destroy every cache that has no live objects
+ * @region: the region; nobody allocates any more
+ *
+ * What is live afterwards stays as it is: its slabs, and pages that users hold.
+ *
+ * Context: may sleep.
+ */
+void kmemx_region_empty(struct kmemx_region *region)
+{
+	unsigned int i;
+
+	for (i = 1; i < KMEMX_CACHES_MAX; i++)
+		if (region->depot.cache[i])
+			kmemx_cache_delete(region->depot.cache[i]);
+	kmemx_pages_sweep(&region->pages);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_region_empty);
+
+/**
+ * kmemx_region_fini() - free a region's metadata
+ * @region: nobody uses it any more; may be half built. Frames that are live are
+ *	    forgotten, not touched.
+ *
+ * Context: may sleep.
+ */
+void kmemx_region_fini(struct kmemx_region *region)
+{
+	unsigned int i;
+
+	kmemx_region_empty(region);
+	for (i = 1; i < KMEMX_CACHES_MAX; i++)
+		if (region->depot.cache[i])
+			kmemx_cache_forget(region->depot.cache[i]);
+	vfree(region->site);
+	region->site = NULL;
+	kmemx_depot_fini(&region->depot);
+	kmemx_pages_fini(&region->pages);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_region_fini);
+
+/**
+ * kmemx_region_reclaim() - make free frames of what nobody uses
+ * @region: the region
+ *
+ * Empties fronts, gives empty slabs back, and takes frames out of quarantine
+ * that are no longer held.
+ *
+ * Context: may sleep.
+ * Return: frames made free.
+ */
+unsigned long kmemx_region_reclaim(struct kmemx_region *region)
+{
+	struct kmemx_cache *cache;
+	unsigned long nr = 0;
+	unsigned int i = 0;
+
+	mutex_lock(&region->depot.lock);
+	while ((cache = kmemx_depot_next(&region->depot, &i))) {
+		kmemx_cache_drain(cache);
+		nr += kmemx_cache_shrink(cache);
+	}
+	mutex_unlock(&region->depot.lock);
+	return nr + kmemx_pages_sweep(&region->pages);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);
