@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# What the groups of scripts/tests share: . "$(dirname "$0")/../lib/tap.sh"
+# Changes to the root of the tree. A group's --help is its leading comment.
+set -euo pipefail
+
+TAP_SELF=$(realpath "$0")
+cd "$(dirname "$TAP_SELF")/../.."
+TAP_GROUP=$(basename "$TAP_SELF" .sh)
+TAP_LOGS=build/test/$TAP_GROUP
+mkdir -p "$TAP_LOGS"
+
+ok() { echo "ok $1"; }
+not_ok() { echo "not ok $1 # $2"; }
+skip() { echo "skip $1 # $2"; }
+progress() { echo "# $*"; }
+
+# explain FILE [LINES]: its end, as an explanation of the case that follows.
+explain() { tail -n "${2:-40}" "$1" | tr -d '\r' | sed 's/^/#   /'; }
+
+# log_of NAME: where try keeps what NAME's command says.
+log_of() { echo "$TAP_LOGS/$(tr -c 'a-zA-Z0-9\n.-' _ <<<"${1#*/}").log"; }
+
+# try NAME COMMAND...: a case that passes if COMMAND does; its output is shown if not.
+# Returns COMMAND's status.
+try() {
+	local name=$1 log status=0
+	shift
+	log=$(log_of "$name")
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ "$status" = 0 ]; then
+		ok "$name"
+	else
+		explain "$log"
+		not_ok "$name" "status $status; $log"
+	fi
+	return "$status"
+}
+
+if [ "${1:-}" = --help ]; then
+	sed -n '2,/^[^#]/ { s/^# \{0,1\}//p }' "$TAP_SELF"
+	exit
+fi

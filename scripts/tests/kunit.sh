@@ -1,0 +1,9 @@
+#!/bin/bash
+# usage: scripts/tests/kunit.sh
+#
+# The KUnit suites on the small test kernel, a case per KUnit case; that every suite
+# of kunit/ ran; and that the kernel's own kunit.py counts the same on the console log.
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+scripts/lib/kunit-vm --kunit-py kunit

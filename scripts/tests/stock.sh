@@ -1,0 +1,270 @@
+#!/bin/bash
+# usage: scripts/tests/stock.sh [KERNEL...]
+#
+# The module and the sample as their users have them, on each KERNEL (default: all): where
+# the region comes from, the sample's verdict, the files and the tools that read them,
+# unloading, and what is left behind by a driver that leaks; the same on every backend.
+# On the kernels of our own (kunit, debug), and on all others too: scripts/vm/run's exit
+# status. Two kernels at a time.
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+STOCK="backports stable oldstable rt arm64"
+OURS="kunit debug"
+
+# What auto takes first, and then what else there is.
+backends_of() {
+	case $1 in
+	stable | oldstable) echo "contig pages" ;;
+	*) echo "cma contig pages" ;;
+	esac
+}
+
+# ---- In the guest. Shell functions travel there by declare -f.
+
+debug=/sys/kernel/debug/kmemx
+meminfo() { sed -nE "s/^$1: +([0-9]+) kB/\1/p" /proc/meminfo; }
+stat_of() { sed -n "s/^$1 //p" "$debug/stat"; }
+# What the kernel said since mark.
+mark() { mark="kmemx-test-$RANDOM$RANDOM" && echo "$mark" >/dev/kmsg; }
+said() { dmesg -t | sed "1,/^$mark\$/d"; }
+
+# equal WHAT A B: fails and says so unless A = B.
+equal() { [ "$2" = "$3" ] || { echo "$1: $2, not $3"; return 1; }; }
+
+# Free pages wait on lists of each CPU too, where MemFree does not see them.
+free_kb() {
+	echo 3 >/proc/sys/vm/drop_caches
+	echo 1 >/proc/sys/vm/stat_refresh
+	awk '$1 == "MemFree:" { kb += $2 } $1 == "count:" { kb += $2 * 4 } END { print kb }' /proc/meminfo /proc/zoneinfo
+}
+
+measure() { cma=$(meminfo CmaFree) free=$(free_kb); }
+
+# All of CmaFree, and free pages but for a little that the kernel itself takes meanwhile.
+memory_is_back() {
+	local cma0=$cma free0=$free
+	for _ in {1..20}; do
+		measure
+		[ "$cma" = "$cma0" ] && [ $((free + 2048)) -ge "$free0" ] && return
+		sleep 0.1
+	done
+	echo "CmaFree $cma0 -> $cma kB, free $free0 -> $free kB"
+	cma=$cma0 free=$free0
+	return 1
+}
+
+load() { insmod kmemx.ko "$@" || { said; return 1; }; }
+
+region_is() {
+	cat "$debug/region"
+	equal region "$(head -n 1 "$debug/region")" "backend: $1" &&
+		said | grep -E "^kmemx: .* MiB at .* via $1 "
+}
+
+sample_passes() {
+	insmod kmemx_sample.ko objects=1500 pages=333 contig=3M || { said; return 1; }
+	said | grep -Fx "kmemx_sample: PASS objects=1500 pages=333 contig=3145728"
+}
+
+stat_adds_up() {
+	cat "$debug/stat"
+	awk '/^(free|front|slab_free|used|overhead|quarantined)_bytes / { sum += $2; kinds++ }
+		{ n[$1] = $2 }
+		END { exit kinds != 6 || sum != n["region_bytes"] || n["unsettled_bytes"] != "0" }' "$debug/stat"
+}
+
+buddyinfo_agrees() {
+	local page sum
+	page=$(sed -n 's/^page_size: //p' "$debug/region")
+	sum=$(awk -v page="$page" '{ for (i = 5; i <= NF; i++) n += $i * 2 ^ (i - 5) }
+		END { printf "%.0f", n * page }' "$debug/buddyinfo")
+	cat "$debug/buddyinfo"
+	equal "the sum of buddyinfo" "$sum" "$(stat_of free_bytes)" &&
+		equal "columns of buddyinfo" "$(awk '{ print NF }' "$debug/buddyinfo")" 15 &&
+		grep -qE '^Node [0-9]+, zone    KMemx ( *[0-9]+ ){11}$' "$debug/buddyinfo"
+}
+
+with_slabinfo() {
+	unshare -m sh -c "mount --bind $debug/slabinfo /proc/slabinfo && $1"
+}
+
+# The sample's cache, with as many live objects as it has: a quarter of 1500.
+slabtop_reads() {
+	with_slabinfo 'slabtop -o -s n' | tee /dev/stderr |
+		awk '$NF == "kmemx_sample" && $2 == 375 && $4 == "0.12K" { found = 1 } END { exit !found }'
+}
+
+vmstat_reads() {
+	with_slabinfo 'vmstat -m' | tee /dev/stderr |
+		awk '$1 == "kmemx_sample" && $2 == 375 && $4 == 120 { found = 1 } END { exit !found }'
+}
+
+is_busy() {
+	! rmmod kmemx 2>&1 | tee /dev/stderr | grep -v 'in use by: kmemx_sample' && [ -e "$debug/region" ]
+}
+
+sample_unloads() {
+	rmmod kmemx_sample && said | grep "kmemx_sample: all patterns are as they were" &&
+		equal used_bytes "$(stat_of used_bytes)" 0 && stat_adds_up
+}
+
+unloads() {
+	rmmod kmemx && said | grep 'kmemx: all [0-9]* extents\? given back' || { said; return 1; }
+	[ ! -e "$debug" ] || { ls "$debug"; return 1; }
+}
+
+auto_cases() {
+	mark
+	measure
+	try "stock/$1-auto-is-$2" eval "load && region_is $2" || return
+	try "stock/$1-stat-of-nothing" stat_adds_up
+	try "stock/$1-sample" sample_passes
+	try "stock/$1-stat-adds-up" stat_adds_up
+	try "stock/$1-buddyinfo-agrees" buddyinfo_agrees
+	try "stock/$1-slabtop" slabtop_reads
+	try "stock/$1-vmstat" vmstat_reads
+	try "stock/$1-busy-while-used" is_busy
+	try "stock/$1-sample-unloads" sample_unloads
+	try "stock/$1-unloads" unloads
+	try "stock/$1-memory-is-back" memory_is_back
+}
+
+backend_cases() {
+	mark
+	try "stock/$1-backend-$2" eval "load backend=$2 && region_is $2" || return
+	try "stock/$1-backend-$2-sample" eval 'sample_passes && stat_adds_up && buddyinfo_agrees && sample_unloads'
+	try "stock/$1-backend-$2-unloads" eval 'unloads && memory_is_back'
+}
+
+# Three objects stay: each is listed, by cache and caller.
+leak_is_listed() {
+	load backend="$1" track=1 && insmod kmemx_sample.ko leak=3 && rmmod kmemx_sample && rmmod kmemx
+	said
+	equal "live objects listed" "$(said | grep -cE 'kmemx: +kmemx-(8|16): live object [0-9a-f]+')" 3 &&
+		[ "$(said | grep -cE 'allocated by kmemx_sample_alloc\+.*\[kmemx_sample\]')" -ge 3 ]
+}
+
+# Only the extents that they are in: one of one, or at most three.
+leak_keeps_little() {
+	local kept all
+	read -r kept all <<<"$(said | sed -nE 's/^kmemx: keeping ([0-9]+) of ([0-9]+) extents?.*/\1 \2/p')"
+	echo "kept ${kept:-nothing} of ${all:-nothing}"
+	[ "${kept:-0}" -ge 1 ] && [ "$kept" -le 3 ] && { [ "$kept" -lt "$all" ] || [ "$1" != pages ]; }
+}
+
+leak_cases() {
+	mark
+	try "stock/$1-leak-$2-is-listed" leak_is_listed "$2"
+	try "stock/$1-leak-$2-keeps-little" leak_keeps_little "$2"
+	mark
+	try "stock/$1-leak-$2-loads-again" eval "load && sample_passes && sample_unloads && unloads"
+}
+
+# Its first line is printed when all probes are attached.
+trace_sample() {
+	bpf/kmemxsnoop.bt >/tmp/trace 2>&1 &
+	local tracer=$! objects=$1 pages=$2
+	until grep -q '^Tracing' /tmp/trace; do
+		kill -0 $tracer || return 1
+		sleep 0.2
+	done
+	insmod kmemx_sample.ko objects="$objects" pages="$pages" contig=2M && rmmod kmemx_sample
+	kill -INT $tracer && wait $tracer
+	cat /tmp/trace
+	said | grep kmemx_sample:
+}
+
+traced() { sed -nE "s/^@$1: //p" /tmp/trace; }
+asked() { said | sed -nE "s/.* ([0-9]+) for $1.*/\1/p"; }
+
+# Half of the objects, from the first, are freed and asked for again.
+trace_counts() {
+	mark
+	trace_sample "$1" "$2"
+	equal objects "$(traced objects)" $(($1 + ($1 + 1) / 2)) &&
+		equal objects "$(traced objects)" "$(asked objects)" &&
+		equal freed "$(traced objects_freed)" "$(traced objects)" &&
+		equal blocks "$(sed -nE 's/^@blocks\[pages, .*: //p' /tmp/trace | awk '{ n += $1 } END { print n }')" "$(asked 'page blocks')" &&
+		equal pages "$(traced 'pages\[pages\]')" "$(traced 'pages_freed\[pages\]')"
+}
+
+trace_cases() {
+	mark
+	load || return
+	try "stock/$1-bpftrace-counts-700" trace_counts 700 30
+	try "stock/$1-bpftrace-counts-1300" trace_counts 1300 300
+	rmmod kmemx
+}
+
+guest() {
+	local kernel=$1 backend
+	shift
+	mkdir -p "$TAP_LOGS"
+	# What is loaded once, and stays.
+	insmod kmemx.ko && rmmod kmemx
+	auto_cases "$kernel" "$1"
+	for backend; do backend_cases "$kernel" "$backend"; done
+	[ "$kernel" != backports ] || trace_cases "$kernel"
+	leak_cases "$kernel" pages
+	leak_cases "$kernel" "$1"
+	echo "# end"
+}
+
+# ---- On the host
+
+in_guest() {
+	local kernel=$1
+	shift
+	scripts/vm/run --kernel "$kernel" --timeout 600 -- \
+		bash -c "debug=$debug TAP_LOGS=/tmp/tap; $(declare -f); guest \"\$@\"" guest "$kernel" "$@"
+}
+
+module_cases() {
+	local kernel=$1 out=$TAP_LOGS/$1.guest status=0 backends
+	read -ra backends < <(backends_of "$kernel")
+	in_guest "$kernel" "${backends[@]}" >"$out" 2>"$out.err" || status=$?
+	cat "$out"
+	if [ "$status" = 0 ] && tail -n 1 "$out" | grep -qx '# end'; then
+		ok "stock/$kernel-guest"
+	else
+		explain "$out.err" 30
+		not_ok "stock/$kernel-guest" "status $status; build/vm/$kernel.log"
+	fi
+}
+
+# gives STATUS ARGUMENT...: scripts/vm/run has that exit status.
+gives() {
+	local want=$1 status=0
+	shift
+	scripts/vm/run --no-build --smp 1 "$@" || status=$?
+	[ "$status" = "$want" ] || { echo "status $status, not $want"; return 1; }
+}
+
+vm_cases() {
+	try "stock/vm-$1-true" gives 0 --kernel "$1" -- true || true
+	try "stock/vm-$1-false" gives 1 --kernel "$1" -- false || true
+	try "stock/vm-$1-panic" gives 125 --kernel "$1" -- sh -c 'echo c >/proc/sysrq-trigger; sleep 30' || true
+	try "stock/vm-$1-timeout" gives 124 --kernel "$1" --timeout 2 -- sleep 60 || true
+}
+
+kernel_cases() {
+	case " $OURS " in
+	*" $1 "*) ;;
+	*) module_cases "$1" ;;
+	esac
+	vm_cases "$1"
+}
+
+kernels=("$@")
+# shellcheck disable=SC2206 # one word a kernel
+[ $# -gt 0 ] || kernels=($STOCK $OURS)
+for kernel in "${kernels[@]}"; do
+	[ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
+	progress "$kernel ..."
+	kernel_cases "$kernel" >"$TAP_LOGS/$kernel.cases" &
+done
+wait
+for kernel in "${kernels[@]}"; do
+	cat "$TAP_LOGS/$kernel.cases"
+done
