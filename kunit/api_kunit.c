@@ -83,6 +83,28 @@ static void api_large_powers_of_two_are_aligned(struct kunit *test)
 	}
 }
 
+/* Boot with init_on_alloc=1 and init_on_free=1 to see the other halves. */
+static void api_init_on_alloc_and_free_are_honoured(struct kunit *test)
+{
+	static const size_t sizes[] = { 8, 100, 4096, 8192, 100000 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		u8 *ptr = kmemx_alloc(sizes[i], GFP_KERNEL);
+		u8 *again;
+
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		memset(ptr, 0xff, sizes[i]);
+		kmemx_free(ptr);
+		KUNIT_EXPECT_EQ(test, ptr[sizes[i] - 1], want_init_on_free() ? 0 : 0xff);
+		again = kmemx_alloc(sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_PTR_EQ(test, again, ptr);
+		KUNIT_EXPECT_EQ(test, !memchr_inv(again, 0, sizes[i]),
+				want_init_on_alloc(GFP_KERNEL) || want_init_on_free());
+		kmemx_free(again);
+	}
+}
+
 static void api_nothing_is_not_an_error(struct kunit *test)
 {
 	void *ptr = kmemx_alloc(0, GFP_KERNEL);
@@ -142,6 +164,37 @@ static void api_failures_have_reasons(struct kunit *test)
 	kmemx_free_pages(pin, 0);
 }
 
+static s64 counted(enum kmemx_stat_item item, s64 before)
+{
+	return kmemx_stat_read(item) - before;
+}
+
+static void api_counts_what_it_does(struct kunit *test)
+{
+	s64 before[KMEMX_NR_STATS];
+	struct page *page;
+	void *small, *large, *contig;
+	int i;
+
+	for (i = 0; i < KMEMX_NR_STATS; i++)
+		before[i] = kmemx_stat_read(i);
+	small = kmemx_alloc(100, GFP_KERNEL);
+	large = kmemx_alloc(9 * PAGE_SIZE, GFP_KERNEL);
+	contig = kmemx_alloc_contig(3 * PAGE_SIZE, 0, GFP_KERNEL);
+	page = kmemx_alloc_pages(GFP_KERNEL, 1);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_ALLOC, before[KMEMX_STAT_ALLOC]), 1LL);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_PAGE_ALLOC, before[KMEMX_STAT_PAGE_ALLOC]), 3LL);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_USED_BYTES, before[KMEMX_STAT_USED_BYTES]),
+			(s64)(kmemx_size(small) + 14 * PAGE_SIZE));
+	kmemx_free(small);
+	kmemx_free(large);
+	kmemx_free_contig(contig);
+	kmemx_free_pages(page, 1);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_FREE, before[KMEMX_STAT_FREE]), 1LL);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_PAGE_FREE, before[KMEMX_STAT_PAGE_FREE]), 3LL);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_USED_BYTES, before[KMEMX_STAT_USED_BYTES]), 0LL);
+}
+
 static void api_page_blocks(struct kunit *test)
 {
 	unsigned int order;
@@ -195,6 +248,39 @@ static void api_held_pages_are_set_aside_and_counted(struct kunit *test)
 	kmemx_region_reclaim(&kmemx_live);
 	kmemx_snapshot_take(&kmemx_live, &snap);
 	KUNIT_EXPECT_EQ(test, snap.quarantined, 0ULL);
+}
+
+/* Sizes that wrap when they are rounded up, as an errno used as a size does. */
+static void api_absurd_sizes_fail(struct kunit *test)
+{
+	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 4094, SIZE_MAX - 4096, -ENOMEM, LONG_MAX };
+	s64 too_large = kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_EXPECT_NULL(test, kmemx_alloc(sizes[i], QUIET));
+		KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(sizes[i], 0, QUIET));
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE), too_large + 2 * i);
+}
+
+/* Pages that were held when they were freed serve a caller that may not sleep. */
+static void api_released_pages_serve_atomic_callers(struct kunit *test)
+{
+	size_t bytes = region_bytes();
+	struct page *page;
+	void *all;
+
+	kmemx_region_reclaim(&kmemx_live);
+	page = kmemx_alloc_pages(GFP_KERNEL, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	get_page(page);
+	kmemx_free_pages(page, 0);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes, GFP_NOWAIT | __GFP_NOWARN));
+	put_page(page);
+	all = kmemx_alloc(bytes, GFP_NOWAIT);
+	KUNIT_EXPECT_NOT_NULL(test, all);
+	kmemx_free(all);
 }
 
 struct thing {
@@ -310,9 +396,13 @@ static void api_works_in_hardirq(struct kunit *test)
 static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_every_size),
 	KUNIT_CASE(api_large_powers_of_two_are_aligned),
+	KUNIT_CASE(api_init_on_alloc_and_free_are_honoured),
 	KUNIT_CASE(api_nothing_is_not_an_error),
 	KUNIT_CASE(api_whole_region_can_be_had),
 	KUNIT_CASE(api_failures_have_reasons),
+	KUNIT_CASE(api_counts_what_it_does),
+	KUNIT_CASE(api_absurd_sizes_fail),
+	KUNIT_CASE(api_released_pages_serve_atomic_callers),
 	KUNIT_CASE(api_page_blocks),
 	KUNIT_CASE(api_contig_any_size_and_alignment),
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),

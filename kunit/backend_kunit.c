@@ -4,6 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/numa.h>
+#include <linux/slab.h>
 #include <linux/vmstat.h>
 #include <kunit/test.h>
 
@@ -104,6 +105,85 @@ static void backend_cma_comes_out_of_cma(struct kunit *test)
 	}
 }
 
+/* ---- Rungs that do not keep their word --------------------------------- */
+
+#define NR_FAKE		3
+
+struct fake {
+	unsigned int nr_given;
+	int error;
+	unsigned int nr_released;
+};
+
+static struct fake fake;
+
+/* Spans of a page each, whatever was asked for; then @error. */
+static int fake_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
+{
+	unsigned int i;
+
+	grant->span = kvcalloc(NR_FAKE, sizeof(*grant->span), GFP_KERNEL);
+	if (!grant->span)
+		return -ENOMEM;
+	grant->nr_spans = NR_FAKE;
+	for (i = 0; i < fake.nr_given; i++) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page)
+			return -ENOMEM;
+		grant->span[i] = (struct kmemx_span){ page_to_pfn(page), 1 };
+	}
+	return fake.error;
+}
+
+static void fake_release(struct kmemx_grant *grant, unsigned int i)
+{
+	fake.nr_released++;
+	__free_page(pfn_to_page(grant->span[i].pfn));
+}
+
+static const struct kmemx_backend backend_fake = {
+	.name = "fake",
+	.how = "fake_reserve",
+	.reserve = fake_reserve,
+	.release = fake_release,
+};
+
+static void expect_refused(struct kunit *test, unsigned long nr_pages, int nid, int error)
+{
+	struct kmemx_grant grant;
+
+	fake.nr_released = 0;
+	KUNIT_EXPECT_EQ(test, kmemx_backend_try(&grant, &backend_fake, nr_pages, nid), error);
+	KUNIT_EXPECT_EQ(test, fake.nr_released, fake.nr_given);
+	KUNIT_EXPECT_EQ(test, grant.nr_spans, 0U);
+	KUNIT_EXPECT_NULL(test, grant.span);
+}
+
+static void backend_that_fails_half_way_keeps_nothing(struct kunit *test)
+{
+	fake.error = -EBUSY;
+	for (fake.nr_given = 0; fake.nr_given <= NR_FAKE; fake.nr_given++)
+		expect_refused(test, NR_FAKE, NUMA_NO_NODE, -EBUSY);
+}
+
+static void backend_that_gives_less_or_more_is_not_believed(struct kunit *test)
+{
+	fake.error = 0;
+	for (fake.nr_given = 0; fake.nr_given <= NR_FAKE; fake.nr_given++) {
+		expect_refused(test, fake.nr_given + 1, NUMA_NO_NODE, -EIO);
+		if (fake.nr_given)
+			expect_refused(test, fake.nr_given - 1, NUMA_NO_NODE, -EIO);
+	}
+}
+
+static void backend_that_gives_another_node_is_not_believed(struct kunit *test)
+{
+	fake = (struct fake){ .nr_given = 1 };
+	/* No page is there. */
+	expect_refused(test, 1, MAX_NUMNODES, -ENOMEM);
+}
+
 static void backend_ladder_takes_the_first_that_works(struct kunit *test)
 {
 	struct kmemx_grant grant = { 0 };
@@ -127,6 +207,9 @@ static struct kunit_case backend_cases[] = {
 	KUNIT_CASE_PARAM(backend_gives_order_0_pages, backend_gen_params),
 	KUNIT_CASE_PARAM(backend_says_why_it_fails, backend_gen_params),
 	KUNIT_CASE(backend_cma_comes_out_of_cma),
+	KUNIT_CASE(backend_that_fails_half_way_keeps_nothing),
+	KUNIT_CASE(backend_that_gives_less_or_more_is_not_believed),
+	KUNIT_CASE(backend_that_gives_another_node_is_not_believed),
 	KUNIT_CASE(backend_ladder_takes_the_first_that_works),
 	KUNIT_CASE(backend_knows_its_names),
 	{}

@@ -251,23 +251,51 @@ static void cache_works_past_a_busy_front(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct kmemx_front *front;
 	void *a, *b, *nested;
+	unsigned int nr, nr_after, busy_after;
 
 	a = kmemx_cache_take(fx->cache, 0);
 	b = kmemx_cache_take(fx->cache, 0);
 	preempt_disable();
 	front = this_cpu_ptr(fx->cache->front);
 	front->busy = 1;
+	nr = front->nr;
 	nested = kmemx_cache_take(fx->cache, 0);
 	put(fx, a, fx->cache);
 	KUNIT_EXPECT_EQ(test, put(fx, a, fx->cache), KMEMX_FREE_DOUBLE);
+	nr_after = front->nr;
+	busy_after = front->busy;
 	front->busy = 0;
 	preempt_enable();
+	KUNIT_EXPECT_EQ(test, nr_after, nr);
+	KUNIT_EXPECT_EQ(test, busy_after, 1U);
 	KUNIT_EXPECT_NOT_NULL(test, nested);
 	KUNIT_EXPECT_PTR_NE(test, nested, a);
 	KUNIT_EXPECT_PTR_NE(test, nested, b);
 	expect_sound(test, fx->cache);
 	put(fx, b, fx->cache);
 	put(fx, nested, fx->cache);
+}
+
+/* Large objects: few of them are kept from their slabs. */
+static void cache_front_holds_no_more_than_its_cap(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make(fx, "large", 8192, 0, NULL);
+	unsigned int cpu, i;
+	void *obj[40];
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	KUNIT_EXPECT_LE(test, cache->front_cap * cache->layout.stride, KMEMX_FRONT_BYTES);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		obj[i] = kmemx_cache_take(cache, 0);
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		KUNIT_EXPECT_EQ(test, put(fx, obj[i], cache), KMEMX_FREE_OK);
+		for_each_possible_cpu(cpu)
+			KUNIT_ASSERT_LE(test, per_cpu_ptr(cache->front, cpu)->nr,
+					cache->front_cap);
+	}
+	expect_sound(test, cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
 static void cache_dead_cpu_loses_nothing(struct kunit *test)
@@ -350,6 +378,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_remembers_call_sites),
 	KUNIT_CASE(cache_refuses_what_cannot_be),
 	KUNIT_CASE(cache_works_past_a_busy_front),
+	KUNIT_CASE(cache_front_holds_no_more_than_its_cap),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),
 	{}

@@ -112,6 +112,40 @@ static void chunk_failing_take_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 0);
 }
 
+/* Every other word taken: half is free, and no two words in a row. */
+static void chunk_failing_take_of_words_changes_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i, order;
+
+	for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 6), (int)(i * 64));
+	for (i = 0; i < KMEMX_CHUNK_WORDS; i += 2)
+		kmemx_chunk_give(fx->chunk, i * 64, 6);
+	for (order = 7; order < KMEMX_NR_ORDERS; order++)
+		KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, order), -ENOSPC);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES / 2, KMEMX_CHUNK_WORDS / 2);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 6);
+}
+
+/* Half a chunk is free in a row, but across the middle. */
+static void chunk_half_starts_at_a_half(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr[KMEMX_NR_ORDERS] = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 7), (int)(i * 128));
+	kmemx_chunk_give(fx->chunk, 128, 7);
+	kmemx_chunk_give(fx->chunk, 256, 7);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 7);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 8), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_count(fx->chunk, nr), 256U);
+	KUNIT_EXPECT_EQ(test, nr[7], 2U);
+	KUNIT_EXPECT_EQ(test, nr[8], 0U);
+}
+
 static void chunk_absent_frames_are_never_taken(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -232,7 +266,9 @@ static void chunk_random_walk(struct kunit *test)
 				KUNIT_ASSERT_EQ(test, owner[frame + i], -1);
 				owner[frame + i] = i ? -2 : (s8)order;
 			}
-		} else if (owner[at] >= 0) {
+		} else if (owner[at] != -1) {
+			while (owner[at] == -2)
+				at--;
 			order = (unsigned int)owner[at];
 			kmemx_chunk_give(fx->chunk, at, order);
 			memset(owner + at, -1, 1U << order);
@@ -250,6 +286,8 @@ static struct kunit_case chunk_cases[] = {
 	KUNIT_CASE(chunk_one_frame_prevents_whole),
 	KUNIT_CASE(chunk_whole_is_taken_in_the_state_alone),
 	KUNIT_CASE(chunk_failing_take_changes_nothing),
+	KUNIT_CASE(chunk_failing_take_of_words_changes_nothing),
+	KUNIT_CASE(chunk_half_starts_at_a_half),
 	KUNIT_CASE(chunk_absent_frames_are_never_taken),
 	KUNIT_CASE(chunk_take_prefers_small_remains),
 	KUNIT_CASE(chunk_trim_keeps_exactly_what_is_asked),

@@ -77,6 +77,8 @@ static void extent_starts_free(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	expect_all_free(test, fx);
+	KUNIT_EXPECT_EQ(test, kmemx_extent_alloc(&fx->ext, 0, 1, KIND), (long)-ENOSPC);
+	expect_all_free(test, fx);
 	KUNIT_EXPECT_EQ(test, fx->ext.base_pfn % KMEMX_CHUNK_FRAMES, 0UL);
 	KUNIT_EXPECT_EQ(test, fx->ext.base_pfn + fx->ext.first, BASE_PFN);
 	KUNIT_EXPECT_EQ(test, fx->ext.end - fx->ext.first, (unsigned int)NR_FRAMES);
@@ -416,20 +418,27 @@ static void extent_threads_never_share_a_frame(struct kunit *test)
 	expect_all_free(test, fx);
 }
 
-#define RACE_ROUNDS	2000
+#define RACES		100
+#define RACE_BLOCKS	2000
+#define RACE_PATIENCE	100000
 
 struct race {
 	struct kmemx_extent *ext;
-	atomic64_t frame[RACE_ROUNDS];
+	atomic64_t nr_ready;
+	atomic64_t frame[RACE_BLOCKS];
 	atomic64_t nr_won;
 };
 
+/* Once they have started together, who is behind finds blocks that are free, and is quick. */
 static void free_everything(void *arg, unsigned int thread)
 {
 	struct race *race = arg;
 	unsigned int i;
 
-	for (i = 0; i < RACE_ROUNDS; i++)
+	atomic64_add(1, &race->nr_ready);
+	for (i = 0; i < RACE_PATIENCE && atomic64_read(&race->nr_ready) < TEST_THREADS; i++)
+		test_breathe();
+	for (i = 0; i < RACE_BLOCKS; i++)
 		if (!free_all(race->ext, (unsigned int)atomic64_read(&race->frame[i]), KIND, 1))
 			atomic64_add(1, &race->nr_won);
 }
@@ -439,15 +448,19 @@ static void extent_racing_frees_have_one_winner(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
-	unsigned int i;
+	unsigned int n, i;
 
 	KUNIT_ASSERT_NOT_NULL(test, race);
 	race->ext = &fx->ext;
-	for (i = 0; i < RACE_ROUNDS; i++)
-		atomic64_set(&race->frame[i], kmemx_extent_alloc(&fx->ext, 1, 1, KIND));
-	test_run_threads(test, free_everything, race);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&race->nr_won), (s64)RACE_ROUNDS);
-	expect_all_free(test, fx);
+	for (n = 0; n < RACES; n++) {
+		atomic64_set(&race->nr_ready, 0);
+		atomic64_set(&race->nr_won, 0);
+		for (i = 0; i < RACE_BLOCKS; i++)
+			atomic64_set(&race->frame[i], kmemx_extent_alloc(&fx->ext, 1, 1, KIND));
+		test_run_threads(test, free_everything, race);
+		KUNIT_ASSERT_EQ(test, atomic64_read(&race->nr_won), (s64)RACE_BLOCKS);
+		expect_all_free(test, fx);
+	}
 }
 
 static struct kunit_case extent_cases[] = {

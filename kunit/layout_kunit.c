@@ -36,6 +36,7 @@ static void layout_every_size_fits(struct kunit *test)
 	for (size = 1; size <= KMEMX_OBJECT_MAX; size += size < 9000 ? 1 : 509) {
 		expect_shape(test, size, 0, false);
 		expect_shape(test, size, 0, true);
+		expect_shape(test, size, 4, false);
 		expect_shape(test, size, 64, false);
 	}
 	expect_shape(test, KMEMX_OBJECT_MAX, PAGE, false);
@@ -67,6 +68,10 @@ static void layout_worked_examples(struct kunit *test)
 	kmemx_layout_init(&layout, 3072, 0, false, PAGE);
 	KUNIT_EXPECT_EQ(test, layout.order, 2U);
 	KUNIT_EXPECT_EQ(test, layout.nr_objs, 5U);
+	/* One in 64 KiB wastes as much as two in 128: the smaller slab. */
+	kmemx_layout_init(&layout, 45000, 0, false, PAGE);
+	KUNIT_EXPECT_EQ(test, layout.order, 4U);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 1U);
 }
 
 static void layout_refuses_nonsense(struct kunit *test)

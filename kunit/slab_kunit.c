@@ -14,7 +14,7 @@ struct fixture {
 	struct kmemx_slab slab;
 	atomic64_t state;
 	atomic64_t *map;
-	u8 *mem;
+	void *mem;
 };
 
 /* 24-byte objects: 170 of them, three words, the last of which is not full. */
@@ -29,7 +29,7 @@ static int slab_fixture_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, fx->map);
 	KUNIT_ASSERT_NOT_NULL(test, fx->mem);
 	fx->slab = (struct kmemx_slab){
-		.base = fx->mem,
+		.base = &fx->mem,
 		.state = &fx->state,
 		.taken = fx->map,
 		.live = fx->map + fx->layout.nr_words,

@@ -9,6 +9,7 @@
 #include <linux/bug.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/printk.h>
 #include <linux/sched/mm.h>
@@ -34,6 +35,7 @@ static const char * const kind_name[KMEMX_NR_KINDS] = {
 /* What a request is, from the exported function to the tracepoint. */
 struct request {
 	size_t size;
+	size_t need;		/* Bytes in a row that it takes, if it takes any. */
 	size_t align;
 	gfp_t gfp;
 	unsigned long call_site;
@@ -41,20 +43,29 @@ struct request {
 
 /* ---- Failing ----------------------------------------------------------- */
 
-static enum kmemx_failure why(const struct request *req, u64 free, u64 largest)
+static bool is_too_large(const struct request *req)
+{
+	return req->size > (u64)kmemx_live.pages.nr_frames << PAGE_SHIFT;
+}
+
+/* @err is that of the last try, or 0 if all that is known is that it failed. */
+static enum kmemx_failure why(const struct request *req, u64 free, u64 largest, int err)
 {
 	if (req->gfp & __GFP_NOFAIL)
 		return KMEMX_FAIL_REFUSED;
-	if (req->size > (u64)kmemx_live.pages.nr_frames << PAGE_SHIFT)
+	if (is_too_large(req))
 		return KMEMX_FAIL_TOO_LARGE;
-	if (req->size > free)
+	if (err == -EAGAIN)
+		return KMEMX_FAIL_CONTENDED;
+	if (req->need > free)
 		return KMEMX_FAIL_EXHAUSTED;
-	if (max(req->size, req->align) > largest)
+	/* Enough in a row, but not where the alignment wants it, is no use either. */
+	if (req->need > largest || err == -ENOSPC)
 		return KMEMX_FAIL_FRAGMENTATION;
 	return KMEMX_FAIL_CONTENDED;
 }
 
-static void fail(const struct request *req)
+static void fail(const struct request *req, int err)
 {
 	struct kmemx_shortage shortage = {
 		.size = req->size,
@@ -65,7 +76,7 @@ static void fail(const struct request *req)
 		.call_site = req->call_site,
 	};
 
-	shortage.why = why(req, shortage.free, shortage.largest);
+	shortage.why = why(req, shortage.free, shortage.largest, err);
 	kmemx_stat_fail(shortage.why);
 	trace_kmemx_fail(req->call_site, req->size, get_order(req->size), req->gfp,
 			 kmemx_report_reason(shortage.why), shortage.free,
@@ -86,8 +97,9 @@ static bool is_refused(const struct request *req)
 /* May an allocation that failed be tried once more? */
 static bool reclaim(const struct request *req)
 {
+	/* Not an empty chance: frames that were held may have been let go. */
 	if (!gfpflags_allow_blocking(req->gfp))
-		return false;
+		return kmemx_pages_sweep(&kmemx_live.pages);
 	kmemx_stat_add(KMEMX_STAT_RECLAIM, 1);
 	kmemx_region_reclaim(&kmemx_live);
 	return true;
@@ -110,20 +122,26 @@ static u64 stop_clock(u64 start)
 	return start ? ktime_get_mono_fast_ns() - start : 0;
 }
 
-/* kmemleak cannot be told in an NMI, and need not be told of what lives there. */
+/*
+ * kmemleak allocates a record of its own, which it cannot in an NMI, nor on
+ * PREEMPT_RT where a sleeping lock may not be taken. What it was not told of, it
+ * does not miss.
+ */
 static void tell_kmemleak(const void *ptr, size_t size, gfp_t gfp)
 {
-	if (!in_nmi())
-		kmemleak_alloc(ptr, size, 1, gfp);
+	if (in_nmi() || (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()))
+		return;
+	kmemleak_alloc(ptr, size, 1, gfp);
 }
 
 /* ---- Objects ----------------------------------------------------------- */
 
-static void *alloc_object(struct kmemx_cache *cache, const struct request *req)
+static void *alloc_object(struct kmemx_cache *cache, struct request *req)
 {
 	u64 start = start_clock();
 	void *obj;
 
+	req->need = PAGE_SIZE << cache->layout.order;
 	if (is_refused(req))
 		goto failed;
 	obj = kmemx_cache_take(cache, req->call_site);
@@ -141,7 +159,7 @@ static void *alloc_object(struct kmemx_cache *cache, const struct request *req)
 	return obj;
 
 failed:
-	fail(req);
+	fail(req, 0);
 	return NULL;
 }
 
@@ -169,9 +187,6 @@ static void free_object(u32 id, const void *obj, const struct kmemx_cache *want,
 
 /* ---- Pages ------------------------------------------------------------- */
 
-/* Other CPUs may get there first a few times before we give up. */
-#define PAGE_TRIES	4
-
 static int try_frames(const struct request *req, enum kmemx_kind kind,
 		      struct kmemx_frame *frame)
 {
@@ -180,9 +195,7 @@ static int try_frames(const struct request *req, enum kmemx_kind kind,
 	unsigned int tries;
 	int ret = -ENOSPC;
 
-	if (nr > kmemx_live.pages.nr_frames)
-		return ret;
-	for (tries = 0; tries < PAGE_TRIES; tries++) {
+	for (tries = 0; tries < KMEMX_PAGE_TRIES; tries++) {
 		ret = kmemx_pages_alloc(&kmemx_live.pages, nr, align, kind, frame);
 		if (ret != -EAGAIN)
 			break;
@@ -190,16 +203,22 @@ static int try_frames(const struct request *req, enum kmemx_kind kind,
 	return ret;
 }
 
-static void *alloc_frames(const struct request *req, enum kmemx_kind kind)
+static void *alloc_frames(struct request *req, enum kmemx_kind kind)
 {
 	size_t bytes = PAGE_ALIGN(req->size);
 	struct kmemx_frame frame;
+	int err = -ENOSPC;
 	void *addr;
 
-	if (is_refused(req) ||
-	    (try_frames(req, kind, &frame) &&
-	     (!reclaim(req) || try_frames(req, kind, &frame)))) {
-		fail(req);
+	req->need = bytes;
+	/* The size goes first: one that is absurd would wrap when rounded. */
+	if (!is_refused(req) && !is_too_large(req)) {
+		err = try_frames(req, kind, &frame);
+		if (err && reclaim(req))
+			err = try_frames(req, kind, &frame);
+	}
+	if (err) {
+		fail(req, err);
 		return NULL;
 	}
 	addr = kmemx_frame_address(frame);
@@ -397,7 +416,8 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		spec.ctor = args->ctor;
 	}
 	/* As SLUB: an object smaller than a line need not fill one. */
-	if ((flags & SLAB_HWCACHE_ALIGN) && size >= cache_line_size() / 2)
+	if ((flags & SLAB_HWCACHE_ALIGN) && size >= cache_line_size() / 2 &&
+	    is_power_of_2(spec.align ?: 1))
 		spec.align = max_t(u32, spec.align, cache_line_size());
 	if (!(flags & ~SLAB_HWCACHE_ALIGN) && name && *name && !strpbrk(name, " \t\n"))
 		cache = kmemx_cache_new(&kmemx_live.depot, &spec);
@@ -622,15 +642,10 @@ static void list_frames(struct kmemx_frame frame, enum kmemx_kind kind)
 			frame.ext->base_pfn + frame.index);
 }
 
-/**
- * kmemx_api_list_pages() - say which page allocations are live
- *
- * The first few, with their call sites if the module was loaded with track=1.
- */
-void kmemx_api_list_pages(void)
+/* Those of @mod only, unless it is NULL. */
+static void list_pages(const struct module *mod, unsigned int *listed)
 {
 	struct kmemx_frame frame;
-	unsigned int listed = 0;
 	unsigned int i;
 
 	for (i = 0; i < kmemx_live.pages.nr_extents; i++) {
@@ -638,8 +653,63 @@ void kmemx_api_list_pages(void)
 		for (frame.index = frame.ext->first; frame.index < frame.ext->end; frame.index++) {
 			enum kmemx_kind kind = kmemx_info_kind(kmemx_frame_info(frame));
 
-			if (kind_name[kind] && listed++ < LIST_MAX)
+			if (mod && !within_module(kmemx_live.site[kmemx_frame_id(frame)], mod))
+				continue;
+			if (kind_name[kind] && (*listed)++ < LIST_MAX)
 				list_frames(frame, kind);
 		}
 	}
+}
+
+/**
+ * kmemx_api_list_pages() - say which page allocations are live
+ *
+ * The first few, with their call sites if the module was loaded with track=1.
+ */
+void kmemx_api_list_pages(void)
+{
+	unsigned int listed = 0;
+
+	list_pages(NULL, &listed);
+}
+
+/* What a module that is being unloaded leaves behind. */
+struct leftover {
+	const struct module *mod;
+	unsigned int nr;
+};
+
+static void list_leftover(const struct kmemx_cache *cache, void *obj,
+			  unsigned long call_site, void *arg)
+{
+	struct leftover *left = arg;
+
+	if (within_module(call_site, left->mod))
+		list_one(cache, obj, call_site, &left->nr);
+}
+
+/**
+ * kmemx_api_list_module() - say what a module that is being unloaded did not free
+ * @mod: the module, past its exit; its code is still there
+ *
+ * Later its call sites are numbers without a name. Only with track=1.
+ *
+ * Context: may sleep.
+ */
+void kmemx_api_list_module(const struct module *mod)
+{
+	struct leftover left = { .mod = mod };
+	struct kmemx_cache *cache;
+	unsigned int i = 0;
+
+	if (!kmemx_live.site)
+		return;
+	mutex_lock(&kmemx_live.depot.lock);
+	while ((cache = kmemx_depot_next(&kmemx_live.depot, &i)))
+		kmemx_cache_visit_live(cache, list_leftover, &left);
+	mutex_unlock(&kmemx_live.depot.lock);
+	list_pages(mod, &left.nr);
+	if (left.nr)
+		pr_warn("%s is unloaded and leaves %u allocations behind\n", mod->name,
+			left.nr);
 }

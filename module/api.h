@@ -7,6 +7,8 @@
 
 #include "region.h"
 
+struct module;
+
 /*
  * Made before the module's init returns and gone after its exit: no consumer of
  * the exports is there earlier or later.
@@ -15,5 +17,6 @@ extern struct kmemx_region kmemx_live;
 
 unsigned long kmemx_api_list_live(struct kmemx_cache *cache);
 void kmemx_api_list_pages(void);
+void kmemx_api_list_module(const struct module *mod);
 
 #endif /* KMEMX_API_H */

@@ -9,6 +9,7 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <kmemx/compat.h>
@@ -35,6 +36,16 @@ static int drain_dead_cpu(unsigned int cpu)
 	mutex_unlock(&kmemx_live.depot.lock);
 	return 0;
 }
+
+/* Called for every module that comes or goes; this one is past its exit. */
+static int module_goes(struct notifier_block *nb, unsigned long action, void *mod)
+{
+	if (action == MODULE_STATE_GOING)
+		kmemx_api_list_module(mod);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block module_notifier = { .notifier_call = module_goes };
 
 static int make_region(void)
 {
@@ -80,11 +91,11 @@ static unsigned int release_spans(void)
 	for (i = 0; i < grant.nr_spans; i++) {
 		struct kmemx_extent *ext = kmemx_live.pages.extent ?
 			&kmemx_live.pages.extent[i] : NULL;
+		bool is_live = ext && kmemx_extent_nr_free(ext) != ext->end - ext->first;
 
-		if (ext && kmemx_extent_nr_free(ext) != ext->end - ext->first)
+		/* The backend keeps a span with a page that somebody still holds. */
+		if (is_live || kmemx_backend_release(&grant, i))
 			nr_kept++;
-		else
-			kmemx_backend_release(&grant, i);
 	}
 	return nr_kept;
 }
@@ -125,10 +136,15 @@ static int __init kmemx_init(void)
 	if (ret < 0)
 		goto err_region;
 	hotplug_state = ret;
+	ret = register_module_notifier(&module_notifier);
+	if (ret)
+		goto err_hotplug;
 	kmemx_debugfs_init(&kmemx_live);
 	say_hello();
 	return 0;
 
+err_hotplug:
+	cpuhp_remove_state_nocalls(hotplug_state);
 err_region:
 	kmemx_region_fini(&kmemx_live);
 err_release:
@@ -163,8 +179,10 @@ static void __exit kmemx_exit(void)
 	unsigned int nr_kept;
 
 	kmemx_debugfs_fini();
-	cpuhp_remove_state_nocalls(hotplug_state);
+	unregister_module_notifier(&module_notifier);
 	kmemx_region_empty(&kmemx_live);
+	/* Not before: a CPU that left would have kept what its fronts hold. */
+	cpuhp_remove_state_nocalls(hotplug_state);
 	if (kmemx_pages_nr_free(&kmemx_live.pages) != kmemx_live.pages.nr_frames)
 		list_leaks();
 	nr_kept = release_spans();

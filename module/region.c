@@ -12,9 +12,14 @@ static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 {
 	struct kmemx_region *region = ctx;
 	struct kmemx_frame frame;
+	unsigned int tries = 0;
+	int ret;
 
-	if (kmemx_pages_alloc(&region->pages, 1UL << order, 1UL << order,
-			      KMEMX_KIND_SLAB, &frame))
+	do {
+		ret = kmemx_pages_alloc(&region->pages, 1UL << order, 1UL << order,
+					KMEMX_KIND_SLAB, &frame);
+	} while (ret == -EAGAIN && ++tries < KMEMX_PAGE_TRIES);
+	if (ret)
 		return NULL;
 	*id = kmemx_frame_id(frame);
 	return kmemx_frame_address(frame);

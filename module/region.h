@@ -12,6 +12,9 @@
 #include "slab/cache.h"
 #include "slab/classes.h"
 
+/* Other CPUs may get there first so often before a caller gives up. */
+#define KMEMX_PAGE_TRIES	4
+
 /**
  * struct kmemx_origin - where a region came from
  * @backend: the rung: cma, contig or pages

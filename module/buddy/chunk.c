@@ -212,8 +212,12 @@ void kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 		      unsigned int order)
 {
 	if (order == KMEMX_CHUNK_ORDER) {
-		/* Nobody else writes the state of a chunk that is taken whole. */
-		atomic64_set_release(chunk.state, KMEMX_CHUNK_FRAMES);
+		/*
+		 * Nobody else writes the state of a chunk that is taken whole, but
+		 * a plain store could become visible after publish()'s second look
+		 * (extent.c), which would then have missed it.
+		 */
+		atomic64_xchg(chunk.state, KMEMX_CHUNK_FRAMES);
 		return;
 	}
 	clear_frames(chunk, frame, frame + (1U << order));
@@ -234,10 +238,9 @@ static void open_whole(struct kmemx_chunk chunk, unsigned int nr,
 		atomic64_set(&chunk.map[i], base < end ?
 			     (s64)kmemx_word_range(0, end - base) : 0);
 	}
-	/* Pairs with reserve_frames(): the bits before the count. */
-	atomic64_set_release(chunk.state,
-			     (s64)(KMEMX_CHUNK_FRAMES - nr +
-				   nr_blocks * KMEMX_STATE_LIVE_ONE));
+	/* Pairs with reserve_frames(): the bits before the count. No store, as above. */
+	atomic64_xchg(chunk.state, (s64)(KMEMX_CHUNK_FRAMES - nr +
+					 nr_blocks * KMEMX_STATE_LIVE_ONE));
 }
 
 /**

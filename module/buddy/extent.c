@@ -156,22 +156,33 @@ static void give_chunks(struct kmemx_extent *ext, unsigned int c, unsigned int n
 	}
 }
 
-/* Take chunks @c to @c + @nr - 1 whole. Returns how many came before a gap. */
-static unsigned int take_chunks(struct kmemx_extent *ext, unsigned int c,
+/* Chunks from @c on that could be taken whole, @nr at most. */
+static unsigned int count_whole(const struct kmemx_extent *ext, unsigned int c,
 				unsigned int nr)
 {
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		if (!kmemx_summary_test(&ext->free[KMEMX_CHUNK_ORDER], c + i))
 			break;
-		if (kmemx_chunk_take(kmemx_extent_chunk(ext, c + i), KMEMX_CHUNK_ORDER) < 0)
-			break;
+	return i;
+}
+
+/* Take chunks @c to @c + @nr - 1 whole, or none of them. */
+static bool take_chunks(struct kmemx_extent *ext, unsigned int c, unsigned int nr)
+{
+	unsigned int i;
+	int got;
+
+	for (i = 0; i < nr; i++) {
+		got = kmemx_chunk_take(kmemx_extent_chunk(ext, c + i), KMEMX_CHUNK_ORDER);
 		publish(ext, c + i);
+		if (got < 0)
+			break;
 	}
 	if (i < nr)
 		give_chunks(ext, c, i);
-	return i;
+	return i == nr;
 }
 
 /* The first chunk at or after @c whose physical number is a multiple of @align. */
@@ -190,21 +201,26 @@ static long alloc_run(struct kmemx_extent *ext, unsigned long nr, unsigned long 
 	unsigned long step = max(align / KMEMX_CHUNK_FRAMES, 1UL);
 	unsigned int rest = nr % KMEMX_CHUNK_FRAMES;
 	unsigned long c = 0;
+	int err = -ENOSPC;
 
 	for (;;) {
-		unsigned int got;
+		unsigned int whole;
 		long found;
 
 		found = kmemx_summary_find(&ext->free[KMEMX_CHUNK_ORDER], (unsigned int)c);
 		if (found < 0)
-			return -ENOSPC;
+			return err;
 		c = align_chunk(ext, (unsigned long)found, step);
 		if (c >= ext->nr_chunks || nr_chunks > ext->nr_chunks - c)
-			return -ENOSPC;
-		got = take_chunks(ext, (unsigned int)c, (unsigned int)nr_chunks);
-		if (got == nr_chunks)
-			break;
-		c += got + 1;
+			return err;
+		whole = count_whole(ext, (unsigned int)c, (unsigned int)nr_chunks);
+		if (whole == nr_chunks) {
+			if (take_chunks(ext, (unsigned int)c, (unsigned int)nr_chunks))
+				break;
+			/* They were whole a moment ago: somebody was faster. */
+			err = -EAGAIN;
+		}
+		c += whole + (whole < nr_chunks);
 	}
 	if (rest) {
 		unsigned int last = (unsigned int)(c + nr_chunks - 1);
@@ -227,14 +243,16 @@ static long alloc_run(struct kmemx_extent *ext, unsigned long nr, unsigned long 
  * KMEMX_CHUNK_FRAMES frames, or such an alignment, take whole chunks in a row.
  *
  * Context: any.
- * Return: the first frame; -ENOSPC if there is no such run; -EAGAIN if there
- * was one but other CPUs got there first.
+ * Return: the first frame; -ENOSPC if there is no such run, or @nr is 0; -EAGAIN
+ * if there was one but other CPUs got there first.
  */
 long kmemx_extent_alloc(struct kmemx_extent *ext, unsigned long nr,
 			unsigned long align, enum kmemx_kind kind)
 {
 	long frame;
 
+	if (!nr)
+		return -ENOSPC;
 	if (nr <= KMEMX_CHUNK_FRAMES && align <= KMEMX_CHUNK_FRAMES) {
 		unsigned int order = max(order_base_2(nr), ilog2(align));
 
@@ -521,6 +539,8 @@ static const char *check_chunk(const struct kmemx_extent *ext, unsigned int c,
 			--*tail;
 		nr_free += !taken;
 	}
+	if (state & ~(KMEMX_STATE_FREE_MASK | KMEMX_STATE_LIVE_MASK | KMEMX_STATE_WHOLE))
+		return "state word has unknown bits";
 	if (kmemx_state_free(state) != nr_free)
 		return "free count is not the number of clear bits";
 	if (kmemx_state_live(state) != nr_live)

@@ -60,6 +60,9 @@ static int add_extent(struct kmemx_pages *pages, const struct kmemx_run *run)
 	struct kmemx_extent *ext = &pages->extent[pages->nr_extents++];
 	int ret;
 
+	/* Ids and frame numbers are 32 bits wide. */
+	if (run->nr_frames + pages->nr_ids > U32_MAX / 2)
+		return -EINVAL;
 	ret = kmemx_extent_init(ext, run->pfn, run->nr_frames);
 	if (ret)
 		return ret;
@@ -76,7 +79,8 @@ static int add_extent(struct kmemx_pages *pages, const struct kmemx_run *run)
  * @run: the runs; no two of them share a chunk. Every page has one reference.
  *
  * Context: may sleep.
- * Return: 0, -ENOMEM, or -EINVAL if two runs share a chunk.
+ * Return: 0, -ENOMEM, or -EINVAL if two runs share a chunk or they are more than
+ * 2^31 frames.
  */
 int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_runs,
 		     const struct kmemx_run *run)
@@ -139,8 +143,11 @@ int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr, unsigned long
 
 	for (i = 0; i < pages->nr_extents; i++) {
 		struct kmemx_extent *ext = &pages->extent[i];
-		long index = kmemx_extent_alloc(ext, nr, align, kind);
+		long index;
 
+		preempt_disable();
+		index = kmemx_extent_alloc(ext, nr, align, kind);
+		preempt_enable();
 		if (index >= 0) {
 			frame->ext = ext;
 			frame->index = (unsigned int)index;
@@ -175,6 +182,19 @@ static bool any_held(struct kmemx_frame frame, unsigned int nr)
 	return false;
 }
 
+/*
+ * Preemption is off while a chunk is changed and published, so that nobody is
+ * held up by a task that does not run.
+ */
+static void give_frames(struct kmemx_frame frame, unsigned int order)
+{
+	if (want_init_on_free())
+		memset(kmemx_frame_address(frame), 0, PAGE_SIZE << order);
+	preempt_disable();
+	kmemx_extent_give(frame.ext, frame.index, order);
+	preempt_enable();
+}
+
 /* Give a quarantined frame back unless it is still held. */
 static bool try_release(struct kmemx_pages *pages, struct kmemx_frame frame)
 {
@@ -184,22 +204,20 @@ static bool try_release(struct kmemx_pages *pages, struct kmemx_frame frame)
 		return false;
 	if (kmemx_extent_claim(frame.ext, frame.index, KMEMX_KIND_QUARANTINE, 1, &info))
 		return false;
-	kmemx_extent_give(frame.ext, frame.index, 0);
+	give_frames(frame, 0);
 	atomic64_add(-1, &pages->nr_quarantined);
 	return true;
 }
 
 /* Returns the frames that were set aside. */
 static unsigned int give_block(struct kmemx_pages *pages, struct kmemx_frame frame,
-			       unsigned int order, bool scrub)
+			       unsigned int order)
 {
 	unsigned int nr = 1U << order;
 	unsigned int i, nr_held = 0;
 
 	if (likely(!any_held(frame, nr))) {
-		if (scrub)
-			memset(kmemx_frame_address(frame), 0, (size_t)nr << PAGE_SHIFT);
-		kmemx_extent_give(frame.ext, frame.index, order);
+		give_frames(frame, order);
 		return 0;
 	}
 	kmemx_extent_quarantine(frame.ext, frame.index, order);
@@ -218,7 +236,7 @@ static unsigned int give_block(struct kmemx_pages *pages, struct kmemx_frame fra
  * @freed: set to what it came to
  *
  * Frames that somebody else holds a reference to are set aside. With
- * init_on_free, the others are zeroed (slab objects were, one by one).
+ * init_on_free, frames are zeroed before they are free.
  *
  * Context: any.
  * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.
@@ -227,7 +245,6 @@ enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, struct kmemx_fram
 				    enum kmemx_kind kind, unsigned long nr,
 				    struct kmemx_freed *freed)
 {
-	bool scrub = kind != KMEMX_KIND_SLAB && want_init_on_free();
 	enum kmemx_verdict verdict;
 	u8 info;
 
@@ -247,7 +264,7 @@ enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, struct kmemx_fram
 
 		if (more)
 			frame.index = kmemx_extent_next(frame.ext, frame.index, &info);
-		freed->nr_held += give_block(pages, block, order, scrub);
+		freed->nr_held += give_block(pages, block, order);
 		freed->nr_frames += 1UL << order;
 		if (!more)
 			return KMEMX_FREE_OK;

@@ -63,15 +63,26 @@ static s64 bit_of(unsigned int index)
 	return (s64)BIT_ULL(index % FANOUT);
 }
 
-/* Set bits from @level upwards; @index counts bits of @level. */
+static bool is_set(const struct kmemx_summary *sum, unsigned int level,
+		   unsigned int index)
+{
+	return atomic64_read(&sum->level[level][index >> SHIFT]) & bit_of(index);
+}
+
+/*
+ * Set bits from @level upwards; @index counts bits of @level. Stops where the
+ * word was not empty, unless whoever made it so has not come to the bit above.
+ */
 static void set_from(struct kmemx_summary *sum, unsigned int level,
 		     unsigned int index)
 {
 	for (; level < sum->nr_levels; level++) {
-		if (atomic64_fetch_or(bit_of(index),
-				      &sum->level[level][index >> SHIFT]))
-			break;
+		s64 old = atomic64_fetch_or(bit_of(index),
+					    &sum->level[level][index >> SHIFT]);
+
 		index >>= SHIFT;
+		if (old && (level + 1 == sum->nr_levels || is_set(sum, level + 1, index)))
+			break;
 	}
 }
 
@@ -108,8 +119,7 @@ static void repair_up(struct kmemx_summary *sum, unsigned int leaf)
 	unsigned int level, index = leaf >> SHIFT;
 
 	for (level = 1; level < sum->nr_levels; level++, index >>= SHIFT)
-		if (atomic64_read(&sum->level[level - 1][index]) &&
-		    !(atomic64_read(&sum->level[level][index >> SHIFT]) & bit_of(index)))
+		if (atomic64_read(&sum->level[level - 1][index]) && !is_set(sum, level, index))
 			set_from(sum, level, index);
 }
 
@@ -139,7 +149,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
  */
 bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf)
 {
-	return atomic64_read(&sum->level[0][leaf >> SHIFT]) & bit_of(leaf);
+	return is_set(sum, 0, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_test);
 
@@ -214,8 +224,7 @@ bool kmemx_summary_check(const struct kmemx_summary *sum)
 
 	for (level = 1; level < sum->nr_levels; level++)
 		for (i = 0; i < nr_bits(sum, level); i++)
-			if (atomic64_read(&sum->level[level - 1][i]) &&
-			    !(atomic64_read(&sum->level[level][i >> SHIFT]) & bit_of(i)))
+			if (atomic64_read(&sum->level[level - 1][i]) && !is_set(sum, level, i))
 				return false;
 	return true;
 }

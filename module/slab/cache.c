@@ -6,6 +6,7 @@
  * Locking: none on the way of an object. depot->lock is held by those who make,
  * destroy or walk caches.
  */
+#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
@@ -77,8 +78,11 @@ static bool grow(struct kmemx_cache *cache)
 		return false;
 	kmemx_depot_set_base(depot, id, base);
 	slab = slab_at(cache, id);
-	if (cache->ctor)
+	if (cache->ctor) {
+		if (want_init_on_alloc(0))
+			memset(base, 0, PAGE_SIZE << cache->layout.order);
 		construct(cache, slab);
+	}
 	atomic64_add(1, &cache->nr_slabs);
 	kmemx_slab_init(slab, &cache->layout, cache->number);
 	publish(cache, id);
@@ -96,7 +100,7 @@ static bool retire(struct kmemx_cache *cache, u32 id)
 	/* Before the frames: they may become a slab of this cache again. */
 	publish(cache, id);
 	atomic64_add(-1, &cache->nr_slabs);
-	depot->ops->free(depot->ctx, slab.base, cache->layout.order);
+	depot->ops->free(depot->ctx, kmemx_slab_base(slab), cache->layout.order);
 	return true;
 }
 
@@ -167,8 +171,9 @@ static void leave(struct kmemx_cache *cache, struct kmemx_front *front)
 	while (kmemx_front_leave(front)) {
 		if (!kmemx_front_enter(front))
 			return;
-		WRITE_ONCE(front->drain, 0);
 		flush(cache, front, front->nr);
+		/* Pairs with kmemx_cache_drain(): empty before it looks so. */
+		smp_store_release(&front->drain, 0);
 	}
 }
 
@@ -244,9 +249,10 @@ void kmemx_cache_drain(struct kmemx_cache *cache)
 
 	might_sleep();
 	on_each_cpu(drain_this_cpu, cache, 1);
-	/* An owner that the IPI interrupted drains when it is done. */
+	/* An owner that the IPI interrupted drains when it is done; see leave(). */
 	for_each_online_cpu(cpu)
-		while (READ_ONCE(per_cpu_ptr(cache->front, cpu)->drain) && cpu_online(cpu))
+		while (smp_load_acquire(&per_cpu_ptr(cache->front, cpu)->drain) &&
+		       cpu_online(cpu))
 			usleep_range(10, 100);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);
@@ -292,7 +298,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_shrink);
 static unsigned long *track_word(const struct kmemx_cache *cache, struct kmemx_slab slab,
 				 unsigned int i)
 {
-	return (unsigned long *)((u8 *)slab.base + cache->layout.track) + i;
+	return (unsigned long *)((u8 *)kmemx_slab_base(slab) + cache->layout.track) + i;
 }
 
 /**
@@ -436,7 +442,7 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	if (ret)
 		return ret;
 	cache->ctor = spec->ctor;
-	cache->front_cap = kmemx_front_cap(cache->layout.stride);
+	cache->front_cap = kmemx_front_cap(cache->layout.stride, depot->front_bytes);
 	cache->front = alloc_percpu(struct kmemx_front);
 	cache->partial_mem = vzalloc(kmemx_summary_bytes(depot->nr_ids));
 	if (!cache->front || !cache->partial_mem)
@@ -483,11 +489,15 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 {
 	struct kmemx_depot *depot = cache->depot;
 
+	/*
+	 * No state word names the cache any more, but who read one before may
+	 * still look at the cache, or compare with its number, which is free for
+	 * another only after that.
+	 */
+	synchronize_rcu();
 	mutex_lock(&depot->lock);
 	WRITE_ONCE(depot->cache[cache->number], NULL);
 	mutex_unlock(&depot->lock);
-	/* A free that is being refused may still look at the cache. */
-	synchronize_rcu();
 	free_cache(cache);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_forget);
@@ -502,23 +512,36 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_forget);
  */
 int kmemx_cache_delete(struct kmemx_cache *cache)
 {
+	bool is_busy;
+
+	/* No CPU may leave with a full front, and no reclaim be half-way, meanwhile. */
+	cpus_read_lock();
+	mutex_lock(&cache->depot->lock);
 	kmemx_cache_drain(cache);
 	kmemx_cache_shrink(cache);
-	if (atomic64_read(&cache->nr_slabs)) {
-		cache->is_dying = true;
+	cache->is_dying = true;
+	is_busy = atomic64_read(&cache->nr_slabs);
+	mutex_unlock(&cache->depot->lock);
+	cpus_read_unlock();
+	if (is_busy)
 		return -EBUSY;
-	}
 	kmemx_cache_forget(cache);
 	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_delete);
 
-/* From @id on, find the cache's next slab. */
+/* How many ids a walk looks at before it lets others run. */
+#define WALK_BATCH	4096
+
+/* From @id on, find the cache's next slab. May sleep. */
 static bool next_slab(const struct kmemx_cache *cache, u32 *id)
 {
-	for (; *id < cache->depot->nr_ids; ++*id)
+	for (; *id < cache->depot->nr_ids; ++*id) {
 		if (kmemx_slab_cache(state_at(cache, *id)) == cache->number)
 			return true;
+		if (!(*id % WALK_BATCH))
+			cond_resched();
+	}
 	return false;
 }
 
@@ -547,6 +570,23 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_usage);
 
+static bool visit(const struct kmemx_cache *cache, u32 id, unsigned int i,
+		  kmemx_visit_fn fn, void *arg)
+{
+	struct kmemx_slab slab = slab_at(cache, id);
+	unsigned long *track = track_word(cache, slab, i);
+	void *obj = kmemx_slab_object(slab, &cache->layout, i);
+
+	if (!kmemx_slab_is_live(slab, i))
+		return false;
+	/* If the slab is still the cache's, what was read of it before is too. */
+	smp_rmb();
+	if (kmemx_slab_cache(state_at(cache, id)) != cache->number)
+		return false;
+	fn(cache, obj, cache->layout.track ? READ_ONCE(*track) : 0, arg);
+	return true;
+}
+
 /**
  * kmemx_cache_visit_live() - visit the objects that users hold
  * @cache: the cache; it is not destroyed meanwhile
@@ -563,15 +603,8 @@ unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 	u32 id;
 
 	for (id = 0; next_slab(cache, &id); id++) {
-		struct kmemx_slab slab = slab_at(cache, id);
-
-		for (i = 0; i < cache->layout.nr_objs; i++) {
-			if (!kmemx_slab_is_live(slab, i))
-				continue;
-			fn(cache, kmemx_slab_object(slab, &cache->layout, i),
-			   cache->layout.track ? *track_word(cache, slab, i) : 0, arg);
-			nr++;
-		}
+		for (i = 0; i < cache->layout.nr_objs; i++)
+			nr += visit(cache, id, i, fn, arg);
 	}
 	return nr;
 }

@@ -2,10 +2,12 @@
 /*
  * Descriptors and the table of caches; see depot.h.
  */
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 
 #include "slab/depot.h"
+#include "slab/front.h"
 
 /* The head of a descriptor; the maps follow at KMEMX_DESC_HEADER. */
 struct desc_head {
@@ -39,6 +41,8 @@ int kmemx_depot_init(struct kmemx_depot *depot, const struct kmemx_page_ops *ops
 	depot->ctx = ctx;
 	depot->nr_ids = nr_ids;
 	depot->track = track;
+	depot->front_bytes = kmemx_front_budget((u64)nr_ids << PAGE_SHIFT,
+						num_possible_cpus());
 	depot->desc = vzalloc((size_t)nr_ids * KMEMX_DESC_BYTES);
 	depot->state = vzalloc((size_t)nr_ids * sizeof(*depot->state));
 	if (depot->desc && depot->state)
@@ -76,7 +80,7 @@ struct kmemx_slab kmemx_depot_slab(const struct kmemx_depot *depot, u32 id,
 	atomic64_t *map = (void *)((u8 *)head + KMEMX_DESC_HEADER);
 
 	return (struct kmemx_slab){
-		.base = READ_ONCE(head->base),
+		.base = &head->base,
 		.state = &depot->state[id],
 		.taken = map,
 		.live = map + layout->nr_words,

@@ -40,6 +40,7 @@ struct kmemx_depot {
 	void *ctx;
 	u32 nr_ids;
 	bool track;			/* Keep call sites. */
+	unsigned int front_bytes;	/* What a front may hold. */
 	u8 *desc;			/* KMEMX_DESC_BYTES per id. */
 	atomic64_t *state;		/* One word per id. */
 	struct mutex lock;		/* Protects writes to @cache. */

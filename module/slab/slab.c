@@ -41,8 +41,11 @@ void kmemx_slab_init(struct kmemx_slab slab, const struct kmemx_layout *layout,
 		atomic64_set(&slab.taken[w], (s64)~present(layout, w));
 		atomic64_set(&slab.live[w], 0);
 	}
-	/* Pairs with the cmpxchg in reserve(). */
-	atomic64_set_release(slab.state, make_state(layout->nr_objs, cache));
+	/*
+	 * Pairs with the cmpxchg in reserve(). An exchange, since a plain store
+	 * could become visible after publish()'s second look (cache.c).
+	 */
+	atomic64_xchg(slab.state, make_state(layout->nr_objs, cache));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_init);
 
@@ -167,7 +170,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_slab_retire);
 bool kmemx_slab_index(struct kmemx_slab slab, const struct kmemx_layout *layout,
 		      const void *obj, unsigned int *i)
 {
-	u32 offset = (u32)((const u8 *)obj - (const u8 *)slab.base);
+	u32 offset = (u32)((const u8 *)obj - (const u8 *)kmemx_slab_base(slab));
 
 	*i = offset / layout->stride;
 	return *i < layout->nr_objs && *i * layout->stride == offset;

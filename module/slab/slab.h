@@ -31,7 +31,9 @@
 
 /**
  * struct kmemx_slab - one slab
- * @base: address of the first object
+ * @base: where the address of the first object is; to be read only once the slab
+ *	  is known to be the cache's own, by a reservation, a retirement or a live
+ *	  object, for the descriptor may have been part of another slab's maps before
  * @state: free count and cache
  * @taken: objects that have left the slab
  * @live: objects that a user holds
@@ -39,7 +41,7 @@
  * A view of a descriptor, made by kmemx_depot_slab() and passed by value.
  */
 struct kmemx_slab {
-	void *base;
+	void **base;
 	atomic64_t *state;
 	atomic64_t *taken;
 	atomic64_t *live;
@@ -74,10 +76,15 @@ static inline bool kmemx_slab_is_live(struct kmemx_slab slab, unsigned int i)
 	return (u64)atomic64_read(&slab.live[i / 64]) & BIT_ULL(i % 64);
 }
 
+static inline void *kmemx_slab_base(struct kmemx_slab slab)
+{
+	return READ_ONCE(*slab.base);
+}
+
 static inline void *kmemx_slab_object(struct kmemx_slab slab,
 				      const struct kmemx_layout *layout, unsigned int i)
 {
-	return (u8 *)slab.base + (size_t)i * layout->stride;
+	return (u8 *)kmemx_slab_base(slab) + (size_t)i * layout->stride;
 }
 
 #endif /* KMEMX_SLAB_SLAB_H */
