@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmemx_misuse: a driver with a bug of your choice, to see what kmemx does
+ * about it. Init makes the mistake and then does what would have been right, so
+ * nothing is left over unless the mistake is a leak.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <kmemx/kmemx.h>
+
+static char *bug = "";
+module_param(bug, charp, 0444);
+MODULE_PARM_DESC(bug, "double, order, misaligned, foreign, cache or function: a free that kmemx is to refuse; page: a page of the kernel's, never freed; nofail: a flag it is to refuse");
+
+static int double_free(void)
+{
+	void *ptr = kmemx_alloc(100, GFP_KERNEL);
+
+	if (!ptr)
+		return -ENOMEM;
+	kmemx_free(ptr);
+	kmemx_free(ptr);
+	return 0;
+}
+
+static int wrong_order(void)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 2);
+
+	if (!page)
+		return -ENOMEM;
+	kmemx_free_pages(page, 1);
+	kmemx_free_pages(page, 2);
+	return 0;
+}
+
+static int misaligned(void)
+{
+	u8 *ptr = kmemx_alloc(100, GFP_KERNEL);
+
+	if (!ptr)
+		return -ENOMEM;
+	kmemx_free(ptr + 8);
+	kmemx_free(ptr);
+	return 0;
+}
+
+static int foreign(void)
+{
+	void *ptr = kmalloc(100, GFP_KERNEL);
+
+	if (!ptr)
+		return -ENOMEM;
+	kmemx_free(ptr);
+	kfree(ptr);
+	return 0;
+}
+
+static int wrong_cache(void)
+{
+	struct kmemx_cache *mine = kmemx_cache_create("misuse-mine", 100, NULL, 0);
+	struct kmemx_cache *other = kmemx_cache_create("misuse-other", 100, NULL, 0);
+	void *obj = mine && other ? kmemx_cache_alloc(mine, GFP_KERNEL) : NULL;
+
+	if (obj) {
+		kmemx_cache_free(other, obj);
+		kmemx_cache_free(mine, obj);
+	}
+	kmemx_cache_destroy(other);
+	kmemx_cache_destroy(mine);
+	return obj ? 0 : -ENOMEM;
+}
+
+static int wrong_function(void)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 0);
+
+	if (!page)
+		return -ENOMEM;
+	kmemx_free(page_address(page));
+	kmemx_free_pages(page, 0);
+	return 0;
+}
+
+static int leak_page(void)
+{
+	return alloc_page(GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+/* A caller that relies on it would not look at NULL; this one frees whatever it got. */
+static int nofail(void)
+{
+	kmemx_free(kmemx_alloc(100, GFP_KERNEL | __GFP_NOFAIL));
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*make)(void);
+} bugs[] = {
+	{ "double", double_free },
+	{ "order", wrong_order },
+	{ "misaligned", misaligned },
+	{ "foreign", foreign },
+	{ "cache", wrong_cache },
+	{ "function", wrong_function },
+	{ "page", leak_page },
+	{ "nofail", nofail },
+};
+
+static int __init kmemx_misuse_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bugs); i++)
+		if (!strcmp(bugs[i].name, bug))
+			return bugs[i].make();
+	pr_err("bug=%s: give double, order, misaligned, foreign, cache, function, page or nofail\n",
+	       bug);
+	return -EINVAL;
+}
+
+static void __exit kmemx_misuse_exit(void)
+{
+}
+
+module_init(kmemx_misuse_init);
+module_exit(kmemx_misuse_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The kmemx authors");
+MODULE_DESCRIPTION("A driver with a bug of your choice, to see what kmemx does about it");
+/* MODULE_IMPORT_NS() of any kernel: its argument became a string in Linux 6.13. */
+MODULE_INFO(import_ns, "KMEMX");
