@@ -1,0 +1,159 @@
+#!/bin/bash
+# usage: scripts/tests/cycles.sh
+#
+# 100 cycles of loading and unloading kmemx and the sample, on backports and on debug at
+# the same time: CmaFree is what it was, free memory and Slab stay, debugfs is empty, and
+# kmemleak (debug) finds nothing. Then, on backports, 100 more with a driver that leaks a
+# page each time, which the same judgement has to find.
+#
+# Free memory is MemFree and what waits on the CPUs' own lists, some MiB that come and go.
+# It may differ by 1 MiB between cycles 10 and 100, and so may Slab. Their sum, which does
+# not change when the kernel's own slabs grow, may not fall by half a page a cycle (the
+# median of all slopes): one page a cycle would be lost in the 1 MiB.
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+# ---- In the guest. Shell functions travel there by declare -f.
+
+debug=/sys/kernel/debug/kmemx
+meminfo() { sed -nE "s/^$1: +([0-9]+) kB/\1/p" /proc/meminfo; }
+
+free_kb() {
+	echo 3 >/proc/sys/vm/drop_caches
+	echo 1 >/proc/sys/vm/stat_refresh
+	awk '$1 == "MemFree:" { kb += $2 } $1 == "count:" { kb += $2 * 4 } END { print kb }' /proc/meminfo /proc/zoneinfo
+}
+
+# A line: cycle, CmaFree after at most 2 s, free memory, Slab.
+measure() {
+	for _ in {1..20}; do
+		[ "$(meminfo CmaFree)" != "$cma" ] || break
+		sleep 0.1
+	done
+	echo "$1 $(meminfo CmaFree) $(free_kb) $(meminfo Slab)"
+}
+
+empty_debugfs() { [ ! -e "$debug" ] || { ls "$debug"; return 1; }; }
+
+# cycle MODULE [ARGUMENT...]: with a consumer that comes and goes.
+cycle() {
+	insmod kmemx.ko && insmod "$@" && rmmod "$(basename "$1" .ko)" && rmmod kmemx && empty_debugfs
+}
+
+bare_cycle() { insmod kmemx.ko && rmmod kmemx && empty_debugfs; }
+
+# cycles FILE EACH: 100 times EACH; FILE has a measurement every tenth time.
+cycles() {
+	local file=$1 n
+	cma=$(meminfo CmaFree)
+	echo "0 $cma 0 0" >"$file"
+	for n in {1..100}; do
+		$2 "$n" || return
+		[ $((n % 10)) != 0 ] || measure "$n" >>"$file"
+	done
+}
+
+each_with_sample() { cycle kmemx_sample.ko objects=100; }
+each_with_leak() { cycle kmemx_misuse.ko bug=page; }
+# A debug kernel is slow.
+each_tenth_with_sample() { if [ $(($1 % 10)) = 0 ]; then cycle kmemx_sample.ko objects=100; else bare_cycle; fi; }
+
+# judge FILE: says what has been lost; the judgement of both kinds of cycles.
+judge() {
+	cat "$1"
+	awk '
+		function abs(x) { return x < 0 ? -x : x }
+		function lost(what) { print "lost: " what; status = 1 }
+		{ cma[NR] = $2 }
+		$1 >= 10 { n++; cycle[n] = $1; free[n] = $3; slab[n] = $4 }
+		END {
+			if (n != 10)
+				lost("measurements: there are " n)
+			for (i = 2; i <= NR; i++)
+				if (cma[i] != cma[1])
+					lost("CmaFree was " cma[1] " kB and is " cma[i])
+			if (abs(free[n] - free[1]) > 1024)
+				lost("free memory went from " free[1] " to " free[n] " kB")
+			if (abs(slab[n] - slab[1]) > 1024)
+				lost("Slab went from " slab[1] " to " slab[n] " kB")
+			for (i = 1; i <= n; i++)
+				for (j = i + 1; j <= n; j++)
+					slope[++m] = (free[j] + slab[j] - free[i] - slab[i]) / (cycle[j] - cycle[i])
+			for (i = 2; i <= m; i++) {
+				x = slope[i]
+				for (j = i - 1; j >= 1 && slope[j] > x; j--)
+					slope[j + 1] = slope[j]
+				slope[j + 1] = x
+			}
+			median = slope[int((m + 1) / 2)]
+			printf "%.2f kB a cycle\n", median
+			if (median <= -2)
+				lost("memory, cycle by cycle")
+			exit status
+		}' "$1"
+}
+
+finds_the_leak() {
+	! judge "$1" >/tmp/judgement || { cat /tmp/judgement; return 1; }
+	cat /tmp/judgement
+	grep -qx 'lost: memory, cycle by cycle' /tmp/judgement
+}
+
+# What was there before we came is not ours. An object must be five seconds old, and be
+# lost in two scans.
+kmemleak_is_clean() {
+	for _ in 1 2; do
+		sleep 6
+		echo scan >/sys/kernel/debug/kmemleak || return
+	done
+	cat /sys/kernel/debug/kmemleak
+	[ -z "$(cat /sys/kernel/debug/kmemleak)" ]
+}
+
+guest_backports() {
+	try "cycles/$1-100" cycles /tmp/cycles each_with_sample
+	try "cycles/$1-nothing-lost" judge /tmp/cycles
+	try "cycles/$1-100-with-a-leak" cycles /tmp/leaks each_with_leak
+	try "cycles/$1-leak-found" finds_the_leak /tmp/leaks
+}
+
+guest_debug() {
+	echo clear >/sys/kernel/debug/kmemleak
+	try "cycles/$1-100" cycles /tmp/cycles each_tenth_with_sample
+	try "cycles/$1-nothing-lost" judge /tmp/cycles
+	try "cycles/$1-kmemleak" kmemleak_is_clean
+}
+
+guest() {
+	mkdir -p "$TAP_LOGS"
+	# What is made once, and stays.
+	each_with_sample
+	"guest_$1" "$1"
+	sed 's/^/# /' /tmp/tap/*.log
+	echo "# end"
+}
+
+# ---- On the host
+
+on() {
+	local kernel=$1 out=$TAP_LOGS/$1.guest status=0
+	scripts/vm/run --kernel "$kernel" --timeout 1500 -- \
+		bash -c "debug=$debug TAP_LOGS=/tmp/tap; $(declare -f); guest $kernel" >"$out" 2>"$out.err" || status=$?
+	cat "$out"
+	if [ "$status" = 0 ] && tail -n 1 "$out" | grep -qx '# end'; then
+		ok "cycles/$kernel-guest"
+	else
+		explain "$out.err" 30
+		not_ok "cycles/$kernel-guest" "status $status; build/vm/$kernel.log"
+	fi
+}
+
+kernels=(backports debug)
+for kernel in "${kernels[@]}"; do
+	progress "$kernel ..."
+	on "$kernel" >"$TAP_LOGS/$kernel.cases" &
+done
+wait
+for kernel in "${kernels[@]}"; do
+	cat "$TAP_LOGS/$kernel.cases"
+done
