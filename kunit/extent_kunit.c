@@ -191,6 +191,31 @@ static void extent_run_needs_whole_chunks_in_a_row(struct kunit *test)
 	expect_all_free(test, fx);
 }
 
+/* A summary that is behind, as a race may leave it, offers a chunk that is taken. */
+static void extent_run_that_met_a_taken_chunk_keeps_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long first, taken, run;
+
+	first = kmemx_extent_alloc(&fx->ext, 512, 512, KIND);
+	taken = kmemx_extent_alloc(&fx->ext, 512, 512, KIND);
+	KUNIT_ASSERT_EQ(test, first, 512L);
+	KUNIT_ASSERT_EQ(test, taken, 2 * 512L);
+	free_all(&fx->ext, first, KIND, 0);
+	kmemx_summary_set(&fx->ext.free[KMEMX_CHUNK_ORDER], 2);
+	run = kmemx_extent_alloc(&fx->ext, 2 * 512, 1, KIND);
+	KUNIT_EXPECT_EQ(test, run, 3 * 512L);
+	expect_sound(test, fx);
+	free_all(&fx->ext, run, KIND, 0);
+	/* Nothing else is long enough, but a moment ago there was. */
+	kmemx_summary_set(&fx->ext.free[KMEMX_CHUNK_ORDER], 2);
+	KUNIT_EXPECT_EQ(test, kmemx_extent_alloc(&fx->ext, 5 * 512, 1, KIND), (long)-EAGAIN);
+	KUNIT_EXPECT_EQ(test, kmemx_extent_alloc(&fx->ext, 5 * 512, 1, KIND), (long)-ENOSPC);
+	expect_sound(test, fx);
+	free_all(&fx->ext, taken, KIND, 0);
+	expect_all_free(test, fx);
+}
+
 static void extent_refuses_bad_frees(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -470,6 +495,7 @@ static struct kunit_case extent_cases[] = {
 	KUNIT_CASE(extent_honours_alignment),
 	KUNIT_CASE(extent_gives_every_frame_once),
 	KUNIT_CASE(extent_run_needs_whole_chunks_in_a_row),
+	KUNIT_CASE(extent_run_that_met_a_taken_chunk_keeps_nothing),
 	KUNIT_CASE(extent_refuses_bad_frees),
 	KUNIT_CASE(extent_quarantine_splits_a_block),
 	KUNIT_CASE(extent_slab_frames_know_their_slab),

@@ -123,13 +123,13 @@ static u64 stop_clock(u64 start)
 }
 
 /*
- * kmemleak allocates a record of its own, which it cannot in an NMI, nor on
- * PREEMPT_RT where a sleeping lock may not be taken. What it was not told of, it
+ * kmemleak allocates a record of its own, which it cannot in an NMI, nor where a
+ * lock that sleeps on PREEMPT_RT may not be taken. What it was not told of, it
  * does not miss.
  */
 static void tell_kmemleak(const void *ptr, size_t size, gfp_t gfp)
 {
-	if (in_nmi() || (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()))
+	if (in_nmi() || in_hardirq() || (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()))
 		return;
 	kmemleak_alloc(ptr, size, 1, gfp);
 }
