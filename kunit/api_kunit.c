@@ -253,7 +253,9 @@ static void api_held_pages_are_set_aside_and_counted(struct kunit *test)
 /* Sizes that wrap when they are rounded up, as an errno used as a size does. */
 static void api_absurd_sizes_fail(struct kunit *test)
 {
-	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 4094, SIZE_MAX - 4096, -ENOMEM, LONG_MAX };
+	static const size_t sizes[] = {
+		SIZE_MAX, SIZE_MAX - 4094, SIZE_MAX - 4096, -ENOMEM, LONG_MAX,
+	};
 	s64 too_large = kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE);
 	unsigned int i;
 

@@ -496,7 +496,7 @@ unsigned long kmemx_extent_count(const struct kmemx_extent *ext,
 
 		frames += kmemx_chunk_count(kmemx_extent_chunk(ext, c), nr);
 		is_free = nr[KMEMX_CHUNK_ORDER] != whole;
-		if (!is_even && is_free && even_is_free) {
+		if (is_free && even_is_free) {
 			nr[KMEMX_CHUNK_ORDER] -= 2;
 			nr[KMEMX_NR_ORDERS]++;
 		}

@@ -249,11 +249,13 @@ void kmemx_cache_drain(struct kmemx_cache *cache)
 
 	might_sleep();
 	on_each_cpu(drain_this_cpu, cache, 1);
-	/* An owner that the IPI interrupted drains when it is done; see leave(). */
-	for_each_online_cpu(cpu)
-		while (smp_load_acquire(&per_cpu_ptr(cache->front, cpu)->drain) &&
-		       cpu_online(cpu))
+	for_each_online_cpu(cpu) {
+		u8 *drain = &per_cpu_ptr(cache->front, cpu)->drain;
+
+		/* An owner that the IPI interrupted drains when it is done: leave(). */
+		while (smp_load_acquire(drain) && cpu_online(cpu))
 			usleep_range(10, 100);
+	}
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);
 

@@ -179,7 +179,7 @@ on() {
 	scripts/vm/run --kernel "$kernel" --timeout 300 "${options[@]}" -- \
 		bash -c "debug=$debug TAP_LOGS=/tmp/tap; $(declare -f); guest \"\$@\"" guest "$name" "$@" \
 		>"$out" 2>"$out.err" || status=$?
-	cat "$out"
+	sed '/^# end$/d' "$out"
 	if [ "$status" = 0 ] && tail -n 1 "$out" | grep -qx '# end'; then
 		ok "badinput/$name-guest"
 	else

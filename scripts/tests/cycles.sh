@@ -139,7 +139,7 @@ on() {
 	local kernel=$1 out=$TAP_LOGS/$1.guest status=0
 	scripts/vm/run --kernel "$kernel" --timeout 1500 -- \
 		bash -c "debug=$debug TAP_LOGS=/tmp/tap; $(declare -f); guest $kernel" >"$out" 2>"$out.err" || status=$?
-	cat "$out"
+	sed '/^# end$/d' "$out"
 	if [ "$status" = 0 ] && tail -n 1 "$out" | grep -qx '# end'; then
 		ok "cycles/$kernel-guest"
 	else
