@@ -2,10 +2,12 @@
 /*
  * The exported functions of the loaded module, which nobody else uses now.
  */
+#include <linux/cpu.h>
 #include <linux/io.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <kmemx/kmemx.h>
 #include <kunit/test.h>
 
@@ -395,6 +397,28 @@ static void api_works_in_hardirq(struct kunit *test)
 	}
 }
 
+static void free_here(void *obj)
+{
+	kmemx_free(obj);
+}
+
+/* A CPU that goes offline has objects in its front. */
+static void api_dead_cpu_keeps_nothing(struct kunit *test)
+{
+	unsigned int class = kmemx_classes_find(&kmemx_live.classes, 64);
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+	struct kmemx_front *front = per_cpu_ptr(kmemx_live.class[class]->front, cpu);
+	void *obj = kmemx_alloc(64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_GT(test, cpu, 0U);
+	KUNIT_ASSERT_EQ(test, smp_call_function_single(cpu, free_here, obj, 1), 0);
+	KUNIT_EXPECT_GT(test, READ_ONCE(front->nr), 0);
+	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(front->nr), 0);
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+}
+
 static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_every_size),
 	KUNIT_CASE(api_large_powers_of_two_are_aligned),
@@ -412,6 +436,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_cache_that_cannot_be_is_refused),
 	KUNIT_CASE(api_cache_with_live_objects_is_kept),
 	KUNIT_CASE(api_works_in_hardirq),
+	KUNIT_CASE(api_dead_cpu_keeps_nothing),
 	{}
 };
 
