@@ -462,7 +462,8 @@ unsigned long kmemx_api_list_live(struct kmemx_cache *cache)
 	unsigned long nr = kmemx_cache_visit_live(cache, list_one, &listed);
 
 	if (nr)
-		pr_warn("cache %s: %lu live objects%s\n", cache->name, nr,
+		pr_warn("cache %s: %lu live object%s%s\n", cache->name, nr,
+			nr > 1 ? "s" : "",
 			cache->layout.track ? "" : " (load with track=1 for call sites)");
 	return nr;
 }

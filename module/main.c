@@ -190,7 +190,7 @@ static void __exit kmemx_exit(void)
 		pr_warn("keeping %u of %u extents, which hold what was not freed; a reboot gets them back\n",
 			nr_kept, grant.nr_spans);
 	else
-		pr_info("all %u extent%s given back\n", grant.nr_spans,
+		pr_info("gave back all memory, %u extent%s\n", grant.nr_spans,
 			grant.nr_spans > 1 ? "s" : "");
 	kmemx_region_fini(&kmemx_live);
 	kmemx_backend_fini(&grant);

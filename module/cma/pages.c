@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kmemx backend "pages": as many of the page allocator's largest blocks as it
- * takes, each split into order-0 pages.
+ * kmemx backend "pages": as many blocks of the page allocator as it takes, of
+ * two chunks each where it has them (4 MiB), split into order-0 pages.
  *
  * The last resort: needs nothing, moves little, and gives several spans. Blocks
- * that happen to lie side by side are one span.
+ * that happen to lie side by side stay apart: what is left allocated at unload
+ * keeps its span, and with joined ones that could be the whole region.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,6 +25,7 @@
 
 /* No block is smaller than a chunk, so a span is whole chunks, chunk-aligned. */
 #define BLOCK_ORDER_MIN		min(KMEMX_BACKEND_CHUNK_ORDER, MAX_PAGE_ORDER)
+#define BLOCK_ORDER_MAX		min(KMEMX_BACKEND_CHUNK_ORDER + 1, MAX_PAGE_ORDER)
 
 /*
  * The largest order that still fits and still succeeds. Only the smallest is
@@ -56,31 +58,9 @@ static int cmp_span(const void *a, const void *b)
 	return l->pfn < r->pfn ? -1 : l->pfn > r->pfn;
 }
 
-/* Neighbours of one node and zone become one; two zones must not. */
-static bool can_join(const struct kmemx_span *low, const struct kmemx_span *high)
-{
-	return low->pfn + low->nr_pages == high->pfn &&
-	       page_zone(pfn_to_page(low->pfn)) == page_zone(pfn_to_page(high->pfn));
-}
-
-static void join_spans(struct kmemx_grant *grant)
-{
-	struct kmemx_span *out = grant->span;
-	unsigned int i;
-
-	sort(grant->span, grant->nr_spans, sizeof(*grant->span), cmp_span, NULL);
-	for (i = 1; i < grant->nr_spans; i++) {
-		if (can_join(out, &grant->span[i]))
-			out->nr_pages += grant->span[i].nr_pages;
-		else
-			*++out = grant->span[i];
-	}
-	grant->nr_spans = out - grant->span + 1;
-}
-
 static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
 {
-	unsigned int order = MAX_PAGE_ORDER, nr_spans = 0;
+	unsigned int order = BLOCK_ORDER_MAX, nr_spans = 0;
 	unsigned long nr_left;
 	struct page *page;
 	int ret;
@@ -110,7 +90,7 @@ static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int 
 		cond_resched();
 	}
 	grant->nr_spans = nr_spans;
-	join_spans(grant);
+	sort(grant->span, nr_spans, sizeof(*grant->span), cmp_span, NULL);
 
 	return 0;
 }
