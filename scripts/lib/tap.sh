@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What the groups of scripts/tests share: . "$(dirname "$0")/../lib/tap.sh"
-# Changes to the root of the tree. A group's --help is its leading comment.
+# Changes to the root of the tree. A group's --help is its leading comment, and a line
+# "parts: NAME..." in there names what scripts/test may run at the same time, each with
+# the part's name as its argument; without an argument a group runs all parts.
 set -euo pipefail
 
 TAP_SELF=$(realpath "$0")
@@ -36,7 +38,11 @@ try() {
 	return "$status"
 }
 
-if [ "${1:-}" = --help ]; then
-	sed -n '2,/^[^#]/ { s/^# \{0,1\}//p }' "$TAP_SELF"
-	exit
-fi
+header() { sed -n '2,/^[^#]/ { /^# shellcheck/d; s/^# \{0,1\}//p }' "$TAP_SELF"; }
+
+# parts [PART]...: these, or else all that the group has, a line each.
+parts() { [ $# = 0 ] || { printf '%s\n' "$@"; return; }; header | sed -n 's/^parts: //p' | tr ' ' '\n'; }
+
+case ${1:-} in
+--help) header; exit ;;
+esac

@@ -5,36 +5,14 @@
 # errno and says which parameter, which value, and what would be right; it costs no memory,
 # and a correct load right after it works. A wrong free is warned of once, counted each
 # time, and changes nothing. On backports with a CMA area and without, and on stable.
+#
+# parts: backports stable misuse
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=scripts/lib/guest.sh
+. "$(dirname "$TAP_SELF")/../lib/guest.sh"
 
 # ---- In the guest. Shell functions travel there by declare -f.
-
-debug=/sys/kernel/debug/kmemx
-stat_of() { sed -n "s/^$1 //p" "$debug/stat"; }
-# What the kernel said since mark.
-mark() { mark="kmemx-test-$RANDOM$RANDOM" && echo "$mark" >/dev/kmsg; }
-said() { dmesg -t | sed "1,/^$mark\$/d"; }
-equal() { [ "$2" = "$3" ] || { echo "$1: $2, not $3"; return 1; }; }
-
-# Free pages wait on lists of each CPU too, where MemFree does not see them.
-free_kb() {
-	echo 3 >/proc/sys/vm/drop_caches
-	echo 1 >/proc/sys/vm/stat_refresh
-	awk '$1 == "MemFree:" { kb += $2 } $1 == "count:" { kb += $2 * 4 } END { print kb }' /proc/meminfo /proc/zoneinfo
-}
-cma_free() { sed -nE 's/^CmaFree: +//p' /proc/meminfo; }
-
-nothing_is_lost() {
-	local cma free
-	for _ in {1..20}; do
-		cma=$(cma_free) free=$(free_kb)
-		[ "$cma" = "$cma0" ] && [ $((free + 1024)) -ge "$free0" ] && return
-		sleep 0.1
-	done
-	echo "CmaFree $cma0 -> $cma, free $free0 -> $free kB"
-	return 1
-}
 
 # insmod's words for an errno.
 words() {
@@ -127,7 +105,7 @@ wrong_free() {
 }
 
 sample_goes_on() { insmod kmemx_sample.ko && rmmod kmemx_sample && equal books "$(books)" "0 0 0"; }
-unloads() { mark && rmmod kmemx && said | grep 'given back'; }
+unloads() { mark && rmmod kmemx && said | grep 'gave back all memory'; }
 
 wrong_frees() {
 	counted=()
@@ -156,40 +134,25 @@ nofail() {
 	rmmod kmemx
 }
 
+# guest NAME FUNCTION...: these, and then all memory must be there.
 guest() {
-	local kernel=$1 part
+	local name=$1 part
 	shift
-	mkdir -p "$TAP_LOGS"
-	loads && loads
-	cma0=$(cma_free) free0=$(free_kb)
-	for part; do "$part" "$kernel"; done
-	try "badinput/$kernel-nothing-is-lost" nothing_is_lost
-	echo "# end"
+	measure
+	for part; do "$part" "$name"; done
+	try "badinput/$name-nothing-is-lost" memory_is_back 1024
 }
 
 # ---- On the host
 
-# on KERNEL NAME OPTION... -- PART...
-on() {
-	local kernel=$1 name=$2 options=() out=$TAP_LOGS/$2.guest status=0
-	shift 2
-	while [ "$1" != -- ]; do options+=("$1"); shift; done
-	shift
-	progress "$name ..."
-	scripts/vm/run --kernel "$kernel" --timeout 300 "${options[@]}" -- \
-		bash -c "debug=$debug TAP_LOGS=/tmp/tap; $(declare -f); guest \"\$@\"" guest "$name" "$@" \
-		>"$out" 2>"$out.err" || status=$?
-	sed '/^# end$/d' "$out"
-	if [ "$status" = 0 ] && tail -n 1 "$out" | grep -qx '# end'; then
-		ok "badinput/$name-guest"
-	else
-		explain "$out.err" 30
-		not_ok "badinput/$name-guest" "status $status; build/vm/$kernel.log"
-	fi
+on_backports() {
+	in_guest backports --kernel backports -- guest backports parameters area_too_small sample_parameters
+	in_guest no-area --kernel backports --append cma=0 -- guest no-area area_off
+}
+on_stable() { in_guest stable --kernel stable -- guest stable parameters kernel_without; }
+on_misuse() {
+	in_guest misuse --kernel backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees
+	in_guest nofail --kernel backports --expect-report '^WARNING: .*is_refused' -- guest nofail nofail
 }
 
-on backports backports -- parameters area_too_small sample_parameters
-on backports no-area --append cma=0 -- area_off
-on stable stable -- parameters kernel_without
-on backports misuse --expect-report '^WARNING: .*kmemx_report_bad_free' -- wrong_frees
-on backports nofail --expect-report '^WARNING: .*is_refused' -- nofail
+for part in $(parts "$@"); do "on_$part"; done
