@@ -2,6 +2,7 @@
 /*
  * Every way to a region, one at a time, and the ladder.
  */
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/slab.h>
@@ -12,6 +13,7 @@
 
 #define NR_PAGES	(8UL << (20 - PAGE_SHIFT))
 #define TOO_MANY	(1UL << (40 - PAGE_SHIFT))
+#define NR_TAKEN	64
 
 static const struct kmemx_backend * const all[] = {
 	&kmemx_backend_native, &kmemx_backend_dma, &kmemx_backend_contig, &kmemx_backend_pages,
@@ -103,6 +105,41 @@ static void backend_cma_comes_out_of_cma(struct kunit *test)
 		KUNIT_EXPECT_LE(test, nr_free_cma() + NR_PAGES, before + 512);
 		give_back(&grant);
 	}
+}
+
+/* Grants that take all of CMA but for less than a chunk in a row. */
+static unsigned int take_all_cma(struct kmemx_grant *grant, unsigned int nr_max)
+{
+	unsigned long nr_pages = rounddown_pow_of_two(nr_free_cma());
+	unsigned int nr = 0;
+
+	while (nr < nr_max && nr_pages >= KMEMX_BACKEND_CHUNK)
+		if (kmemx_backend_try(&grant[nr], &kmemx_backend_native, nr_pages, NUMA_NO_NODE))
+			nr_pages /= 2;
+		else
+			nr++;
+	return nr;
+}
+
+/* The DMA API gives ordinary pages then, where there are so many in a row. */
+static void backend_dma_without_cma_gives_nothing(struct kunit *test)
+{
+	struct kmemx_grant *taken, grant = { 0 };
+	unsigned int nr, i;
+	int ret;
+
+	KUNIT_ASSERT_TRUE(test, has_cma());
+	taken = kunit_kcalloc(test, NR_TAKEN, sizeof(*taken), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	nr = take_all_cma(taken, NR_TAKEN);
+	ret = kmemx_backend_try(&grant, &kmemx_backend_dma, KMEMX_BACKEND_CHUNK, NUMA_NO_NODE);
+	if (!ret)
+		give_back(&grant);
+	for (i = 0; i < nr; i++)
+		give_back(&taken[i]);
+	KUNIT_EXPECT_GT(test, nr, 0U);
+	KUNIT_EXPECT_LT(test, nr, (unsigned int)NR_TAKEN);
+	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 }
 
 /* ---- Rungs that do not keep their word --------------------------------- */
@@ -207,6 +244,7 @@ static struct kunit_case backend_cases[] = {
 	KUNIT_CASE_PARAM(backend_gives_order_0_pages, backend_gen_params),
 	KUNIT_CASE_PARAM(backend_says_why_it_fails, backend_gen_params),
 	KUNIT_CASE(backend_cma_comes_out_of_cma),
+	KUNIT_CASE(backend_dma_without_cma_gives_nothing),
 	KUNIT_CASE(backend_that_fails_half_way_keeps_nothing),
 	KUNIT_CASE(backend_that_gives_less_or_more_is_not_believed),
 	KUNIT_CASE(backend_that_gives_another_node_is_not_believed),

@@ -7,11 +7,9 @@
 # which the same judgement has to find.
 #
 # Free memory is MemFree and what waits on the CPUs' own lists, some MiB that come and go.
-# It may differ by 1 MiB between cycles 10 and 100, and so may Slab. Their sum, which does
-# not change when the kernel's own slabs grow, may not fall by half a page a cycle (the
-# median of all slopes): one page a cycle would be lost in the 1 MiB. On debug the stack
-# depot counts as well: it keeps every call stack for good, and one through a module is
-# another one at each address that the module is loaded at.
+# It may differ by 1 MiB between cycles 10 and 100, and so may Slab. One page a cycle would
+# be lost in that. So the sum of what is free and what others are known to have (memory_kb)
+# may not fall by half a page a cycle, as the median of the slopes over 50 cycles and more.
 #
 # parts: debug backports
 # shellcheck source=scripts/lib/tap.sh
@@ -30,20 +28,33 @@ empty_quarantine() {
 	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done
 }
 
-# Its pools are four pages each.
-depot_kb() {
-	[ "$kernel" = debug ] || { echo 0; return; }
-	awk '$1 == "pools:" { print $2 * 16 }' /sys/kernel/debug/stackdepot/stats
+# Free memory, Slab, and what others are known to have: Slab, the shell, files, page tables.
+# Those of the linear map grow, a page for 2 MiB, where a module's text was made read-only,
+# and are not in PageTables. The stack depot (debug; a pool is four pages) keeps every stack
+# for good, and one through a module is another one at each address that it is loaded at.
+# One program reads all of it, as it has memory of its own.
+memory_kb() {
+	local depot=()
+	[ "$kernel" != debug ] || depot=(/sys/kernel/debug/stackdepot/stats)
+	awk '$1 == "MemFree:" { free += $2 }
+		$1 == "count:" { free += $2 * 4 }
+		$1 == "Slab:" { slab = $2 }
+		$1 ~ /^(Slab|Cached|Buffers|AnonPages|PageTables|KernelStack):$/ { others += $2 }
+		$1 == "DirectMap4k:" { others += $2 / 512 }
+		$1 == "pools:" { others += $2 * 16 }
+		END { print free, slab, others }' /proc/meminfo /proc/zoneinfo "${depot[@]}"
 }
 
-# A line: cycle, CmaFree after at most 2 s, free memory, Slab, stack depot.
+# A line: cycle, CmaFree after at most 2 s, free memory, Slab, what others have.
 measure_cycle() {
 	for _ in {1..20}; do
 		[ "$(meminfo CmaFree)" != "$cma" ] || break
 		sleep 0.1
 	done
 	empty_quarantine
-	echo "$1 $(meminfo CmaFree) $(free_kb) $(meminfo Slab) $(depot_kb)"
+	echo 3 >/proc/sys/vm/drop_caches
+	echo 1 >/proc/sys/vm/stat_refresh
+	echo "$1 $(meminfo CmaFree) $(memory_kb)"
 }
 
 empty_debugfs() { [ ! -e "$debug" ] || { ls "$debug"; return 1; }; }
@@ -78,7 +89,7 @@ judge() {
 		function abs(x) { return x < 0 ? -x : x }
 		function lost(what) { print "lost: " what; status = 1 }
 		{ cma[NR] = $2 }
-		$1 >= 10 { n++; cycle[n] = $1; free[n] = $3; slab[n] = $4; sum[n] = $3 + $4 + $5 }
+		$1 >= 10 { n++; cycle[n] = $1; free[n] = $3; slab[n] = $4; sum[n] = $3 + $5 }
 		END {
 			if (n != 10)
 				lost("measurements: there are " n)
@@ -90,7 +101,7 @@ judge() {
 			if (abs(slab[n] - slab[1]) > 1024)
 				lost("Slab went from " slab[1] " to " slab[n] " kB")
 			for (i = 1; i <= n; i++)
-				for (j = i + 1; j <= n; j++)
+				for (j = i + 5; j <= n; j++)
 					slope[++m] = (sum[j] - sum[i]) / (cycle[j] - cycle[i])
 			for (i = 2; i <= m; i++) {
 				x = slope[i]
