@@ -101,11 +101,13 @@ retry() {
 }
 
 # not_used DIR...: removes what no run has asked for in two weeks.
+# By the time of the last change, which touch sets too: what is being unpacked at this
+# moment may have an old mtime.
 not_used() {
 	local dir
 	for dir; do
 		[ -d "$dir" ] || continue
-		[ -n "$(find "$dir" -maxdepth 0 -mtime +14)" ] || continue
+		[ -n "$(find "$dir" -maxdepth 0 -ctime +14)" ] || continue
 		say "removing $dir, not used for two weeks"
 		rm -rf --one-file-system "$dir"
 	done
