@@ -46,16 +46,18 @@ warm_up() { mkdir -p "$TAP_LOGS" && insmod kmemx.ko && rmmod kmemx; }
 
 # ---- On the host
 
-# in_guest NAME OPTION... -- FUNCTION [ARGUMENT...]: boots with scripts/vm/run's OPTIONs,
-# runs FUNCTION and prints its cases; then one of its own: the guest lived to the end.
+# in_guest NAME KERNEL OPTION... -- FUNCTION [ARGUMENT...]: boots KERNEL with scripts/vm/run's
+# OPTIONs, runs FUNCTION and prints its cases; then one of its own: the guest lived to the
+# end.
 in_guest() {
-	local name=$1 options=() out=$TAP_LOGS/$1 status=0
-	shift
+	local name=$1 kernel=$2 options=() out=$TAP_LOGS/$1 status=0
+	shift 2
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
 	shift
+	ready "$kernel"
 	progress "$TAP_GROUP: booting $name ..."
 	# shellcheck disable=SC2016 # for the guest's shell
-	scripts/vm/run --console "$out.console" "${options[@]}" -- \
+	scripts/vm/run --kernel "$kernel" --console "$out.console" "${options[@]}" -- \
 		bash -c "debug=$debug TAP_LOGS=/tmp/tap; $(declare -f)"'; warm_up; "$@"; echo "# end"' bash "$@" \
 		>"$out.guest" 2>"$out.err" || status=$?
 	sed '/^# end$/d' "$out.guest"

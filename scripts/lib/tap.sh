@@ -19,6 +19,10 @@ progress() { echo "# $*"; }
 # explain FILE [LINES]: its end, as an explanation of the case that follows.
 explain() { tail -n "${2:-40}" "$1" | tr -d '\r' | sed 's/^/#   /'; }
 
+# ready KERNEL: what may take minutes is made here, where its progress is seen. Why it
+# cannot be made is said again by the case that needs it.
+ready() { scripts/vm/root && scripts/vm/kernel "$1" || true; }
+
 # log_of NAME: where try keeps what NAME's command says.
 log_of() { echo "$TAP_LOGS/$(tr -c 'a-zA-Z0-9\n.-' _ <<<"${1#*/}").log"; }
 

@@ -146,13 +146,13 @@ guest() {
 # ---- On the host
 
 on_backports() {
-	in_guest backports --kernel backports -- guest backports parameters area_too_small sample_parameters
-	in_guest no-area --kernel backports --append cma=0 -- guest no-area area_off
+	in_guest backports backports -- guest backports parameters area_too_small sample_parameters
+	in_guest no-area backports --append cma=0 -- guest no-area area_off
 }
-on_stable() { in_guest stable --kernel stable -- guest stable parameters kernel_without; }
+on_stable() { in_guest stable stable -- guest stable parameters kernel_without; }
 on_misuse() {
-	in_guest misuse --kernel backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees
-	in_guest nofail --kernel backports --expect-report '^WARNING: .*is_refused' -- guest nofail nofail
+	in_guest misuse backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees
+	in_guest nofail backports --expect-report '^WARNING: .*is_refused' -- guest nofail nofail
 }
 
 for part in $(parts "$@"); do "on_$part"; done

@@ -159,5 +159,5 @@ guest() {
 # ---- On the host
 
 for kernel in $(parts "$@"); do
-	in_guest "$kernel" --kernel "$kernel" --timeout 1500 -- guest "$kernel"
+	in_guest "$kernel" "$kernel" --timeout 1500 -- guest "$kernel"
 done

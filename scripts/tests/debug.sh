@@ -7,4 +7,5 @@
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
+ready debug
 scripts/lib/kunit-vm --kmemleak --append 'init_on_alloc=1 init_on_free=1' debug

@@ -42,6 +42,7 @@ is_gone() {
 
 test_kernel() {
 	local kernel=$1
+	ready "$kernel"
 	try "dkms/$kernel-headers" scripts/vm/kernel "$kernel" || return 0
 	mkdir -p "$trees/install/$(release_of "$kernel")"
 	try "dkms/$kernel-build" for_kernel build "$kernel" || return 0

@@ -7,6 +7,7 @@
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
+ready kunit
 failed=0
 scripts/lib/kunit-vm --kunit-py kunit || failed=1
 scripts/lib/kunit-vm --misuse kunit || failed=1

@@ -5,4 +5,5 @@
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
+ready kunit
 scripts/check --mutants "$@"

@@ -181,7 +181,7 @@ module_cases() {
 	kunit | debug) return ;;
 	backports | rt | arm64) backends=(cma "${backends[@]}") ;;
 	esac
-	in_guest "$1" --kernel "$1" --timeout 600 -- guest "$1" "${backends[@]}"
+	in_guest "$1" "$1" --timeout 600 -- guest "$1" "${backends[@]}"
 }
 
 # gives STATUS ARGUMENT...: scripts/vm/run has that exit status.
@@ -200,6 +200,7 @@ vm_cases() {
 }
 
 for kernel in $(parts "$@"); do
+	ready "$kernel"
 	module_cases "$kernel"
 	vm_cases "$kernel"
 done
