@@ -50,7 +50,7 @@ host-test: ## the pure cores' suites in user space, under sanitizers [T=pattern]
 	scripts/lib/host-test $(if $(SEED),--seed '$(SEED)') $(if $(T),'$(T)')
 
 vm-test: ## the KUnit suites in the VM, or the sample on a stock kernel [VM=kunit]
-	scripts/test $(if $(filter kunit debug,$(or $(VM),kunit)),$(or $(VM),kunit),stock:$(VM))
+	scripts/test $(if $(filter debug,$(VM)),debug,$(if $(filter kunit uml,$(or $(VM),kunit)),kunit,stock):$(or $(VM),kunit))
 
 check: ## layers, style, sparse, documents, configurations (scripts/check --help)
 	scripts/check

@@ -96,7 +96,7 @@ static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 
 	for (i = 0; i < fx->nr_runs; i++) {
 		for (pfn = fx->run[i].pfn, k = 0; k < fx->run[i].nr_frames; k++) {
-			u8 *addr = pfn_to_kaddr(pfn + k);
+			u8 *addr = kmemx_pfn_address(pfn + k);
 
 			KUNIT_ASSERT_TRUE(test, kmemx_pages_find(fx->pages, addr + 4095, &frame));
 			KUNIT_ASSERT_PTR_EQ(test, kmemx_frame_address(frame), (void *)addr);
@@ -200,7 +200,7 @@ static void fill(struct fixture *fx, int byte)
 
 	/* All that the backend gave, what is missing at the ends too. */
 	for (i = 0; i < fx->grant.nr_spans; i++)
-		memset(pfn_to_kaddr(fx->grant.span[i].pfn), byte,
+		memset(kmemx_pfn_address(fx->grant.span[i].pfn), byte,
 		       fx->grant.span[i].nr_pages << PAGE_SHIFT);
 }
 
@@ -209,7 +209,7 @@ static void expect_filled(struct kunit *test, struct fixture *fx, int byte)
 	unsigned int i;
 
 	for (i = 0; i < fx->grant.nr_spans; i++)
-		KUNIT_EXPECT_NULL(test, memchr_inv(pfn_to_kaddr(fx->grant.span[i].pfn), byte,
+		KUNIT_EXPECT_NULL(test, memchr_inv(kmemx_pfn_address(fx->grant.span[i].pfn), byte,
 						   fx->grant.span[i].nr_pages << PAGE_SHIFT));
 }
 

@@ -14,7 +14,7 @@
 
 static unsigned long chunk_address(unsigned long pfn)
 {
-	return round_down((unsigned long)pfn_to_kaddr(pfn), CHUNK_BYTES);
+	return round_down((unsigned long)kmemx_pfn_address(pfn), CHUNK_BYTES);
 }
 
 /* The linear addresses that the runs span, in whole chunks. */

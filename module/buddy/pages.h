@@ -14,6 +14,9 @@
 #define KMEMX_BUDDY_PAGES_H
 
 #include <linux/mm.h>
+
+#include <kmemx/compat.h>
+
 #include "buddy/extent.h"
 
 #define KMEMX_LEAF_SHIFT	9
@@ -98,7 +101,7 @@ static inline u8 kmemx_frame_info(struct kmemx_frame frame)
 
 static inline void *kmemx_frame_address(struct kmemx_frame frame)
 {
-	return pfn_to_kaddr(frame.ext->base_pfn + frame.index);
+	return kmemx_pfn_address(frame.ext->base_pfn + frame.index);
 }
 
 static inline u32 kmemx_frame_id(struct kmemx_frame frame)

@@ -4,10 +4,10 @@
 # The module and the sample as their users have them, on each KERNEL (default: all): where
 # the region comes from, the sample's verdict, the files and the tools that read them,
 # unloading, and what is left behind by a driver that leaks; the same on every backend.
-# On the kernels of our own (kunit, debug), and on all others too: scripts/vm/run's exit
+# On the kernels of our own (kunit, debug, uml), and on all others too: scripts/vm/run's exit
 # status.
 #
-# parts: arm64 backports stable oldstable rt kunit debug
+# parts: arm64 backports stable oldstable rt kunit debug uml
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=scripts/lib/guest.sh
@@ -178,7 +178,7 @@ guest() {
 module_cases() {
 	local backends=(contig pages)
 	case $1 in
-	kunit | debug) return ;;
+	kunit | debug | uml) return ;;
 	backports | rt | arm64) backends=(cma "${backends[@]}") ;;
 	esac
 	in_guest "$1" "$1" --timeout 600 -- guest "$1" "${backends[@]}"

@@ -115,7 +115,8 @@ not_used() {
 
 kernel_names() { list_of "$VM/matrix" | awk '{ print $1 }'; }
 
-# matrix_row NAME: sets NAME, ARCH, ORIGIN, SUITE, FLAVOUR, KERNEL_CC, CMA, MEM, PATIENCE.
+# matrix_row NAME: sets NAME, ARCH, ORIGIN, SUITE, FLAVOUR, KERNEL_CC, CMA, MEM, PATIENCE,
+# and DEB_ARCH, whose packages the guest is made of.
 # shellcheck disable=SC2034 # used by the scripts that read this file
 matrix_row() {
 	NAME=''
@@ -123,4 +124,5 @@ matrix_row() {
 		< <(awk -v name="$1" '$1 == name' "$VM/matrix") || true
 	[ -n "$NAME" ] ||
 		die "no kernel is called '$1'; there are: $(kernel_names | tr '\n' ' ')"
+	DEB_ARCH=${ARCH/#um/amd64}
 }

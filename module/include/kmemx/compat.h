@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/pfn.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -91,6 +92,12 @@ static inline int kmemx_page_mapcount(struct page *page)
 #else
 	return page_mapcount(page);
 #endif
+}
+
+/* pfn_to_kaddr(), which User-Mode Linux does not have. */
+static inline void *kmemx_pfn_address(unsigned long pfn)
+{
+	return __va(PFN_PHYS(pfn));
 }
 
 #endif /* KMEMX_COMPAT_H */
