@@ -90,27 +90,29 @@ check_module_file() {
 	done < <(included_by "$file")
 }
 
-# A consumer has the public header and nothing else of ours.
-check_sample_file() {
+# A consumer (a sample, the bench) has the public header and nothing else of ours.
+check_consumer_file() {
 	local file=$1 kind name path
 	while read -r kind name; do
 		path=$(path_of "$file" "$kind" "$name")
 		case $path in
 		'' | module/include/kmemx/kmemx.h) ;;
-		module/include/*) echo "$file: a sample includes <$name>; <kmemx/kmemx.h> is the public header" ;;
-		*) [ -e "$(dirname "$file")/$name" ] || echo "$file: a sample includes \"$name\"" ;;
+		module/include/*) echo "$file: a consumer of kmemx includes <$name>; <kmemx/kmemx.h> is the public header" ;;
+		*) [ -e "$(dirname "$file")/$name" ] || echo "$file: a consumer of kmemx includes \"$name\"" ;;
 		esac
 	done < <(included_by "$file")
 }
 
 check_layers() {
-	local file problems
+	local dir file problems
 	problems=$(
 		find module -name '*.[ch]' ! -name '*.mod.c' | sort | while read -r file; do
 			check_module_file "$file"
 		done
-		[ ! -d samples ] || find samples -name '*.[ch]' ! -name '*.mod.c' | sort | while read -r file; do
-			check_sample_file "$file"
+		for dir in samples bench; do
+			[ ! -d "$dir" ] || find "$dir" -name '*.[ch]' ! -name '*.mod.c' ! -path 'bench/host/*' | sort | while read -r file; do
+				check_consumer_file "$file"
+			done
 		done
 	)
 	[ -z "$problems" ] || { echo "$problems"; return 1; }

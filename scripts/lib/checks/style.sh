@@ -72,7 +72,7 @@ check_sparse() {
 	grep -q '^ *CHECK ' "$log" || { echo "sparse did not run:"; head -n 5 "$log"; return 1; }
 	# In trace.c, show_gfp_flags() expands to more than sparse takes in one macro.
 	! grep -E '(error|warning): ' "$log" | grep -vE '/observe/trace\.h:.* too long token expansion$' |
-		grep -E "(^|/)(module|kunit|samples)/|: error: " || return 1
+		grep -E "(^|/)(module|kunit|samples|bench)/|: error: " || return 1
 	echo "# $(grep -c '^ *CHECK ' "$log") files"
 }
 

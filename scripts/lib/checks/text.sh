@@ -8,7 +8,7 @@ our_files() {
 		! -name '*.symvers' ! -name '*.order' -printf '%P\n' | sort
 }
 
-c_files() { our_files | grep -E '^(module|kunit|samples|tools)/.*\.[ch]$' || true; }
+c_files() { our_files | grep -E '^(module|kunit|samples|bench|tools)/.*\.[ch]$' || true; }
 
 # none_match MESSAGE PATTERN FILE...: fails and shows where, if any file does.
 none_match() {
@@ -23,12 +23,13 @@ none_match() {
 
 check_drift() {
 	local files status=0
-	mapfile -t files < <(c_files | grep -vx 'module/include/kmemx/compat.h')
-	none_match "a kernel version test outside compat.h" \
+	mapfile -t files < <(c_files | grep -vxE '(module/include/kmemx|bench)/compat\.h')
+	none_match "a kernel version test outside compat.h (kmemx's, or the bench's for its peers)" \
 		'LINUX_VERSION_CODE|KERNEL_VERSION[[:space:]]*\(|UTS_RELEASE|<linux/version\.h>' "${files[@]}" || status=1
 	none_match "kallsyms is not an interface" 'kallsyms' "${files[@]}" || status=1
-	[ ! -e Kbuild ] || none_match "a kernel version test in Kbuild" \
-		'KERNELVERSION|PATCHLEVEL|KERNELRELEASE' Kbuild || status=1
+	mapfile -t files < <(our_files | grep -E '(^|/)Kbuild$')
+	none_match "a kernel version test in Kbuild" \
+		'KERNELVERSION|PATCHLEVEL|KERNELRELEASE' "${files[@]}" || status=1
 	return "$status"
 }
 

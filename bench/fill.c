@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Plays a trace on a peer's region. mode=frag counts what fails, the other modes
+ * want the state that the reference trace leaves behind.
+ */
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+
+#include "fill.h"
+
+/*
+ * A block of any trace has 16 frames on average, so a request for every 4 frames
+ * fills the region and then replaces each block about three times.
+ */
+#define FRAMES_PER_REQUEST	4
+
+/**
+ * fill_init_trace() - get ready to play
+ * @fill: to be filled in
+ * @peer: an allocator with blocks
+ * @ctx: its region, all free
+ * @percent: of the frames that may be in use
+ * @kind: the trace
+ * @seed: of the trace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int fill_init_trace(struct fill *fill, const struct bench_peer *peer, void *ctx,
+		    unsigned int percent, enum trace_kind kind, u64 seed)
+{
+	unsigned long nr_frames = peer->blocks->capacity(ctx);
+
+	*fill = (struct fill) { .peer = peer, .ctx = ctx, .mark = nr_frames * percent / 100 };
+	fill->live = vmalloc_array(fill->mark + 1, sizeof(*fill->live));
+	if (!fill->live)
+		return -ENOMEM;
+	trace_start(&fill->trace, kind, seed);
+	return 0;
+}
+
+/**
+ * fill_init() - get ready to play the reference trace
+ * @fill: to be filled in
+ * @peer: an allocator with blocks
+ * @ctx: its region, all free
+ * @percent: of the frames that may be in use
+ * @seed: of the trace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int fill_init(struct fill *fill, const struct bench_peer *peer, void *ctx,
+	      unsigned int percent, u64 seed)
+{
+	return fill_init_trace(fill, peer, ctx, percent, TRACE_REFERENCE, seed);
+}
+
+/* Lasting blocks come first in live[], the others after them. */
+static void add_live(struct fill *fill, struct fill_block block, bool lasts)
+{
+	u32 i = fill->nr_live++;
+
+	if (lasts) {
+		fill->live[i] = fill->live[fill->nr_lasting];
+		i = fill->nr_lasting++;
+	}
+	fill->live[i] = block;
+	fill->used += 1UL << block.order;
+}
+
+static struct fill_block del_live(struct fill *fill, u32 i)
+{
+	struct fill_block block = fill->live[i];
+
+	if (i < fill->nr_lasting) {
+		fill->live[i] = fill->live[--fill->nr_lasting];
+		i = fill->nr_lasting;
+	}
+	fill->live[i] = fill->live[--fill->nr_live];
+	fill->used -= 1UL << block.order;
+	return block;
+}
+
+static void free_one(struct fill *fill, u32 i)
+{
+	struct fill_block victim = del_live(fill, i);
+
+	fill->peer->blocks->give(fill->ctx, victim.block, victim.order);
+}
+
+/**
+ * fill_request() - play one request
+ * @fill: the region
+ *
+ * Return: the order that was asked for, with FILL_FAILED if it could not be had.
+ */
+int fill_request(struct fill *fill)
+{
+	unsigned int order = trace_order(&fill->trace);
+	bool lasts = trace_lasts(&fill->trace, order);
+	void *block;
+
+	while (fill->used + (1UL << order) > fill->mark && fill->nr_live)
+		free_one(fill, trace_victim(&fill->trace, fill->nr_lasting, fill->nr_live));
+	block = fill->peer->blocks->take(fill->ctx, order);
+	if (!block)
+		return order | FILL_FAILED;
+	add_live(fill, (struct fill_block) { block, order }, lasts);
+	return order;
+}
+
+/**
+ * fill_up() - play until the region is full and fragmented
+ * @fill: the region
+ *
+ * Orders above what the mark leaves room for are drawn, and dropped, as well.
+ */
+void fill_up(struct fill *fill)
+{
+	unsigned long i;
+
+	for (i = 0; i < fill->mark / FRAMES_PER_REQUEST; i++) {
+		fill_request(fill);
+		if (i % 64 == 0)
+			cond_resched();
+	}
+}
+
+/**
+ * fill_fini() - free all blocks
+ * @fill: the region
+ */
+void fill_fini(struct fill *fill)
+{
+	while (fill->nr_live)
+		free_one(fill, fill->nr_live - 1);
+	vfree(fill->live);
+}

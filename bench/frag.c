@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mode=frag: what the traces cannot have, and how the region looks.
+ *
+ * The pool is 16,384 frames, so kmemx must have been loaded with size=64M. Every
+ * 1000th counted request, the free frames are looked at from outside, through
+ * the addresses of what is alive: the same for every allocator, and what one keeps
+ * back counts as free, which is what its user thinks it is.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "fill.h"
+
+/**
+ * struct workload - a trace at a mark
+ * @name: of the rows
+ * @kind: the trace
+ * @mark: percent of the frames that may be in use
+ */
+struct workload {
+	const char *name;
+	enum trace_kind kind;
+	unsigned int mark;
+};
+
+static const struct workload workloads[] = {
+	{ "fill50", TRACE_REFERENCE, 50 },
+	{ "fill80", TRACE_REFERENCE, 80 },
+	{ "fill90", TRACE_REFERENCE, 90 },
+	{ "fill95", TRACE_REFERENCE, 95 },
+	{ "mixed_fill80", TRACE_MIXED, 80 },
+	{ "mixed_fill90", TRACE_MIXED, 90 },
+	{ "bimodal_fill80", TRACE_BIMODAL, 80 },
+	{ "bimodal_fill90", TRACE_BIMODAL, 90 },
+};
+
+/* Orders that the unusable index is shown for. */
+static const unsigned int unusable_orders[] = { 4, 9 };
+
+/* Shares are kept in units of this. */
+#define ONE	1000000ULL
+
+#define POOL_ORDER	14
+static_assert(1UL << POOL_ORDER == TRACE_FRAMES);
+
+/**
+ * struct counts - what one allocator did in one workload, over all seeds
+ * @asked: requests by order
+ * @failed: those that could not be had
+ * @largest: sum over snapshots of the largest free block's frames
+ * @unusable: sum over snapshots of the share of free frames that a request of
+ *	      that order cannot use, in units of 1/ONE
+ * @nr_snapshots: how many
+ */
+struct counts {
+	u64 asked[TRACE_ORDERS];
+	u64 failed[TRACE_ORDERS];
+	u64 largest;
+	u64 unusable[ARRAY_SIZE(unusable_orders)];
+	u64 nr_snapshots;
+};
+
+/* ---- A look at the pool ----------------------------------------------- */
+
+/* For each order, a bit per block that is not free as a whole. */
+struct view {
+	unsigned long used[POOL_ORDER + 1][BITS_TO_LONGS(TRACE_FRAMES)];
+};
+
+static void look(struct view *view, const struct fill *fill)
+{
+	unsigned int order;
+	u32 i;
+
+	memset(view, 0, sizeof(*view));
+	for (i = 0; i < fill->nr_live; i++) {
+		const struct fill_block *live = &fill->live[i];
+
+		bitmap_set(view->used[0], fill->peer->blocks->frame(fill->ctx, live->block),
+			   1UL << live->order);
+	}
+	for (order = 1; order <= POOL_ORDER; order++)
+		for_each_set_bit(i, view->used[order - 1], TRACE_FRAMES >> (order - 1))
+			__set_bit(i / 2, view->used[order]);
+}
+
+/* Frames in free blocks of @order, aligned as a buddy's are. */
+static u32 usable(const struct view *view, unsigned int order)
+{
+	u32 nr_blocks = TRACE_FRAMES >> order;
+
+	return (nr_blocks - bitmap_weight(view->used[order], nr_blocks)) << order;
+}
+
+static void snapshot(struct counts *counts, struct view *view, const struct fill *fill)
+{
+	unsigned int order = POOL_ORDER + 1, i;
+	u32 nr_free;
+
+	look(view, fill);
+	nr_free = usable(view, 0);
+	while (order-- && !usable(view, order))
+		;
+	if (nr_free)
+		counts->largest += 1UL << order;
+	for (i = 0; i < ARRAY_SIZE(unusable_orders) && nr_free; i++)
+		counts->unusable[i] += div_u64((nr_free - usable(view, unusable_orders[i])) * ONE,
+					       nr_free);
+	counts->nr_snapshots++;
+}
+
+/* ---- The traces ------------------------------------------------------- */
+
+static void play(struct counts *counts, struct view *view, struct fill *fill)
+{
+	u32 i;
+
+	for (i = 0; i < TRACE_REQUESTS; i++) {
+		int order = fill_request(fill);
+
+		if (i % TRACE_SNAPSHOT == 0)
+			cond_resched();
+		if (i < TRACE_WARM_UP)
+			continue;
+		counts->asked[order & ~FILL_FAILED]++;
+		if (order & FILL_FAILED)
+			counts->failed[order & ~FILL_FAILED]++;
+		if ((i + 1 - TRACE_WARM_UP) % TRACE_SNAPSHOT == 0)
+			snapshot(counts, view, fill);
+	}
+}
+
+/* "gpubuddy_o0" plays for gpubuddy. */
+static void family(char *name, size_t size, const struct bench_peer *peer)
+{
+	strscpy(name, peer->name, size);
+	name[strlen(name) - strlen("_o0")] = '\0';
+}
+
+static void fail_row(const char *name, const char *workload, unsigned int order,
+		     const struct counts *counts)
+{
+	u64 asked = counts->asked[order];
+	char metric[16];
+
+	snprintf(metric, sizeof(metric), "fail_o%u", order);
+	if (asked)
+		bench_row(name, workload, metric,
+			  div64_u64(counts->failed[order] * 1000 + asked / 2, asked), "percent");
+	else
+		bench_no_row(name, workload, metric, "the trace has no such requests");
+}
+
+static void rows(const struct bench_peer *peer, const char *workload, const struct counts *counts)
+{
+	char name[32], metric[16];
+	unsigned int i;
+
+	family(name, sizeof(name), peer);
+	for (i = 0; i < TRACE_ORDERS; i++)
+		fail_row(name, workload, i, counts);
+	bench_row(name, workload, "largest",
+		  div64_u64(counts->largest * 10, counts->nr_snapshots), "pages");
+	for (i = 0; i < ARRAY_SIZE(unusable_orders); i++) {
+		snprintf(metric, sizeof(metric), "unusable_o%u", unusable_orders[i]);
+		bench_row(name, workload, metric,
+			  div64_u64(counts->unusable[i] * 1000, counts->nr_snapshots * ONE),
+			  "percent");
+	}
+}
+
+static int measure_workload(const struct bench_peer *peer, void *ctx,
+			    const struct workload *workload, struct view *view)
+{
+	unsigned int i, nr_seeds = bench_params.quick ? 1 : TRACE_SEEDS;
+	struct counts counts = { };
+
+	for (i = 0; i < nr_seeds; i++) {
+		struct fill fill;
+		int ret = fill_init_trace(&fill, peer, ctx, workload->mark, workload->kind,
+					  trace_seeds[i].seed);
+
+		if (ret)
+			return ret;
+		play(&counts, view, &fill);
+		fill_fini(&fill);
+	}
+	rows(peer, workload->name, &counts);
+	return 0;
+}
+
+/* In a hurry, the reference has to do. */
+static bool is_wanted(const struct workload *workload)
+{
+	return !bench_params.quick || workload->kind == TRACE_REFERENCE;
+}
+
+static int measure_workloads(const struct bench_peer *peer, void *ctx)
+{
+	struct view *view = kvmalloc(sizeof(*view), GFP_KERNEL);
+	unsigned int i;
+	int ret = view ? 0 : -ENOMEM;
+
+	for (i = 0; i < ARRAY_SIZE(workloads) && !ret; i++)
+		if (is_wanted(&workloads[i]))
+			ret = measure_workload(peer, ctx, &workloads[i], view);
+	kvfree(view);
+	return ret;
+}
+
+/* Once a family: the orders are the traces'. */
+static bool plays(const struct bench_peer *peer)
+{
+	return peer->blocks && peer->pages && !peer->order;
+}
+
+static int measure_peer(const struct bench_peer *peer, void *ctx)
+{
+	if (!plays(peer))
+		return 0;
+	if (peer->blocks->capacity(ctx) != TRACE_FRAMES) {
+		pr_err("mode=frag: the traces are for %u frames, %s has %lu; load kmemx with size=64M and kmemx_bench with region=64M\n",
+		       TRACE_FRAMES, peer->name, peer->blocks->capacity(ctx));
+		return -EINVAL;
+	}
+	return measure_workloads(peer, ctx);
+}
+
+static void missing_peer(const struct bench_peer *peer)
+{
+	char name[32];
+
+	if (!strstr(peer->name, "_o0"))
+		return;
+	family(name, sizeof(name), peer);
+	bench_no_row(name, "fill80", "fail_o9", peer->missing);
+}
+
+/* That these traces, too, are what they were; main.c has seen to the reference. */
+static int check_traces(void)
+{
+	unsigned int i, kind;
+
+	for (i = 0; i < TRACE_SEEDS; i++) {
+		for (kind = 0; kind < NR_TRACES; kind++) {
+			if (trace_hash(kind, trace_seeds[i].seed) == trace_seeds[i].hash[kind])
+				continue;
+			pr_err("mode=frag: seed %#llx does not bring forth trace %u as it was\n",
+			       trace_seeds[i].seed, kind);
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+/**
+ * bench_frag() - mode=frag
+ *
+ * Return: 0 or an error.
+ */
+int bench_frag(void)
+{
+	return check_traces() ?: bench_measure_peers(measure_peer, missing_peer);
+}

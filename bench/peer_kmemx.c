@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmemx, through its exported functions, out of the one region that it was
+ * loaded with. Everybody's region is the same, so blocks are found by where they
+ * lie from the lowest frame.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <kmemx/kmemx.h>
+
+#include "loops.h"
+
+/* ---- Objects ---------------------------------------------------------- */
+
+static void *kmemx_peer_cache_create(const struct bench_peer *peer)
+{
+	return kmemx_cache_create(peer->name, peer->size, NULL, 0) ?: ERR_PTR(-ENOMEM);
+}
+
+static void kmemx_peer_cache_destroy(void *ctx)
+{
+	kmemx_cache_destroy(ctx);
+}
+
+static __always_inline void *kmemx_peer_cache_alloc(void *ctx, gfp_t gfp)
+{
+	return kmemx_cache_alloc(ctx, gfp);
+}
+
+static __always_inline void kmemx_peer_cache_free(void *ctx, void *obj)
+{
+	kmemx_cache_free(ctx, obj);
+}
+
+BENCH_LOOPS(kmemx_peer_cache);
+
+static void *shared_create(const struct bench_peer *peer)
+{
+	return (void *)peer;
+}
+
+static void shared_destroy(void *ctx)
+{
+}
+
+#define ALLOC_LOOPS(bytes)							\
+static __always_inline void *kmemx_alloc_##bytes##_alloc(void *ctx, gfp_t gfp)	\
+{										\
+	return kmemx_alloc(bytes, gfp);						\
+}										\
+static __always_inline void kmemx_alloc_##bytes##_free(void *ctx, void *obj)	\
+{										\
+	kmemx_free(obj);							\
+}										\
+BENCH_LOOPS(kmemx_alloc_##bytes)
+
+ALLOC_LOOPS(64);
+ALLOC_LOOPS(256);
+ALLOC_LOOPS(1024);
+
+/* ---- Pages ------------------------------------------------------------ */
+
+/**
+ * struct kmemx_region_view - the region as a consumer sees it
+ * @base: pfn of its first frame
+ * @nr_frames: how many can be had
+ */
+struct kmemx_region_view {
+	unsigned long base;
+	unsigned long nr_frames;
+};
+
+#define PROBE_ORDER	9
+
+/*
+ * Take every chunk there is, to see how many and where; then give them back. May
+ * sleep, so that empty slabs of those who were here before do not keep any.
+ */
+static int look(struct kmemx_region_view *view)
+{
+	struct page *page, *first = NULL;
+	unsigned long end = 0;
+
+	view->base = ULONG_MAX;
+	while ((page = kmemx_alloc_pages(GFP_KERNEL | __GFP_NOWARN, PROBE_ORDER))) {
+		unsigned long pfn = page_to_pfn(page);
+
+		*(struct page **)page_address(page) = first;
+		first = page;
+		view->nr_frames += 1UL << PROBE_ORDER;
+		view->base = min(view->base, pfn);
+		end = max(end, pfn + (1UL << PROBE_ORDER));
+	}
+	while ((page = first)) {
+		first = *(struct page **)page_address(page);
+		kmemx_free_pages(page, PROBE_ORDER);
+	}
+	if (view->nr_frames && end - view->base == view->nr_frames)
+		return 0;
+	pr_err("kmemx's region is not one free run of chunks; load kmemx with backend=cma or backend=contig, and no other consumer\n");
+	return -EBUSY;
+}
+
+static void *kmemx_pages_create(const struct bench_peer *peer)
+{
+	struct kmemx_region_view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	int ret;
+
+	if (!view)
+		return ERR_PTR(-ENOMEM);
+	ret = look(view);
+	if (!ret)
+		return view;
+	kfree(view);
+	return ERR_PTR(ret);
+}
+
+static void kmemx_pages_destroy(void *ctx)
+{
+	kfree(ctx);
+}
+
+#define KMEMX_PAGES_LOOPS(nr)							\
+static __always_inline void *kmemx_pages_o##nr##_alloc(void *ctx, gfp_t gfp)	\
+{										\
+	return kmemx_alloc_pages(gfp, BENCH_O##nr);					\
+}										\
+static __always_inline void kmemx_pages_o##nr##_free(void *ctx, void *obj)	\
+{										\
+	kmemx_free_pages(obj, BENCH_O##nr);						\
+}										\
+BENCH_LOOPS(kmemx_pages_o##nr)
+
+KMEMX_PAGES_LOOPS(0);
+KMEMX_PAGES_LOOPS(2);
+KMEMX_PAGES_LOOPS(4);
+KMEMX_PAGES_LOOPS(9);
+
+static void *take(void *ctx, unsigned int order)
+{
+	return kmemx_alloc_pages(BENCH_GFP_TRY, order);
+}
+
+static void give(void *ctx, void *block, unsigned int order)
+{
+	kmemx_free_pages(block, order);
+}
+
+static unsigned long frame(void *ctx, void *block)
+{
+	struct kmemx_region_view *view = ctx;
+	struct page *page = block;
+
+	return page_to_pfn(page) - view->base;
+}
+
+static unsigned long capacity(void *ctx)
+{
+	struct kmemx_region_view *view = ctx;
+
+	return view->nr_frames;
+}
+
+static const struct bench_blocks kmemx_blocks = {
+	.take = take,
+	.give = give,
+	.frame = frame,
+	.capacity = capacity,
+};
+
+/* ---- The rows --------------------------------------------------------- */
+
+#define CACHE(bytes) {					\
+	.name = "kmemx_cache_" #bytes,			\
+	.size = bytes,					\
+	.create = kmemx_peer_cache_create,		\
+	.destroy = kmemx_peer_cache_destroy,		\
+	.loops = &kmemx_peer_cache_loops,		\
+}
+
+#define ALLOC(bytes) {					\
+	.name = "kmemx_alloc_" #bytes,			\
+	.size = bytes,					\
+	.create = shared_create,			\
+	.destroy = shared_destroy,			\
+	.loops = &kmemx_alloc_##bytes##_loops,		\
+}
+
+#define KMEMX_PAGES(nr) {				\
+	.name = "kmemx_pages_o" #nr,			\
+	.order = BENCH_O##nr,					\
+	.pages = true,					\
+	.create = kmemx_pages_create,			\
+	.destroy = kmemx_pages_destroy,			\
+	.loops = &kmemx_pages_o##nr##_loops,		\
+	.blocks = &kmemx_blocks,			\
+}
+
+const struct bench_peer bench_kmemx[] = {
+	CACHE(64),
+	CACHE(256),
+	CACHE(1024),
+	ALLOC(64),
+	ALLOC(256),
+	ALLOC(1024),
+	KMEMX_PAGES(0),
+	KMEMX_PAGES(2),
+	KMEMX_PAGES(4),
+	KMEMX_PAGES(9),
+	{ }
+};
+
+/* MODULE_IMPORT_NS() of any kernel: its argument became a string in Linux 6.13. */
+MODULE_INFO(import_ns, "KMEMX");
