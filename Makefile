@@ -16,7 +16,7 @@ KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 DROPPINGS := *.o *.ko *.mod *.mod.c *.a *.symvers *.order .*.cmd .*.d .module-common.*
 
 .DEFAULT_GOAL := all
-.PHONY: all modules install dkms clean host-test check vm-test test demo vm help .headers
+.PHONY: all modules install dkms clean host-test check vm-test test bench demo vm help .headers
 
 all: modules ## the module, against KDIR (default: the running kernel's headers)
 
@@ -51,6 +51,9 @@ host-test: ## the pure cores' suites in user space, under sanitizers [T=pattern]
 
 vm-test: ## the KUnit suites in the VM, or the sample on a stock kernel [VM=kunit]
 	scripts/test $(if $(filter debug,$(VM)),debug,$(if $(filter kunit uml,$(or $(VM),kunit)),kunit,stock):$(or $(VM),kunit))
+
+bench: ## kmemx beside its peers: tables, build/bench.tsv, docs/performance.md [QUICK=1]
+	scripts/bench $(if $(QUICK),--quick)
 
 check: ## layers, style, sparse, documents, configurations (scripts/check --help)
 	scripts/check

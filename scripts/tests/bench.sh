@@ -1,0 +1,57 @@
+#!/bin/bash
+# usage: scripts/tests/bench.sh
+#
+# scripts/bench measures: a quick run of cost on backports, where the clock counts
+# instructions, has a number from every allocator; and the judgement of two runs: rows of
+# kmemx must be equal, those of peers within 1.5 %. No number is compared with a bound.
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+ALLOCATORS="null slub_64 slub_256 slub_1024 kmalloc_64 pages_o0 pages_o2 pages_o4 pages_o9
+	genpool_4k_o0 gpubuddy_o0 mempool_64 dmapool_64 zsmalloc_64 listbuddy_o0
+	kmemx_cache_64 kmemx_cache_256 kmemx_cache_1024 kmemx_alloc_64
+	kmemx_pages_o0 kmemx_pages_o2 kmemx_pages_o4 kmemx_pages_o9"
+
+report() { scripts/vm/enter -- scripts/lib/bench-report "$@"; }
+
+has_numbers() {
+	local name workload
+	for name in $ALLOCATORS; do
+		for workload in hot batch128 rand4096 churn4096; do
+			awk -F'\t' -v name="$name" -v workload="$workload" \
+				'$2 == "cost" && $3 == name && $4 == workload && $5 == "pair" && $6 > 0 { found = 1 }
+				END { exit !found }' "$TAP_LOGS/bench.tsv" || { echo "no number: $name $workload"; return 1; }
+		done
+	done
+}
+
+# table FILE KMEMX PEER: two rows.
+table() {
+	{
+		printf 'kernel\tmode\tallocator\tworkload\tmetric\tvalue\tunit\n'
+		printf 'k\tcost\tkmemx_cache_64\thot\tpair\t%s\tinstructions\n' "$2"
+		printf 'k\tcost\tslub_64\thot\tpair\t%s\tinstructions\n' "$3"
+	} >"$TAP_LOGS/$1"
+}
+
+agree() { report --agree "$PWD/$TAP_LOGS/one" "$PWD/$TAP_LOGS/$1"; }
+
+judges() {
+	table one 500 1000
+	table same 500 1000
+	table near 500 1014
+	table far 500 1017
+	table ours 500.1 1000
+	agree same && agree near && ! agree far && ! agree ours
+}
+
+compares() {
+	report --compare "$PWD/$TAP_LOGS/one" "$PWD/$TAP_LOGS/far" | tee /dev/stderr |
+		grep -qx '1 of 2 rows changed by more than 1 %'
+}
+
+ready backports
+try bench/two-runs-are-judged judges || true
+try bench/compare compares || true
+try bench/quick scripts/bench --quick --out "$TAP_LOGS" cost || exit 0
+try bench/every-allocator-has-a-number has_numbers || true
