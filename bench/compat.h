@@ -11,7 +11,6 @@
 #include <linux/mempool.h>
 #include <linux/numa.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 #include <linux/zsmalloc.h>
 
 /* 6.14 dropped "array" from the name. */
@@ -21,8 +20,8 @@
 #define bench_alloc_pages_bulk(gfp, n, pages)	alloc_pages_bulk_array(gfp, n, pages)
 #endif
 
-/* 6.17 added the node. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+/* 6.17 added the node; Kbuild looks for it in the header. */
+#ifdef BENCH_ZS_MALLOC_HAS_NODE
 #define bench_zs_malloc(pool, size, gfp)	zs_malloc(pool, size, gfp, NUMA_NO_NODE)
 #else
 #define bench_zs_malloc(pool, size, gfp)	zs_malloc(pool, size, gfp)

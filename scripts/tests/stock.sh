@@ -156,7 +156,7 @@ trace_counts() {
 
 trace_cases() {
 	mark
-	load || return
+	try "stock/$1-bpftrace-loads" load || return
 	try "stock/$1-bpftrace-counts-700" trace_counts 700 30
 	try "stock/$1-bpftrace-counts-1300" trace_counts 1300 300
 	rmmod kmemx
