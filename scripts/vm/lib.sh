@@ -126,3 +126,6 @@ matrix_row() {
 		die "no kernel is called '$1'; there are: $(kernel_names | tr '\n' ' ')"
 	DEB_ARCH=${ARCH/#um/amd64}
 }
+
+# The lines of a kunit/*.config as kconfig reads them: each name of a renamed option.
+kconfig_lines() { sed '/^CONFIG_/s/ | /\n/g'; }
