@@ -26,21 +26,18 @@ static size_t region_bytes(void)
 static void api_expect_settled(struct kunit *test)
 {
 	unsigned long kinds[KMEMX_NR_KINDS];
-	unsigned long walked = 0;
+	unsigned int nr[KMEMX_NR_ORDERS + 1] = { 0 };
 	struct kmemx_snapshot snap;
-	unsigned int i;
+	unsigned long walked;
+	const char *why;
 
 	kmemx_snapshot_take(&kmemx_live, &snap);
 	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
 	KUNIT_EXPECT_EQ(test, snap.region, (u64)region_bytes());
 	KUNIT_EXPECT_EQ(test, snap.used, 0ULL);
-	for (i = 0; i < kmemx_live.pages.nr_extents; i++) {
-		unsigned int nr[KMEMX_NR_ORDERS + 1] = { 0 };
-		const char *why = kmemx_extent_check(&kmemx_live.pages.extent[i]);
-
-		KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
-		walked += kmemx_extent_count(&kmemx_live.pages.extent[i], nr);
-	}
+	why = kmemx_zone_check(&kmemx_live.pages.zone);
+	KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
+	walked = kmemx_zone_count(&kmemx_live.pages.zone, nr);
 	KUNIT_EXPECT_EQ(test, (u64)walked << PAGE_SHIFT, snap.free);
 	kmemx_pages_tally(&kmemx_live.pages, kinds);
 	KUNIT_EXPECT_EQ(test, (u64)kinds[KMEMX_KIND_NONE] << PAGE_SHIFT, snap.free);

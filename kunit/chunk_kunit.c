@@ -9,6 +9,7 @@ struct fixture {
 	atomic64_t map[KMEMX_CHUNK_WORDS];
 	atomic64_t state;
 	struct kmemx_chunk chunk;
+	struct kmemx_moved moved;
 };
 
 static int chunk_fixture_init(struct kunit *test)
@@ -32,6 +33,22 @@ static unsigned int nr_live(struct fixture *fx)
 	return kmemx_state_live((u64)atomic64_read(&fx->state));
 }
 
+static int max_order(struct fixture *fx)
+{
+	return kmemx_state_max_order((u64)atomic64_read(&fx->state));
+}
+
+static int take(struct fixture *fx, unsigned int order)
+{
+	return kmemx_chunk_take(fx->chunk, order, &fx->moved);
+}
+
+static void give(struct kunit *test, struct fixture *fx, unsigned int frame,
+		 unsigned int order)
+{
+	KUNIT_ASSERT_TRUE(test, kmemx_chunk_give(fx->chunk, frame, order, &fx->moved));
+}
+
 /* At rest: the free count is the number of clear bits. */
 static void expect_counts(struct kunit *test, struct fixture *fx, unsigned int free,
 			  unsigned int live)
@@ -41,6 +58,7 @@ static void expect_counts(struct kunit *test, struct fixture *fx, unsigned int f
 
 	KUNIT_EXPECT_EQ(test, nr_free(fx), free);
 	KUNIT_EXPECT_EQ(test, nr_live(fx), live);
+	KUNIT_EXPECT_TRUE(test, kmemx_chunk_check_ranks(fx->chunk));
 	KUNIT_EXPECT_EQ(test, kmemx_chunk_count(fx->chunk, nr), free);
 	for (k = 0; k < KMEMX_NR_ORDERS; k++)
 		sum += nr[k] << k;
@@ -57,16 +75,16 @@ static void chunk_every_order_fills_and_empties(struct kunit *test)
 		unsigned int i;
 
 		for (i = 0; i < blocks; i++)
-			KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, order),
+			KUNIT_ASSERT_EQ(test, take(fx, order),
 					(int)(i << order));
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, order), -ENOSPC);
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 0), -ENOSPC);
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_max_order(fx->chunk), -1);
+		KUNIT_ASSERT_EQ(test, take(fx, order), -ENOSPC);
+		KUNIT_ASSERT_EQ(test, take(fx, 0), -ENOSPC);
+		KUNIT_ASSERT_EQ(test, max_order(fx), -1);
 		expect_counts(test, fx, 0, blocks);
 		for (i = 0; i < blocks; i++)
-			kmemx_chunk_give(fx->chunk, i << order, order);
+			give(test, fx, i << order, order);
 		expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_max_order(fx->chunk), KMEMX_CHUNK_ORDER);
+		KUNIT_ASSERT_EQ(test, max_order(fx), KMEMX_CHUNK_ORDER);
 	}
 }
 
@@ -74,12 +92,12 @@ static void chunk_one_frame_prevents_whole(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 0), 0);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 9), -ENOSPC);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 8);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 8), 256);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 7), 128);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 7), -ENOSPC);
+	KUNIT_ASSERT_EQ(test, take(fx, 0), 0);
+	KUNIT_EXPECT_EQ(test, take(fx, 9), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, max_order(fx), 8);
+	KUNIT_EXPECT_EQ(test, take(fx, 8), 256);
+	KUNIT_EXPECT_EQ(test, take(fx, 7), 128);
+	KUNIT_EXPECT_EQ(test, take(fx, 7), -ENOSPC);
 	expect_counts(test, fx, 127, 3);
 }
 
@@ -88,12 +106,12 @@ static void chunk_whole_is_taken_in_the_state_alone(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 9), 0);
+	KUNIT_ASSERT_EQ(test, take(fx, 9), 0);
 	for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
 		KUNIT_EXPECT_EQ(test, atomic64_read(&fx->map[i]), 0LL);
 	KUNIT_EXPECT_TRUE(test, kmemx_chunk_is_taken(fx->chunk, 511));
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 0), -ENOSPC);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 9), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, take(fx, 0), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, take(fx, 9), -ENOSPC);
 }
 
 /* Every other frame taken: half is free, and no two in a row. */
@@ -103,13 +121,13 @@ static void chunk_failing_take_changes_nothing(struct kunit *test)
 	unsigned int i, order;
 
 	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++)
-		KUNIT_ASSERT_GE(test, kmemx_chunk_take(fx->chunk, 0), 0);
+		KUNIT_ASSERT_GE(test, take(fx, 0), 0);
 	for (i = 0; i < KMEMX_CHUNK_FRAMES; i += 2)
-		kmemx_chunk_give(fx->chunk, i, 0);
+		give(test, fx, i, 0);
 	for (order = 1; order < KMEMX_NR_ORDERS; order++)
-		KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, order), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, take(fx, order), -ENOSPC);
 	expect_counts(test, fx, KMEMX_CHUNK_FRAMES / 2, KMEMX_CHUNK_FRAMES / 2);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 0);
+	KUNIT_EXPECT_EQ(test, max_order(fx), 0);
 }
 
 /* Every other word taken: half is free, and no two words in a row. */
@@ -119,13 +137,13 @@ static void chunk_failing_take_of_words_changes_nothing(struct kunit *test)
 	unsigned int i, order;
 
 	for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 6), (int)(i * 64));
+		KUNIT_ASSERT_EQ(test, take(fx, 6), (int)(i * 64));
 	for (i = 0; i < KMEMX_CHUNK_WORDS; i += 2)
-		kmemx_chunk_give(fx->chunk, i * 64, 6);
+		give(test, fx, i * 64, 6);
 	for (order = 7; order < KMEMX_NR_ORDERS; order++)
-		KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, order), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, take(fx, order), -ENOSPC);
 	expect_counts(test, fx, KMEMX_CHUNK_FRAMES / 2, KMEMX_CHUNK_WORDS / 2);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 6);
+	KUNIT_EXPECT_EQ(test, max_order(fx), 6);
 }
 
 /* Half a chunk is free in a row, but across the middle. */
@@ -136,11 +154,11 @@ static void chunk_half_starts_at_a_half(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 7), (int)(i * 128));
-	kmemx_chunk_give(fx->chunk, 128, 7);
-	kmemx_chunk_give(fx->chunk, 256, 7);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_max_order(fx->chunk), 7);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 8), -ENOSPC);
+		KUNIT_ASSERT_EQ(test, take(fx, 7), (int)(i * 128));
+	give(test, fx, 128, 7);
+	give(test, fx, 256, 7);
+	KUNIT_EXPECT_EQ(test, max_order(fx), 7);
+	KUNIT_EXPECT_EQ(test, take(fx, 8), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, kmemx_chunk_count(fx->chunk, nr), 256U);
 	KUNIT_EXPECT_EQ(test, nr[7], 2U);
 	KUNIT_EXPECT_EQ(test, nr[8], 0U);
@@ -153,38 +171,38 @@ static void chunk_absent_frames_are_never_taken(struct kunit *test)
 
 	kmemx_chunk_init(fx->chunk, 70, 300);
 	KUNIT_EXPECT_EQ(test, nr_free(fx), 230U);
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 9), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, take(fx, 9), -ENOSPC);
 	for (i = 0; i < 230; i++) {
-		int frame = kmemx_chunk_take(fx->chunk, 0);
+		int frame = take(fx, 0);
 
 		KUNIT_ASSERT_GE(test, frame, 70);
 		KUNIT_ASSERT_LT(test, frame, 300);
 	}
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 0), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, take(fx, 0), -ENOSPC);
 }
 
 static void chunk_take_prefers_small_remains(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 6), 0);
-	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 6), 64);
-	KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, 5), 128);
+	KUNIT_ASSERT_EQ(test, take(fx, 6), 0);
+	KUNIT_ASSERT_EQ(test, take(fx, 6), 64);
+	KUNIT_ASSERT_EQ(test, take(fx, 5), 128);
 	/* The half word at 160 fits better than the empty words behind it. */
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 2), 160);
-	kmemx_chunk_give(fx->chunk, 0, 6);
+	KUNIT_EXPECT_EQ(test, take(fx, 2), 160);
+	give(test, fx, 0, 6);
 	/* 164 is the head of 4 + 8 + 16 free frames; word 0 is not touched. */
-	KUNIT_EXPECT_EQ(test, kmemx_chunk_take(fx->chunk, 2), 164);
+	KUNIT_EXPECT_EQ(test, take(fx, 2), 164);
 }
 
 static void expect_trimmed(struct kunit *test, struct fixture *fx, unsigned int order,
 			   unsigned int nr)
 {
 	unsigned int pieces, at = 0, left = nr;
-	int frame = kmemx_chunk_take(fx->chunk, order);
+	int frame = take(fx, order);
 
 	KUNIT_ASSERT_EQ(test, frame, 0);
-	pieces = kmemx_chunk_trim(fx->chunk, 0, order, nr);
+	pieces = kmemx_chunk_trim(fx->chunk, 0, order, nr, &fx->moved);
 	KUNIT_ASSERT_EQ(test, pieces, (unsigned int)hweight32(nr));
 	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - nr, pieces);
 	KUNIT_ASSERT_TRUE(test, kmemx_chunk_is_taken(fx->chunk, nr - 1));
@@ -192,7 +210,7 @@ static void expect_trimmed(struct kunit *test, struct fixture *fx, unsigned int 
 	while (left) {
 		unsigned int piece = (unsigned int)ilog2(left);
 
-		kmemx_chunk_give(fx->chunk, at, piece);
+		give(test, fx, at, piece);
 		at += 1U << piece;
 		left -= 1U << piece;
 	}
@@ -215,11 +233,11 @@ static void chunk_shatter_makes_single_frames(struct kunit *test)
 	unsigned int order, i;
 
 	for (order = 0; order < KMEMX_NR_ORDERS; order++) {
-		KUNIT_ASSERT_EQ(test, kmemx_chunk_take(fx->chunk, order), 0);
-		kmemx_chunk_shatter(fx->chunk, order);
+		KUNIT_ASSERT_EQ(test, take(fx, order), 0);
+		kmemx_chunk_shatter(fx->chunk, order, &fx->moved);
 		expect_counts(test, fx, KMEMX_CHUNK_FRAMES - (1U << order), 1U << order);
 		for (i = 0; i < 1U << order; i++)
-			kmemx_chunk_give(fx->chunk, i, 0);
+			give(test, fx, i, 0);
 		expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
 	}
 }
@@ -258,7 +276,7 @@ static void chunk_random_walk(struct kunit *test)
 		unsigned int at = rnd_below(&rnd, KMEMX_CHUNK_FRAMES);
 
 		if (rnd_below(&rnd, 2)) {
-			int frame = kmemx_chunk_take(fx->chunk, order);
+			int frame = take(fx, order);
 
 			if (frame < 0)
 				continue;
@@ -270,13 +288,13 @@ static void chunk_random_walk(struct kunit *test)
 			while (owner[at] == -2)
 				at--;
 			order = (unsigned int)owner[at];
-			kmemx_chunk_give(fx->chunk, at, order);
+			give(test, fx, at, order);
 			memset(owner + at, -1, 1U << order);
 		}
 		for (i = 0; i < KMEMX_CHUNK_FRAMES && !(step % 16); i++)
 			KUNIT_ASSERT_EQ(test, kmemx_chunk_is_taken(fx->chunk, i),
 					owner[i] != -1);
-		KUNIT_ASSERT_EQ(test, (unsigned int)kmemx_chunk_max_order(fx->chunk),
+		KUNIT_ASSERT_EQ(test, (unsigned int)max_order(fx),
 				naive_max_order(fx));
 	}
 }

@@ -22,8 +22,8 @@
 
 struct fixture {
 	struct kmemx_grant grant;
-	struct kmemx_run run[16];
-	unsigned int nr_runs;
+	struct kmemx_extent extent[16];
+	unsigned int nr_extents;
 	struct kmemx_region region;
 	struct kmemx_pages *pages;
 };
@@ -38,15 +38,15 @@ static int region_fixture_init(struct kunit *test)
 	fx->pages = &fx->region.pages;
 	KUNIT_ASSERT_EQ(test, kmemx_backend_try(&fx->grant, &kmemx_backend_pages, NR_PAGES,
 						NUMA_NO_NODE), 0);
-	fx->nr_runs = fx->grant.nr_spans;
-	KUNIT_ASSERT_LE(test, fx->nr_runs, (unsigned int)ARRAY_SIZE(fx->run));
-	for (i = 0; i < fx->nr_runs; i++)
-		fx->run[i] = (struct kmemx_run){ fx->grant.span[i].pfn,
+	fx->nr_extents = fx->grant.nr_spans;
+	KUNIT_ASSERT_LE(test, fx->nr_extents, (unsigned int)ARRAY_SIZE(fx->extent));
+	for (i = 0; i < fx->nr_extents; i++)
+		fx->extent[i] = (struct kmemx_extent){ fx->grant.span[i].pfn,
 						 fx->grant.span[i].nr_pages };
-	fx->run[0].pfn += NR_HEAD;
-	fx->run[0].nr_frames -= NR_HEAD;
-	fx->run[fx->nr_runs - 1].nr_frames -= NR_TAIL;
-	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->nr_runs, fx->run, false), 0);
+	fx->extent[0].pfn += NR_HEAD;
+	fx->extent[0].nr_frames -= NR_HEAD;
+	fx->extent[fx->nr_extents - 1].nr_frames -= NR_TAIL;
+	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->nr_extents, fx->extent, false), 0);
 	return 0;
 }
 
@@ -72,13 +72,11 @@ static void region_fixture_exit(struct kunit *test)
 static void expect_sound(struct kunit *test, struct fixture *fx)
 {
 	struct kmemx_cache *cache;
-	const char *why = NULL;
-	unsigned int i;
+	const char *why;
+	unsigned int i = 0;
 
-	for (i = 0; !why && i < fx->pages->nr_extents; i++)
-		why = kmemx_extent_check(&fx->pages->extent[i]);
-	KUNIT_ASSERT_TRUE_MSG(test, !why, "extent %u: %s", i - 1, why ?: "");
-	i = 0;
+	why = kmemx_zone_check(&fx->pages->zone);
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "zone: %s", why ?: "");
 	mutex_lock(&fx->region.depot.lock);
 	while ((cache = kmemx_depot_next(&fx->region.depot, &i)))
 		if (!why)
@@ -90,16 +88,16 @@ static void expect_sound(struct kunit *test, struct fixture *fx)
 static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct kmemx_frame frame;
+	u32 frame;
 	unsigned long pfn, lo, hi;
 	unsigned int i, k, found = 0;
 
-	for (i = 0; i < fx->nr_runs; i++) {
-		for (pfn = fx->run[i].pfn, k = 0; k < fx->run[i].nr_frames; k++) {
+	for (i = 0; i < fx->nr_extents; i++) {
+		for (pfn = fx->extent[i].pfn, k = 0; k < fx->extent[i].nr_frames; k++) {
 			u8 *addr = kmemx_pfn_address(pfn + k);
 
 			KUNIT_ASSERT_TRUE(test, kmemx_pages_find(fx->pages, addr + 4095, &frame));
-			KUNIT_ASSERT_PTR_EQ(test, kmemx_frame_address(frame), (void *)addr);
+			KUNIT_ASSERT_PTR_EQ(test, kmemx_pages_address(fx->pages, frame), (void *)addr);
 			found++;
 		}
 	}
@@ -118,25 +116,25 @@ static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, found, 0U);
 }
 
-static void region_refuses_runs_that_share_a_chunk(struct kunit *test)
+static void region_refuses_extents_that_share_a_chunk(struct kunit *test)
 {
-	struct kmemx_run run[] = { { 0x1000, 100 }, { 0x1000 + 200, 100 } };
+	struct kmemx_extent extent[] = { { 0x1000, 100 }, { 0x1000 + 200, 100 } };
 	struct kmemx_region *region = kunit_kzalloc(test, sizeof(*region), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, region);
-	KUNIT_EXPECT_EQ(test, kmemx_region_init(region, 2, run, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kmemx_region_init(region, 2, extent, false), -EINVAL);
 	KUNIT_EXPECT_NULL(test, region->pages.extent);
 }
 
 static void region_sets_held_pages_aside(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct kmemx_frame frame;
+	u32 frame;
 	struct kmemx_freed freed;
 	struct page *page;
 
 	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 8, 8, KMEMX_KIND_PAGES, &frame), 0);
-	page = virt_to_page(kmemx_frame_address(frame)) + 3;
+	page = virt_to_page(kmemx_pages_address(fx->pages, frame)) + 3;
 	get_page(page);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES, 8, &freed),
 			KMEMX_FREE_OK);
@@ -161,7 +159,7 @@ static void region_sets_held_pages_aside(struct kunit *test)
 struct held {
 	void *obj;
 	struct kmemx_cache *cache;	/* NULL: frames. */
-	struct kmemx_frame frame;
+	u32 frame;
 	unsigned long nr;
 };
 
@@ -183,14 +181,14 @@ static enum kmemx_verdict let_go(struct fixture *fx, struct held *held)
 {
 	struct kmemx_cache *cache;
 	struct kmemx_freed freed;
-	struct kmemx_frame frame;
+	u32 frame;
 
 	if (!held->cache)
 		return kmemx_pages_free(fx->pages, held->frame, KMEMX_KIND_CONTIG, held->nr,
 					&freed);
 	kmemx_pages_find(fx->pages, held->obj, &frame);
 	return kmemx_cache_put(&fx->region.depot,
-			       kmemx_region_slab_id(frame, kmemx_frame_info(frame)),
+			       kmemx_region_slab_id(frame, kmemx_pages_info(fx->pages, frame)),
 			       held->obj, held->cache, &cache);
 }
 
@@ -268,7 +266,7 @@ static void region_keeps_neighbours_apart(struct kunit *test)
 		if (held[i].cache)
 			memset(held[i].obj, (int)i, held[i].cache->layout.size);
 		else
-			memset(kmemx_frame_address(held[i].frame), (int)i,
+			memset(kmemx_pages_address(fx->pages, held[i].frame), (int)i,
 			       held[i].nr << PAGE_SHIFT);
 	}
 	for (i = 0; i < NR_HELD; i++) {
@@ -277,7 +275,7 @@ static void region_keeps_neighbours_apart(struct kunit *test)
 							   held[i].cache->layout.size));
 			memset(held[i].obj, PATTERN, held[i].cache->layout.size);
 		} else {
-			void *addr = kmemx_frame_address(held[i].frame);
+			void *addr = kmemx_pages_address(fx->pages, held[i].frame);
 
 			KUNIT_EXPECT_NULL(test, memchr_inv(addr, (int)i,
 							   held[i].nr << PAGE_SHIFT));
@@ -294,7 +292,7 @@ static void region_tally_follows_allocations(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	unsigned long nr[KMEMX_NR_KINDS];
-	struct kmemx_frame a, b;
+	u32 a, b;
 	struct kmemx_freed freed;
 
 	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 7, 1, KMEMX_KIND_LARGE, &a), 0);
@@ -360,7 +358,7 @@ static void region_threads(struct kunit *test)
 
 static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_finds_every_frame_and_nothing_else),
-	KUNIT_CASE(region_refuses_runs_that_share_a_chunk),
+	KUNIT_CASE(region_refuses_extents_that_share_a_chunk),
 	KUNIT_CASE(region_sets_held_pages_aside),
 	KUNIT_CASE(region_never_writes_free_memory),
 	KUNIT_CASE(region_keeps_neighbours_apart),

@@ -72,7 +72,7 @@ static void fail(const struct request *req, int err)
 		.align = req->align,
 		.gfp = req->gfp,
 		.free = (u64)kmemx_pages_nr_free(&kmemx_live.pages) << PAGE_SHIFT,
-		.largest = (u64)kmemx_pages_largest(&kmemx_live.pages) << PAGE_SHIFT,
+		.largest = (u64)kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
 		.call_site = req->call_site,
 	};
 
@@ -188,7 +188,7 @@ static void free_object(u32 id, const void *obj, const struct kmemx_cache *want,
 /* ---- Pages ------------------------------------------------------------- */
 
 static int try_frames(const struct request *req, enum kmemx_kind kind,
-		      struct kmemx_frame *frame)
+		      u32 *frame)
 {
 	unsigned long nr = DIV_ROUND_UP(req->size, PAGE_SIZE);
 	unsigned long align = max(req->align >> PAGE_SHIFT, 1UL);
@@ -206,7 +206,7 @@ static int try_frames(const struct request *req, enum kmemx_kind kind,
 static void *alloc_frames(struct request *req, enum kmemx_kind kind)
 {
 	size_t bytes = PAGE_ALIGN(req->size);
-	struct kmemx_frame frame;
+	u32 frame;
 	int err = -ENOSPC;
 	void *addr;
 
@@ -221,9 +221,9 @@ static void *alloc_frames(struct request *req, enum kmemx_kind kind)
 		fail(req, err);
 		return NULL;
 	}
-	addr = kmemx_frame_address(frame);
+	addr = kmemx_pages_address(&kmemx_live.pages, frame);
 	if (kmemx_live.site)
-		kmemx_live.site[kmemx_frame_id(frame)] = req->call_site;
+		kmemx_live.site[frame] = req->call_site;
 	if (want_init_on_alloc(req->gfp))
 		memset(addr, 0, bytes);
 	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
@@ -240,10 +240,10 @@ static unsigned long free_frames(const void *addr, enum kmemx_kind kind, unsigne
 {
 	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
 	struct kmemx_freed freed;
-	struct kmemx_frame frame;
+	u32 frame;
 
 	if (kmemx_pages_find(&kmemx_live.pages, addr, &frame)) {
-		if (offset_in_page(addr) && kmemx_info_kind(kmemx_frame_info(frame)) == kind)
+		if (offset_in_page(addr) && kmemx_info_kind(kmemx_pages_info(&kmemx_live.pages, frame)) == kind)
 			verdict = KMEMX_FREE_MISALIGNED;
 		else
 			verdict = kmemx_pages_free(&kmemx_live.pages, frame, kind, nr,
@@ -327,7 +327,7 @@ KMEMX_EXPORT(kmemx_alloc);
  */
 void kmemx_free(const void *ptr)
 {
-	struct kmemx_frame frame;
+	u32 frame;
 	u8 info;
 
 	if (ZERO_OR_NULL_PTR(ptr))
@@ -336,7 +336,7 @@ void kmemx_free(const void *ptr)
 		bad_free(KMEMX_FREE_FOREIGN, ptr, NULL, _RET_IP_);
 		return;
 	}
-	info = kmemx_frame_info(frame);
+	info = kmemx_pages_info(&kmemx_live.pages, frame);
 	switch (kmemx_info_kind(info)) {
 	case KMEMX_KIND_SLAB:
 	case KMEMX_KIND_SLAB_TAIL:
@@ -371,12 +371,12 @@ static size_t object_size(u32 id, const void *ptr)
  */
 size_t kmemx_size(const void *ptr)
 {
-	struct kmemx_frame frame;
+	u32 frame;
 	u8 info;
 
 	if (ZERO_OR_NULL_PTR(ptr) || !kmemx_pages_find(&kmemx_live.pages, ptr, &frame))
 		return 0;
-	info = kmemx_frame_info(frame);
+	info = kmemx_pages_info(&kmemx_live.pages, frame);
 	switch (kmemx_info_kind(info)) {
 	case KMEMX_KIND_SLAB:
 	case KMEMX_KIND_SLAB_TAIL:
@@ -384,7 +384,7 @@ size_t kmemx_size(const void *ptr)
 	case KMEMX_KIND_LARGE:
 	case KMEMX_KIND_CONTIG:
 		if (!offset_in_page(ptr))
-			return kmemx_extent_block_frames(frame.ext, frame.index) << PAGE_SHIFT;
+			return kmemx_zone_block_frames(&kmemx_live.pages.zone, frame) << PAGE_SHIFT;
 		return 0;
 	default:
 		return 0;
@@ -519,20 +519,20 @@ KMEMX_EXPORT(kmemx_cache_alloc);
 void kmemx_cache_free(struct kmemx_cache *cache, void *obj)
 {
 	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	struct kmemx_frame frame;
+	u32 frame;
 	u8 info;
 
 	if (!obj)
 		return;
 	if (kmemx_pages_find(&kmemx_live.pages, obj, &frame)) {
-		info = kmemx_frame_info(frame);
+		info = kmemx_pages_info(&kmemx_live.pages, frame);
 		switch (kmemx_info_kind(info)) {
 		case KMEMX_KIND_SLAB:
 		case KMEMX_KIND_SLAB_TAIL:
 			free_object(kmemx_region_slab_id(frame, info), obj, cache, _RET_IP_);
 			return;
 		default:
-			verdict = kmemx_extent_judge(frame.ext, frame.index);
+			verdict = kmemx_zone_judge(&kmemx_live.pages.zone, frame);
 		}
 	}
 	bad_free(verdict, obj, cache->name, _RET_IP_);
@@ -630,35 +630,31 @@ void kmemx_free_contig(void *ptr)
 }
 KMEMX_EXPORT(kmemx_free_contig);
 
-static void list_frames(struct kmemx_frame frame, enum kmemx_kind kind)
+static void list_frames(u32 frame, enum kmemx_kind kind)
 {
-	unsigned long bytes = kmemx_extent_block_frames(frame.ext, frame.index) << PAGE_SHIFT;
-	unsigned long site = kmemx_live.site ? kmemx_live.site[kmemx_frame_id(frame)] : 0;
+	unsigned long bytes = kmemx_zone_block_frames(&kmemx_live.pages.zone, frame) << PAGE_SHIFT;
+	unsigned long site = kmemx_live.site ? kmemx_live.site[frame] : 0;
 
 	if (site)
 		pr_warn("  %s: %lu bytes at pfn %#lx, allocated by %pS\n", kind_name[kind],
-			bytes, frame.ext->base_pfn + frame.index, (void *)site);
+			bytes, kmemx_pages_pfn(&kmemx_live.pages, frame), (void *)site);
 	else
 		pr_warn("  %s: %lu bytes at pfn %#lx\n", kind_name[kind], bytes,
-			frame.ext->base_pfn + frame.index);
+			kmemx_pages_pfn(&kmemx_live.pages, frame));
 }
 
 /* Those of @mod only, unless it is NULL. */
 static void list_pages(const struct module *mod, unsigned int *listed)
 {
-	struct kmemx_frame frame;
-	unsigned int i;
+	u32 frame;
 
-	for (i = 0; i < kmemx_live.pages.nr_extents; i++) {
-		frame.ext = &kmemx_live.pages.extent[i];
-		for (frame.index = frame.ext->first; frame.index < frame.ext->end; frame.index++) {
-			enum kmemx_kind kind = kmemx_info_kind(kmemx_frame_info(frame));
+	for (frame = 0; frame < kmemx_pages_end(&kmemx_live.pages); frame++) {
+		enum kmemx_kind kind = kmemx_info_kind(kmemx_pages_info(&kmemx_live.pages, frame));
 
-			if (mod && !within_module(kmemx_live.site[kmemx_frame_id(frame)], mod))
-				continue;
-			if (kind_name[kind] && (*listed)++ < LIST_MAX)
-				list_frames(frame, kind);
-		}
+		if (mod && !within_module(kmemx_live.site[frame], mod))
+			continue;
+		if (kind_name[kind] && (*listed)++ < LIST_MAX)
+			list_frames(frame, kind);
 	}
 }
 

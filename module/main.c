@@ -49,19 +49,19 @@ static struct notifier_block module_notifier = { .notifier_call = module_goes };
 
 static int make_region(void)
 {
-	struct kmemx_run *run;
+	struct kmemx_extent *extent;
 	unsigned int i;
 	int ret;
 
-	run = kcalloc(grant.nr_spans, sizeof(*run), GFP_KERNEL);
-	if (!run)
+	extent = kcalloc(grant.nr_spans, sizeof(*extent), GFP_KERNEL);
+	if (!extent)
 		return -ENOMEM;
 	for (i = 0; i < grant.nr_spans; i++) {
-		run[i].pfn = grant.span[i].pfn;
-		run[i].nr_frames = grant.span[i].nr_pages;
+		extent[i].pfn = grant.span[i].pfn;
+		extent[i].nr_frames = grant.span[i].nr_pages;
 	}
-	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, run, kmemx_params.track);
-	kfree(run);
+	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, extent, kmemx_params.track);
+	kfree(extent);
 	return ret;
 }
 
@@ -89,9 +89,9 @@ static unsigned int release_spans(void)
 	unsigned int i, nr_kept = 0;
 
 	for (i = 0; i < grant.nr_spans; i++) {
-		struct kmemx_extent *ext = kmemx_live.pages.extent ?
-			&kmemx_live.pages.extent[i] : NULL;
-		bool is_live = ext && kmemx_extent_nr_free(ext) != ext->end - ext->first;
+		const struct kmemx_zone *zone = &kmemx_live.pages.zone;
+		const struct kmemx_extent *ext = zone->meta ? &zone->extent[i] : NULL;
+		bool is_live = ext && kmemx_zone_extent_nr_free(zone, ext) != ext->nr_frames;
 
 		/* The backend keeps a span with a page that somebody still holds. */
 		if (is_live || kmemx_backend_release(&grant, i))
@@ -103,8 +103,8 @@ static unsigned int release_spans(void)
 static void say_hello(void)
 {
 	const struct kmemx_extent *first = &kmemx_live.pages.extent[0];
-	phys_addr_t start = PFN_PHYS(first->base_pfn + first->first);
-	phys_addr_t last = PFN_PHYS(first->base_pfn + first->end) - 1;
+	phys_addr_t start = PFN_PHYS(first->pfn);
+	phys_addr_t last = PFN_PHYS(first->pfn + first->nr_frames) - 1;
 
 	pr_info("%s: %lu MiB at [mem %pa-%pa]%s node %d via %s (%s), %u extent%s, %u ms\n",
 		KMEMX_VERSION, kmemx_params.size >> 20, &start, &last,

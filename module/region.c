@@ -11,8 +11,8 @@
 static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 {
 	struct kmemx_region *region = ctx;
-	struct kmemx_frame frame;
 	unsigned int tries = 0;
+	u32 frame;
 	int ret;
 
 	do {
@@ -21,15 +21,15 @@ static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 	} while (ret == -EAGAIN && ++tries < KMEMX_PAGE_TRIES);
 	if (ret)
 		return NULL;
-	*id = kmemx_frame_id(frame);
-	return kmemx_frame_address(frame);
+	*id = frame;
+	return kmemx_pages_address(&region->pages, frame);
 }
 
 static void slab_frames_free(void *ctx, void *addr, unsigned int order)
 {
 	struct kmemx_region *region = ctx;
-	struct kmemx_frame frame;
 	struct kmemx_freed freed;
+	u32 frame;
 
 	if (WARN_ON_ONCE(!kmemx_pages_find(&region->pages, addr, &frame)))
 		return;
@@ -44,11 +44,11 @@ static void slab_frames_free(void *ctx, void *addr, unsigned int order)
 static u32 slab_frames_id(void *ctx, const void *addr)
 {
 	struct kmemx_region *region = ctx;
-	struct kmemx_frame frame;
+	u32 frame;
 
 	if (WARN_ON_ONCE(!kmemx_pages_find(&region->pages, addr, &frame)))
 		return 0;
-	return kmemx_region_slab_id(frame, kmemx_frame_info(frame));
+	return kmemx_region_slab_id(frame, kmemx_pages_info(&region->pages, frame));
 }
 
 static const struct kmemx_page_ops slab_frames = {
@@ -76,28 +76,28 @@ static int make_class(struct kmemx_region *region, unsigned int i)
 }
 
 /**
- * kmemx_region_init() - make a region of some runs of frames
+ * kmemx_region_init() - make a region of some extents
  * @region: to fill in, but for its origin
- * @nr_runs: number of runs
- * @run: the runs, as for kmemx_pages_init()
+ * @nr_extents: number of extents
+ * @extent: the extents, as for kmemx_pages_init()
  * @track: keep the call site of each live allocation
  *
  * Context: may sleep.
- * Return: 0, -ENOMEM, or -EINVAL for runs that share a chunk.
+ * Return: 0, -ENOMEM, or -EINVAL for extents that share a chunk.
  */
-int kmemx_region_init(struct kmemx_region *region, unsigned int nr_runs,
-		      const struct kmemx_run *run, bool track)
+int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
+		      const struct kmemx_extent *extent, bool track)
 {
 	unsigned int i;
 	int ret;
 
-	ret = kmemx_pages_init(&region->pages, nr_runs, run);
+	ret = kmemx_pages_init(&region->pages, nr_extents, extent);
 	if (ret)
 		return ret;
 	ret = kmemx_depot_init(&region->depot, &slab_frames, region,
-			       region->pages.nr_ids, track);
+			       kmemx_pages_end(&region->pages), track);
 	if (!ret && track) {
-		region->site = vzalloc(region->pages.nr_ids * sizeof(*region->site));
+		region->site = vzalloc(kmemx_pages_end(&region->pages) * sizeof(*region->site));
 		ret = region->site ? 0 : -ENOMEM;
 	}
 	kmemx_classes_init(&region->classes);

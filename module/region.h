@@ -38,17 +38,16 @@ struct kmemx_region {
 	unsigned long *site;		/* Call site per frame id, with track=1. */
 };
 
-int kmemx_region_init(struct kmemx_region *region, unsigned int nr_runs,
-		      const struct kmemx_run *run, bool track);
+int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
+		      const struct kmemx_extent *extent, bool track);
 void kmemx_region_fini(struct kmemx_region *region);
 unsigned long kmemx_region_reclaim(struct kmemx_region *region);
 void kmemx_region_empty(struct kmemx_region *region);
 
-/* The id of the first frame of the slab that @frame is in. */
-static inline u32 kmemx_region_slab_id(struct kmemx_frame frame, u8 info)
+/* The first frame of the slab that @frame, whose info byte is @info, is in. */
+static inline u32 kmemx_region_slab_id(u32 frame, u8 info)
 {
-	frame.index = round_down(frame.index, 1U << kmemx_info_order(info));
-	return kmemx_frame_id(frame);
+	return round_down(frame, 1U << kmemx_info_order(info));
 }
 
 #endif /* KMEMX_REGION_H */

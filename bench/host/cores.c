@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The pure cores alone, as a program: allocate and free one block, or one object,
- * again and again, on one CPU or on two that share the extent or the slab. What is
+ * again and again, on one CPU or on two that share the zone or the slab. What is
  * around the cores in the module (fronts, counters, checks of the caller) is not here.
  *
  *	kmemx_cores NAME THREADS PAIRS
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "buddy/extent.h"
+#include "buddy/zone.h"
 #include "slab/slab.h"
 
 #define THREADS_MAX	2
@@ -27,7 +27,7 @@
  * @pair: allocates and frees once
  * @order: of the block
  * @nr_pairs: how often
- * @ext: where blocks come from
+ * @zone: where blocks come from
  * @slab: where objects come from
  * @layout: the slab's
  */
@@ -35,20 +35,23 @@ struct work {
 	bool (*pair)(struct work *work);
 	unsigned int order;
 	unsigned long nr_pairs;
-	struct kmemx_extent ext;
+	struct kmemx_zone zone;
 	struct kmemx_slab slab;
 	struct kmemx_layout layout;
 };
 
+/* The cores look for it; nothing is run between their steps here. */
+__thread void (*kmemx_step_hook)(void);
+
 static bool block_pair(struct work *work)
 {
-	long frame = kmemx_extent_alloc(&work->ext, 1UL << work->order, 1, KMEMX_KIND_PAGES);
+	long frame = kmemx_zone_alloc(&work->zone, 1UL << work->order, 1, KMEMX_KIND_PAGES);
 	u8 info;
 
-	if (frame < 0 || kmemx_extent_claim(&work->ext, (unsigned int)frame, KMEMX_KIND_PAGES,
+	if (frame < 0 || kmemx_zone_claim(&work->zone, (unsigned int)frame, KMEMX_KIND_PAGES,
 					    1UL << work->order, &info))
 		return false;
-	kmemx_extent_give(&work->ext, (unsigned int)frame, work->order);
+	kmemx_zone_give(&work->zone, (unsigned int)frame, work->order);
 	return true;
 }
 
@@ -83,12 +86,13 @@ static void *thread(void *arg)
 
 static bool set_up(struct work *work, const char *name)
 {
+	static struct kmemx_extent extent = { .pfn = BASE_PFN, .nr_frames = NR_FRAMES };
 	static atomic64_t state, maps[64];
 	static void *mem;
 
-	if (sscanf(name, "core_extent_o%u", &work->order) == 1 && work->order <= 9) {
+	if (sscanf(name, "core_zone_o%u", &work->order) == 1 && work->order <= 9) {
 		work->pair = block_pair;
-		return !kmemx_extent_init(&work->ext, BASE_PFN, NR_FRAMES);
+		return !kmemx_zone_init(&work->zone, 1, &extent);
 	}
 	if (strcmp(name, "core_slab_64"))
 		return false;
@@ -140,7 +144,7 @@ int main(int argc, char **argv)
 	nr_threads = (unsigned int)strtoul(argv[2], NULL, 10);
 	work.nr_pairs = strtoul(argv[3], NULL, 10);
 	if (!nr_threads || nr_threads > THREADS_MAX || !work.nr_pairs || !set_up(&work, argv[1])) {
-		fprintf(stderr, "kmemx_cores: no core_extent_o0 to o9 or core_slab_64, not 1 or 2 threads, or no pairs\n");
+		fprintf(stderr, "kmemx_cores: no core_zone_o0 to o9 or core_slab_64, not 1 or 2 threads, or no pairs\n");
 		return 2;
 	}
 	start = now();

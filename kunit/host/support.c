@@ -8,6 +8,8 @@
 #include "random.h"
 #include "threads.h"
 
+__thread void (*kmemx_step_hook)(void);
+
 u64 test_seed(void)
 {
 	const char *text = getenv("KMEMX_SEED");

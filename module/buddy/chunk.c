@@ -16,10 +16,54 @@ static u64 map_word(struct kmemx_chunk chunk, unsigned int i)
 	return (u64)atomic64_read(&chunk.map[i]);
 }
 
+static u64 state_word(struct kmemx_chunk chunk)
+{
+	return (u64)atomic64_read(chunk.state);
+}
+
+static unsigned int rank_of(u64 word)
+{
+	return (unsigned int)(kmemx_word_max_order(word) + 1);
+}
+
 /* The words that a block of order 7 or 8 covers. */
 static unsigned int nr_words(unsigned int order)
 {
 	return 1U << (order - KMEMX_WORD_ORDER);
+}
+
+/* What is added to a state word when @nr_blocks blocks of @nr frames in all go. */
+static u64 worth(unsigned int nr, int nr_blocks)
+{
+	return nr - (u64)nr_blocks * KMEMX_STATE_LIVE_ONE;
+}
+
+static u64 with_bin(u64 state)
+{
+	return state | (u64)kmemx_state_find_bin(state) << KMEMX_STATE_BIN_SHIFT;
+}
+
+static void note_move(struct kmemx_moved *moved, u64 old, u64 new)
+{
+	if (!((old ^ new) & KMEMX_STATE_BIN_MASK))
+		return;
+	moved->bins |= BIT_ULL(kmemx_state_bin(old)) | BIT_ULL(kmemx_state_bin(new));
+	moved->state = new;
+}
+
+/*
+ * Replace a state word. @new has the bin of @old yet. Fully ordered: whoever sees the count sees the clear bits
+ * that it stands for, and who looks at the map afterwards sees every change whose
+ * author has not seen this state.
+ */
+static bool change_state(struct kmemx_chunk chunk, u64 *old, u64 new,
+			 struct kmemx_moved *moved)
+{
+	new = kmemx_state_rebin(*old, new);
+	if (!atomic64_try_cmpxchg(chunk.state, (s64 *)old, (s64)new))
+		return false;
+	note_move(moved, *old, new);
+	return true;
 }
 
 /**
@@ -34,6 +78,7 @@ static unsigned int nr_words(unsigned int order)
 void kmemx_chunk_init(struct kmemx_chunk chunk, unsigned int first,
 		      unsigned int end)
 {
+	u64 state = end - first;
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
@@ -43,88 +88,121 @@ void kmemx_chunk_init(struct kmemx_chunk chunk, unsigned int first,
 		u64 present = lo < hi ? kmemx_word_range(lo - base, hi - base) : 0;
 
 		atomic64_set(&chunk.map[i], (s64)~present);
+		state = kmemx_state_set_rank(state, i, rank_of(~present));
 	}
-	atomic64_set(chunk.state, (s64)(end - first));
+	atomic64_set(chunk.state, (s64)with_bin(state));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_init);
 
 /*
- * Take @nr frames off the free count. The full ordering of the successful
- * cmpxchg pairs with release_frames(): whoever sees the count sees the clear
- * bits that it stands for.
+ * Add @delta to the counts and bring the rank of word @i in line with its bits,
+ * until that holds still: whoever changes the word after the last look comes here
+ * itself. A chunk that is taken whole has no ranks; it cannot be while @delta, which
+ * stands for frames of the caller's, is not 0.
  */
-static int reserve_frames(struct kmemx_chunk chunk, unsigned int nr)
+static void settle_word(struct kmemx_chunk chunk, unsigned int i, u64 delta,
+			struct kmemx_moved *moved)
 {
-	s64 old = atomic64_read(chunk.state);
+	u64 old = state_word(chunk);
 
-	do {
-		if (kmemx_state_free((u64)old) < nr)
-			return -ENOSPC;
-	} while (!atomic64_try_cmpxchg(chunk.state, &old,
-				       old - nr + (s64)KMEMX_STATE_LIVE_ONE));
+	for (;;) {
+		u64 word = map_word(chunk, i);
+		u64 new = kmemx_state_set_rank(old + delta, i, rank_of(word));
+
+		if (!delta && (old & KMEMX_STATE_WHOLE))
+			return;
+		kmemx_step();
+		if (new != old) {
+			if (!change_state(chunk, &old, new, moved))
+				continue;
+			delta = 0;
+		}
+		kmemx_step();
+		if (map_word(chunk, i) == word)
+			return;
+		old = state_word(chunk);
+	}
+}
+
+static int take_whole(struct kmemx_chunk chunk, struct kmemx_moved *moved)
+{
+	u64 old = KMEMX_STATE_ALL_FREE;
+
+	if (!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)KMEMX_STATE_ALL_TAKEN))
+		return -ENOSPC;
+	note_move(moved, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
 	return 0;
 }
 
-/* Pairs with reserve_frames(); the bits were cleared before. */
-static void release_frames(struct kmemx_chunk chunk, unsigned int nr,
-			   unsigned int nr_blocks)
+/*
+ * Reserve the blocks at @heads of word @i, which was @word, and set their bits.
+ * False if another CPU was faster; then nothing is reserved, and the word's rank is
+ * right.
+ */
+static bool take_heads(struct kmemx_chunk chunk, unsigned int i, u64 word, u64 heads,
+		       unsigned int order, u64 *old, struct kmemx_moved *moved)
 {
-	atomic64_add_return((s64)nr - (s64)(nr_blocks * KMEMX_STATE_LIVE_ONE),
-			    chunk.state);
-}
+	u64 taken = word | kmemx_word_spread(heads, order);
+	unsigned int nr_blocks = hweight64(heads);
+	u64 delta = worth(nr_blocks << order, (int)nr_blocks);
+	u64 new = kmemx_state_set_rank(*old - delta, i, rank_of(taken));
+	s64 seen = (s64)word;
 
-static int take_whole(struct kmemx_chunk chunk)
-{
-	s64 old = KMEMX_CHUNK_FRAMES;
-
-	if (atomic64_try_cmpxchg(chunk.state, &old,
-				 (s64)(KMEMX_STATE_WHOLE | KMEMX_STATE_LIVE_ONE)))
-		return 0;
-	return -ENOSPC;
-}
-
-/* The word whose best-fitting free block of @order breaks the least. */
-static int best_word(struct kmemx_chunk chunk, unsigned int order,
-		     unsigned int *bit, u64 *seen)
-{
-	unsigned int best_fit = KMEMX_WORD_ORDER + 1;
-	int best = -1;
-	unsigned int i;
-
-	for (i = 0; i < KMEMX_CHUNK_WORDS && best_fit > order; i++) {
-		u64 word = map_word(chunk, i);
-		unsigned int fit;
-		int found = kmemx_word_find(word, order, &fit);
-
-		if (found >= 0 && fit < best_fit) {
-			best_fit = fit;
-			best = (int)i;
-			*bit = (unsigned int)found;
-			*seen = word;
-		}
+	kmemx_step();
+	if (!change_state(chunk, old, new, moved))
+		return false;
+	kmemx_step();
+	if (!atomic64_try_cmpxchg(&chunk.map[i], &seen, (s64)taken)) {
+		kmemx_step();
+		settle_word(chunk, i, delta, moved);
+		return false;
 	}
-	return best;
+	kmemx_step();
+	/* Who gave frames of this word back meanwhile may have written a rank. */
+	if (unlikely((state_word(chunk) ^ new) & kmemx_state_rank_mask(i)))
+		settle_word(chunk, i, 0, moved);
+	return true;
 }
 
-static int take_in_word(struct kmemx_chunk chunk, unsigned int order)
+/**
+ * kmemx_chunk_take_some() - take free blocks that are neighbours
+ * @chunk: the chunk
+ * @order: 0..6
+ * @nr: how many at most, at least 1
+ * @heads: set to the first bit of each block
+ * @moved: see chunk.h
+ *
+ * All are from one word, that with the smallest hole that will do, and in it they
+ * are chosen as by kmemx_word_pick().
+ *
+ * Context: any.
+ * Return: the first frame of that word; -ENOSPC if the chunk has no free block of
+ * that order; -EAGAIN if other CPUs kept getting there first.
+ */
+int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,
+			  unsigned int nr, u64 *heads, struct kmemx_moved *moved)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < TAKE_TRIES; tries++) {
-		unsigned int bit;
-		u64 seen;
-		int i = best_word(chunk, order, &bit, &seen);
-		s64 old;
+		u64 old = state_word(chunk);
+		int i = kmemx_state_fit(old, order);
+		u64 word;
 
-		if (i < 0)
+		if (i < 0 || kmemx_state_free(old) < 1U << order)
 			return -ENOSPC;
-		old = (s64)seen;
-		if (atomic64_try_cmpxchg(&chunk.map[i], &old,
-					 (s64)(seen | kmemx_word_mask(bit, order))))
-			return i * KMEMX_WORD_BITS + (int)bit;
+		/* Bits that are clear may be reserved by somebody who comes to set them. */
+		nr = min(nr, kmemx_state_free(old) >> order);
+		word = map_word(chunk, (unsigned int)i);
+		*heads = kmemx_word_pick(word, order, nr);
+		if (!*heads)
+			settle_word(chunk, (unsigned int)i, 0, moved);
+		else if (take_heads(chunk, (unsigned int)i, word, *heads, order, &old, moved))
+			return i * KMEMX_WORD_BITS;
 	}
 	return -EAGAIN;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_take_some);
 
 /* Fill @nr clear words from @first, or none of them. */
 static bool fill_words(struct kmemx_chunk chunk, unsigned int first,
@@ -135,9 +213,11 @@ static bool fill_words(struct kmemx_chunk chunk, unsigned int first,
 	for (i = 0; i < nr; i++) {
 		s64 old = 0;
 
+		kmemx_step();
 		if (!atomic64_try_cmpxchg(&chunk.map[first + i], &old, -1))
 			break;
 	}
+	kmemx_step();
 	if (i == nr)
 		return true;
 	while (i--)
@@ -145,41 +225,73 @@ static bool fill_words(struct kmemx_chunk chunk, unsigned int first,
 	return false;
 }
 
-static int take_words(struct kmemx_chunk chunk, unsigned int order)
+/* The ranks of @nr words from @first. */
+static u64 ranks_of(unsigned int first, unsigned int nr)
 {
-	unsigned int nr = nr_words(order);
-	unsigned int first;
+	return (BIT_ULL(nr) - 1) * kmemx_state_rank_mask(first);
+}
 
-	for (first = 0; first < KMEMX_CHUNK_WORDS; first += nr)
-		if (!map_word(chunk, first) && fill_words(chunk, first, nr))
-			return (int)(first * KMEMX_WORD_BITS);
-	return -ENOSPC;
+static void settle_words(struct kmemx_chunk chunk, unsigned int first, unsigned int nr,
+			 u64 delta, struct kmemx_moved *moved)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++, delta = 0)
+		settle_word(chunk, i, delta, moved);
+}
+
+static int take_words(struct kmemx_chunk chunk, unsigned int order,
+		      struct kmemx_moved *moved)
+{
+	u64 delta = worth(1U << order, 1);
+	unsigned int nr = nr_words(order);
+	unsigned int tries;
+
+	for (tries = 0; tries < TAKE_TRIES; tries++) {
+		u64 old = state_word(chunk), new;
+		unsigned int full = kmemx_state_full_words(old);
+		unsigned int first;
+
+		full = nr == 2 ? kmemx_state_pairs(full) : kmemx_state_quads(full);
+		if (!full || kmemx_state_free(old) < 1U << order)
+			return -ENOSPC;
+		first = __ffs64(full);
+		new = (old - delta) & ~ranks_of(first, nr);
+		if (!change_state(chunk, &old, new, moved))
+			continue;
+		if (!fill_words(chunk, first, nr)) {
+			settle_words(chunk, first, nr, delta, moved);
+			continue;
+		}
+		if (unlikely((state_word(chunk) ^ new) & ranks_of(first, nr)))
+			settle_words(chunk, first, nr, 0, moved);
+		return (int)(first * KMEMX_WORD_BITS);
+	}
+	return -EAGAIN;
 }
 
 /**
  * kmemx_chunk_take() - take a free block
  * @chunk: the chunk
  * @order: 0..9
+ * @moved: see chunk.h
  *
  * Context: any.
  * Return: the first frame of the block, 0..511; -ENOSPC if the chunk has no
  * free block of that order; -EAGAIN if other CPUs kept getting there first.
  */
-int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order)
+int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order,
+		     struct kmemx_moved *moved)
 {
-	int frame;
+	u64 heads;
+	int base;
 
 	if (order == KMEMX_CHUNK_ORDER)
-		return take_whole(chunk);
-	if (reserve_frames(chunk, 1U << order))
-		return -ENOSPC;
-	if (order <= KMEMX_WORD_ORDER)
-		frame = take_in_word(chunk, order);
-	else
-		frame = take_words(chunk, order);
-	if (frame < 0)
-		release_frames(chunk, 1U << order, 1);
-	return frame;
+		return take_whole(chunk, moved);
+	if (order > KMEMX_WORD_ORDER)
+		return take_words(chunk, order, moved);
+	base = kmemx_chunk_take_some(chunk, order, 1, &heads, moved);
+	return base < 0 ? base : base + (int)__ffs64(heads);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_take);
 
@@ -193,8 +305,63 @@ static void clear_frames(struct kmemx_chunk chunk, unsigned int first,
 
 		atomic64_fetch_andnot((s64)kmemx_word_range(first - base, stop - base),
 				      &chunk.map[base / KMEMX_WORD_BITS]);
+		kmemx_step();
 		first = stop;
 	}
+}
+
+static void settle_frames(struct kmemx_chunk chunk, unsigned int first, unsigned int end,
+			  u64 delta, struct kmemx_moved *moved)
+{
+	unsigned int i = first / KMEMX_WORD_BITS;
+
+	settle_words(chunk, i, (end - 1) / KMEMX_WORD_BITS - i + 1, delta, moved);
+}
+
+/*
+ * A block at @bit of word @i has come back, and the word is now @word. Its rank is
+ * what it was, or that of the block with its free buddies, whichever is more: if nobody
+ * else is at work there, which a second look at the word tells.
+ */
+static void add_to_word(struct kmemx_chunk chunk, unsigned int i, u64 word,
+			unsigned int bit, unsigned int order, struct kmemx_moved *moved)
+{
+	unsigned int rank = 1 + kmemx_word_merge(word, bit, order);
+	u64 delta = worth(1U << order, 1);
+	u64 old = state_word(chunk);
+	u64 new;
+
+	do {
+		kmemx_step();
+		new = old + delta;
+		if (rank > kmemx_state_rank(old, i))
+			new = kmemx_state_set_rank(new, i, rank);
+	} while (!change_state(chunk, &old, new, moved));
+	kmemx_step();
+	if (unlikely(map_word(chunk, i) != word))
+		settle_word(chunk, i, 0, moved);
+}
+
+/*
+ * A block within a word. Whether it was taken is known when its bits have been
+ * cleared; if some were not set, the caller is one of several who free it, or
+ * worse, and those that were are set again.
+ */
+static bool give_in_word(struct kmemx_chunk chunk, unsigned int frame,
+			 unsigned int order, struct kmemx_moved *moved)
+{
+	unsigned int i = frame / KMEMX_WORD_BITS;
+	unsigned int bit = frame % KMEMX_WORD_BITS;
+	u64 mask = kmemx_word_mask(bit, order);
+	u64 old = (u64)atomic64_fetch_andnot((s64)mask, &chunk.map[i]);
+
+	if (unlikely((old & mask) != mask)) {
+		if (old & mask)
+			atomic64_fetch_or((s64)(old & mask), &chunk.map[i]);
+		return false;
+	}
+	add_to_word(chunk, i, old & ~mask, bit, order, moved);
+	return true;
 }
 
 /**
@@ -202,45 +369,57 @@ static void clear_frames(struct kmemx_chunk chunk, unsigned int first,
  * @chunk: the chunk
  * @frame: first frame of the block
  * @order: 0..9, as it was taken
+ * @moved: see chunk.h
  *
- * The caller owns the block: it has won the right to free it (the info byte
- * of extent.h decides who does).
+ * Of several CPUs that give the same block of order 0 to 6, one succeeds. For a
+ * larger one the caller must have won the right to free it (the info byte of
+ * zone.h decides who does).
  *
  * Context: any.
+ * Return: false if the block was free already; nothing has changed.
  */
-void kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
-		      unsigned int order)
+bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
+		      unsigned int order, struct kmemx_moved *moved)
 {
+	unsigned int end = frame + (1U << order);
+
 	if (order == KMEMX_CHUNK_ORDER) {
 		/*
-		 * Nobody else writes the state of a chunk that is taken whole, but
-		 * a plain store could become visible after publish()'s second look
-		 * (extent.c), which would then have missed it.
+		 * Nobody else writes the state of a chunk that is taken whole, but a
+		 * plain store could become visible after the caller's look at the
+		 * bins, which would then have missed it.
 		 */
-		atomic64_xchg(chunk.state, KMEMX_CHUNK_FRAMES);
-		return;
+		atomic64_xchg(chunk.state, (s64)KMEMX_STATE_ALL_FREE);
+		note_move(moved, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
+		return true;
 	}
-	clear_frames(chunk, frame, frame + (1U << order));
-	release_frames(chunk, 1U << order, 1);
+	if (order <= KMEMX_WORD_ORDER)
+		return give_in_word(chunk, frame, order, moved);
+	clear_frames(chunk, frame, end);
+	settle_frames(chunk, frame, end, worth(1U << order, 1), moved);
+	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give);
 
 /* From one live block taken whole to @nr taken frames in @nr_blocks blocks. */
 static void open_whole(struct kmemx_chunk chunk, unsigned int nr,
-		       unsigned int nr_blocks)
+		       unsigned int nr_blocks, struct kmemx_moved *moved)
 {
+	u64 state = KMEMX_CHUNK_FRAMES - nr + nr_blocks * KMEMX_STATE_LIVE_ONE;
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
 		unsigned int base = i * KMEMX_WORD_BITS;
 		unsigned int end = min(max(nr, base), base + KMEMX_WORD_BITS);
+		u64 taken = base < end ? kmemx_word_range(0, end - base) : 0;
 
-		atomic64_set(&chunk.map[i], base < end ?
-			     (s64)kmemx_word_range(0, end - base) : 0);
+		atomic64_set(&chunk.map[i], (s64)taken);
+		state = kmemx_state_set_rank(state, i, rank_of(taken));
 	}
-	/* Pairs with reserve_frames(): the bits before the count. No store, as above. */
-	atomic64_xchg(chunk.state, (s64)(KMEMX_CHUNK_FRAMES - nr +
-					 nr_blocks * KMEMX_STATE_LIVE_ONE));
+	state = with_bin(state);
+	/* As change_state(): the bits before the count. No store, as in a give. */
+	atomic64_xchg(chunk.state, (s64)state);
+	note_move(moved, KMEMX_STATE_ALL_TAKEN, state);
 }
 
 /**
@@ -249,6 +428,7 @@ static void open_whole(struct kmemx_chunk chunk, unsigned int nr,
  * @frame: first frame of the block, which the caller owns
  * @order: 1..9, as it was taken
  * @nr: frames to keep, 1..2^@order - 1
+ * @moved: see chunk.h
  *
  * What is kept is from now on a row of blocks, one for each bit set in @nr,
  * the largest first, each to be given back on its own.
@@ -257,17 +437,18 @@ static void open_whole(struct kmemx_chunk chunk, unsigned int nr,
  * Return: the number of those blocks.
  */
 unsigned int kmemx_chunk_trim(struct kmemx_chunk chunk, unsigned int frame,
-			      unsigned int order, unsigned int nr)
+			      unsigned int order, unsigned int nr,
+			      struct kmemx_moved *moved)
 {
+	unsigned int end = frame + (1U << order);
 	unsigned int nr_blocks = hweight32(nr);
 
 	if (order == KMEMX_CHUNK_ORDER) {
-		open_whole(chunk, nr, nr_blocks);
+		open_whole(chunk, nr, nr_blocks, moved);
 	} else {
-		clear_frames(chunk, frame + nr, frame + (1U << order));
-		atomic64_add_return((s64)((1U << order) - nr) +
-				    (s64)((nr_blocks - 1) * KMEMX_STATE_LIVE_ONE),
-				    chunk.state);
+		clear_frames(chunk, frame + nr, end);
+		settle_frames(chunk, frame + nr, end,
+			      worth((1U << order) - nr, 1 - (int)nr_blocks), moved);
 	}
 	return nr_blocks;
 }
@@ -277,16 +458,21 @@ KMEMX_EXPORT_FOR_TEST(kmemx_chunk_trim);
  * kmemx_chunk_shatter() - count a taken block as taken blocks of one frame
  * @chunk: the chunk
  * @order: 0..9, the order of the block, which the caller owns
+ * @moved: see chunk.h
  *
  * Context: any.
  */
-void kmemx_chunk_shatter(struct kmemx_chunk chunk, unsigned int order)
+void kmemx_chunk_shatter(struct kmemx_chunk chunk, unsigned int order,
+			 struct kmemx_moved *moved)
 {
-	if (order == KMEMX_CHUNK_ORDER)
-		open_whole(chunk, KMEMX_CHUNK_FRAMES, KMEMX_CHUNK_FRAMES);
-	else
-		atomic64_add_return((s64)(((1U << order) - 1) * KMEMX_STATE_LIVE_ONE),
-				    chunk.state);
+	u64 old = state_word(chunk);
+
+	if (order == KMEMX_CHUNK_ORDER) {
+		open_whole(chunk, KMEMX_CHUNK_FRAMES, KMEMX_CHUNK_FRAMES, moved);
+		return;
+	}
+	while (!change_state(chunk, &old, old - worth(0, (1 << order) - 1), moved))
+		;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_shatter);
 
@@ -302,66 +488,30 @@ KMEMX_EXPORT_FOR_TEST(kmemx_chunk_shatter);
  */
 bool kmemx_chunk_is_taken(struct kmemx_chunk chunk, unsigned int frame)
 {
-	if ((u64)atomic64_read(chunk.state) & KMEMX_STATE_WHOLE)
+	if (state_word(chunk) & KMEMX_STATE_WHOLE)
 		return true;
 	return map_word(chunk, frame / KMEMX_WORD_BITS) &
 		BIT_ULL(frame % KMEMX_WORD_BITS);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_is_taken);
 
-/* Clear words in a row, aligned to their number, as a mask of first words. */
-static unsigned int clear_pairs(unsigned int clear)
-{
-	return clear & (clear >> 1) & 0x55;
-}
-
-/**
- * kmemx_chunk_max_order() - the largest block that could be taken now
- * @chunk: the chunk
- *
- * Return: its order, 0..9, or -1 if no frame is free.
- */
-int kmemx_chunk_max_order(struct kmemx_chunk chunk)
-{
-	u64 state = (u64)atomic64_read(chunk.state);
-	unsigned int clear = 0;
-	int order = -1;
-	unsigned int i;
-
-	if (state & KMEMX_STATE_WHOLE)
-		return -1;
-	if (kmemx_state_free(state) == KMEMX_CHUNK_FRAMES)
-		return KMEMX_CHUNK_ORDER;
-	for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
-		u64 word = map_word(chunk, i);
-
-		order = max(order, kmemx_word_max_order(word));
-		clear |= (unsigned int)!word << i;
-	}
-	clear = clear_pairs(clear);
-	if (clear & (clear >> 2) & 0x11)
-		return 8;
-	return clear ? 7 : order;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_chunk_max_order);
-
 /**
  * kmemx_chunk_count() - count the maximal free blocks of each order
  * @chunk: the chunk
  * @nr: nr[k] is increased by the maximal free blocks of order k
  *
- * Walks the map: independent of the free count in the state word.
+ * Walks the map: independent of the counts and ranks in the state word.
  *
  * Return: the free frames counted.
  */
 unsigned int kmemx_chunk_count(struct kmemx_chunk chunk,
 			       unsigned int nr[KMEMX_NR_ORDERS])
 {
-	unsigned int sixes, pairs, quads, i;
+	unsigned int pairs, quads, i;
 	unsigned int frames = 0;
 	unsigned int clear = 0;
 
-	if ((u64)atomic64_read(chunk.state) & KMEMX_STATE_WHOLE)
+	if (state_word(chunk) & KMEMX_STATE_WHOLE)
 		return 0;
 	for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
 		u64 word = map_word(chunk, i);
@@ -376,13 +526,33 @@ unsigned int kmemx_chunk_count(struct kmemx_chunk chunk,
 		nr[KMEMX_CHUNK_ORDER]++;
 		return frames;
 	}
-	sixes = hweight32(clear);
-	clear = clear_pairs(clear);
-	pairs = hweight32(clear);
-	quads = hweight32(clear & (clear >> 2) & 0x11);
-	nr[6] += sixes - 2 * pairs;
+	pairs = hweight32(kmemx_state_pairs(clear));
+	quads = hweight32(kmemx_state_quads(clear));
+	nr[6] += hweight32(clear) - 2 * pairs;
 	nr[7] += pairs - 2 * quads;
 	nr[8] += quads;
 	return frames;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_count);
+
+/**
+ * kmemx_chunk_check_ranks() - are the ranks those of the words, and the bin right?
+ * @chunk: the chunk, at rest
+ *
+ * Return: whether they are; a chunk that is taken whole has none.
+ */
+bool kmemx_chunk_check_ranks(struct kmemx_chunk chunk)
+{
+	u64 state = state_word(chunk);
+	unsigned int i;
+
+	if (kmemx_state_bin(state) != kmemx_state_find_bin(state))
+		return false;
+	if (state & KMEMX_STATE_WHOLE)
+		return !(state & KMEMX_STATE_RANKS);
+	for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
+		if (kmemx_state_rank(state, i) != rank_of(map_word(chunk, i)))
+			return false;
+	return true;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_check_ranks);

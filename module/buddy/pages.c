@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Extents, addresses and struct pages of a region; see pages.h.
+ * Addresses and struct pages of a region; see pages.h.
  */
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
@@ -17,84 +17,102 @@ static unsigned long chunk_address(unsigned long pfn)
 	return round_down((unsigned long)kmemx_pfn_address(pfn), CHUNK_BYTES);
 }
 
-/* The linear addresses that the runs span, in whole chunks. */
-static void set_span(struct kmemx_pages *pages, unsigned int nr_runs,
-		     const struct kmemx_run *run)
+static unsigned long last_chunk_address(const struct kmemx_extent *ext)
+{
+	return chunk_address(ext->pfn + ext->nr_frames - 1);
+}
+
+/* The linear addresses that the extents span, in whole chunks. */
+static void set_span(struct kmemx_pages *pages, unsigned int nr_extents)
 {
 	unsigned long lo = ULONG_MAX, hi = 0;
 	unsigned int i;
 
-	for (i = 0; i < nr_runs; i++) {
-		lo = min(lo, chunk_address(run[i].pfn));
-		hi = max(hi, chunk_address(run[i].pfn + run[i].nr_frames - 1) + CHUNK_BYTES);
+	for (i = 0; i < nr_extents; i++) {
+		lo = min(lo, chunk_address(pages->extent[i].pfn));
+		hi = max(hi, last_chunk_address(&pages->extent[i]) + CHUNK_BYTES);
+		pages->nr_frames += pages->extent[i].nr_frames;
 	}
 	pages->start = lo;
-	pages->start_pfn = PHYS_PFN(__pa(lo));
 	pages->bytes = hi - lo;
 	pages->nr_leaves = DIV_ROUND_UP(pages->bytes / CHUNK_BYTES, KMEMX_LEAF_CHUNKS);
 }
 
-/* Let the table say that the chunks of @ext are its own. */
-static int map_chunks(struct kmemx_pages *pages, struct kmemx_extent *ext)
+static u32 *new_leaf(void)
 {
-	unsigned long first = (chunk_address(ext->base_pfn) - pages->start) / CHUNK_BYTES;
-	unsigned long c;
+	u32 *leaf = kmalloc_array(KMEMX_LEAF_CHUNKS, sizeof(*leaf), GFP_KERNEL);
 
-	for (c = first; c < first + ext->nr_chunks; c++) {
-		struct kmemx_extent ***leaf = &pages->leaf[c >> KMEMX_LEAF_SHIFT];
+	if (leaf)
+		memset(leaf, 0xff, KMEMX_LEAF_CHUNKS * sizeof(*leaf));
+	return leaf;
+}
 
-		if (!*leaf)
-			*leaf = kcalloc(KMEMX_LEAF_CHUNKS, sizeof(**leaf), GFP_KERNEL);
-		if (!*leaf)
-			return -ENOMEM;
+static int make_table(struct kmemx_pages *pages)
+{
+	unsigned int i;
+
+	static_assert(KMEMX_NO_CHUNK == 0xffffffff);
+	pages->empty_leaf = new_leaf();
+	pages->leaf = kvcalloc(pages->nr_leaves, sizeof(*pages->leaf), GFP_KERNEL);
+	if (!pages->empty_leaf || !pages->leaf)
+		return -ENOMEM;
+	for (i = 0; i < pages->nr_leaves; i++)
+		pages->leaf[i] = pages->empty_leaf;
+	return 0;
+}
+
+/* Let the table say that the chunks of @ext are its own. */
+static int map_chunks(struct kmemx_pages *pages, const struct kmemx_extent *ext)
+{
+	unsigned long i = (chunk_address(ext->pfn) - pages->start) / CHUNK_BYTES;
+	unsigned long last = (last_chunk_address(ext) - pages->start) / CHUNK_BYTES;
+	u32 c = ext->chunk;
+
+	for (; i <= last; i++, c++) {
+		u32 **leaf = &pages->leaf[i >> KMEMX_LEAF_SHIFT];
+
+		if (*leaf == pages->empty_leaf) {
+			u32 *new = new_leaf();
+
+			if (!new)
+				return -ENOMEM;
+			*leaf = new;
+		}
 		/* A chunk has one state word, so it belongs to one extent. */
-		if ((*leaf)[c % KMEMX_LEAF_CHUNKS])
+		if ((*leaf)[i % KMEMX_LEAF_CHUNKS] != KMEMX_NO_CHUNK)
 			return -EINVAL;
-		(*leaf)[c % KMEMX_LEAF_CHUNKS] = ext;
+		(*leaf)[i % KMEMX_LEAF_CHUNKS] = c;
 	}
 	return 0;
 }
 
-static int add_extent(struct kmemx_pages *pages, const struct kmemx_run *run)
-{
-	struct kmemx_extent *ext = &pages->extent[pages->nr_extents++];
-	int ret;
-
-	/* Ids and frame numbers are 32 bits wide. */
-	if (run->nr_frames + pages->nr_ids > U32_MAX / 2)
-		return -EINVAL;
-	ret = kmemx_extent_init(ext, run->pfn, run->nr_frames);
-	if (ret)
-		return ret;
-	ext->first_id = pages->nr_ids;
-	pages->nr_ids += ext->nr_chunks * KMEMX_CHUNK_FRAMES;
-	pages->nr_frames += run->nr_frames;
-	return map_chunks(pages, ext);
-}
-
 /**
- * kmemx_pages_init() - manage the frames of some runs, all of them free
+ * kmemx_pages_init() - manage the frames of some extents, all of them free
  * @pages: to fill in
- * @nr_runs: number of runs, at least 1
- * @run: the runs; no two of them share a chunk. Every page has one reference.
+ * @nr_extents: number of extents, at least 1
+ * @extent: the extents; no two of them share a chunk. Every page has one reference.
  *
  * Context: may sleep.
- * Return: 0, -ENOMEM, or -EINVAL if two runs share a chunk or they are more than
+ * Return: 0, -ENOMEM, or -EINVAL if two extents share a chunk or they are more than
  * 2^31 frames.
  */
-int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_runs,
-		     const struct kmemx_run *run)
+int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
+		     const struct kmemx_extent *extent)
 {
 	unsigned int i;
-	int ret;
+	int ret = -ENOMEM;
 
 	memset(pages, 0, sizeof(*pages));
-	set_span(pages, nr_runs, run);
-	pages->leaf = kcalloc(pages->nr_leaves, sizeof(*pages->leaf), GFP_KERNEL);
-	pages->extent = kcalloc(nr_runs, sizeof(*pages->extent), GFP_KERNEL);
-	ret = pages->leaf && pages->extent ? 0 : -ENOMEM;
-	for (i = 0; !ret && i < nr_runs; i++)
-		ret = add_extent(pages, &run[i]);
+	pages->extent = kvcalloc(nr_extents, sizeof(*extent), GFP_KERNEL);
+	if (!pages->extent)
+		return ret;
+	memcpy(pages->extent, extent, nr_extents * sizeof(*extent));
+	set_span(pages, nr_extents);
+	ret = make_table(pages);
+	if (!ret)
+		ret = kmemx_zone_init(&pages->zone, nr_extents, pages->extent);
+	for (i = 0; !ret && i < nr_extents; i++)
+		ret = map_chunks(pages, &pages->extent[i]);
 	if (ret)
 		kmemx_pages_fini(pages);
 	return ret;
@@ -111,12 +129,13 @@ void kmemx_pages_fini(struct kmemx_pages *pages)
 {
 	unsigned int i;
 
-	for (i = 0; i < pages->nr_extents; i++)
-		kmemx_extent_fini(&pages->extent[i]);
-	kfree(pages->extent);
+	kmemx_zone_fini(&pages->zone);
 	for (i = 0; pages->leaf && i < pages->nr_leaves; i++)
-		kfree(pages->leaf[i]);
-	kfree(pages->leaf);
+		if (pages->leaf[i] != pages->empty_leaf)
+			kfree(pages->leaf[i]);
+	kvfree(pages->leaf);
+	kfree(pages->empty_leaf);
+	kvfree(pages->extent);
 	memset(pages, 0, sizeof(*pages));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
@@ -136,93 +155,86 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
  * other CPUs got there first.
  */
 int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr, unsigned long align,
-		      enum kmemx_kind kind, struct kmemx_frame *frame)
+		      enum kmemx_kind kind, u32 *frame)
 {
-	int ret = -ENOSPC;
-	unsigned int i;
+	long ret;
 
-	for (i = 0; i < pages->nr_extents; i++) {
-		struct kmemx_extent *ext = &pages->extent[i];
-		long index;
-
-		preempt_disable();
-		index = kmemx_extent_alloc(ext, nr, align, kind);
-		preempt_enable();
-		if (index >= 0) {
-			frame->ext = ext;
-			frame->index = (unsigned int)index;
-			if (kind == KMEMX_KIND_SLAB)
-				kmemx_extent_mark_tails(ext, frame->index,
-							order_base_2(nr), true);
-			return 0;
-		}
-		if (index == -EAGAIN)
-			ret = -EAGAIN;
-	}
-	return ret;
+	preempt_disable();
+	ret = kmemx_zone_alloc(&pages->zone, nr, align, kind);
+	preempt_enable();
+	if (ret < 0)
+		return (int)ret;
+	*frame = (u32)ret;
+	if (kind == KMEMX_KIND_SLAB)
+		kmemx_zone_mark_tails(&pages->zone, *frame, order_base_2(nr), true);
+	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc);
 
-static struct page *frame_page(struct kmemx_frame frame)
+static struct page *frame_page(const struct kmemx_pages *pages, u32 frame)
 {
-	return pfn_to_page(frame.ext->base_pfn + frame.index);
+	return pfn_to_page(kmemx_pages_pfn(pages, frame));
 }
 
 /* Does anybody but us hold this frame? */
-static bool is_held(struct kmemx_frame frame)
+static bool is_held(const struct kmemx_pages *pages, u32 frame)
 {
-	return page_ref_count(frame_page(frame)) != 1;
+	return page_ref_count(frame_page(pages, frame)) != 1;
 }
 
-static bool any_held(struct kmemx_frame frame, unsigned int nr)
+/* Of a block; its struct pages are in a row, like those of any block of the kernel's. */
+static bool any_held(const struct kmemx_pages *pages, u32 frame, unsigned int nr)
 {
-	for (; nr; nr--, frame.index++)
-		if (is_held(frame))
+	const struct page *page = frame_page(pages, frame);
+	const struct page *end = page + nr;
+
+	for (; page < end; page++)
+		if (unlikely(page_ref_count(page) != 1))
 			return true;
 	return false;
 }
 
 /*
- * Preemption is off while a chunk is changed and published, so that nobody is
+ * Preemption is off while a chunk is changed and the bins are told, so that nobody is
  * held up by a task that does not run.
  */
-static void give_frames(struct kmemx_frame frame, unsigned int order)
+static void give_frames(struct kmemx_pages *pages, u32 frame, unsigned int order)
 {
 	if (want_init_on_free())
-		memset(kmemx_frame_address(frame), 0, PAGE_SIZE << order);
+		memset(kmemx_pages_address(pages, frame), 0, PAGE_SIZE << order);
 	preempt_disable();
-	kmemx_extent_give(frame.ext, frame.index, order);
+	kmemx_zone_give(&pages->zone, frame, order);
 	preempt_enable();
 }
 
 /* Give a quarantined frame back unless it is still held. */
-static bool try_release(struct kmemx_pages *pages, struct kmemx_frame frame)
+static bool try_release(struct kmemx_pages *pages, u32 frame)
 {
 	u8 info;
 
-	if (is_held(frame))
+	if (is_held(pages, frame))
 		return false;
-	if (kmemx_extent_claim(frame.ext, frame.index, KMEMX_KIND_QUARANTINE, 1, &info))
+	if (kmemx_zone_claim(&pages->zone, frame, KMEMX_KIND_QUARANTINE, 1, &info))
 		return false;
-	give_frames(frame, 0);
+	give_frames(pages, frame, 0);
 	atomic64_add(-1, &pages->nr_quarantined);
 	return true;
 }
 
 /* Returns the frames that were set aside. */
-static unsigned int give_block(struct kmemx_pages *pages, struct kmemx_frame frame,
+static unsigned int give_block(struct kmemx_pages *pages, u32 frame,
 			       unsigned int order)
 {
 	unsigned int nr = 1U << order;
 	unsigned int i, nr_held = 0;
 
-	if (likely(!any_held(frame, nr))) {
-		give_frames(frame, order);
+	if (likely(!any_held(pages, frame, nr))) {
+		give_frames(pages, frame, order);
 		return 0;
 	}
-	kmemx_extent_quarantine(frame.ext, frame.index, order);
+	kmemx_zone_quarantine(&pages->zone, frame, order);
 	atomic64_add(nr, &pages->nr_quarantined);
-	for (i = 0; i < nr; i++, frame.index++)
+	for (i = 0; i < nr; i++, frame++)
 		nr_held += !try_release(pages, frame);
 	return nr_held;
 }
@@ -241,29 +253,29 @@ static unsigned int give_block(struct kmemx_pages *pages, struct kmemx_frame fra
  * Context: any.
  * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.
  */
-enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, struct kmemx_frame frame,
+enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
 				    enum kmemx_kind kind, unsigned long nr,
 				    struct kmemx_freed *freed)
 {
 	enum kmemx_verdict verdict;
 	u8 info;
 
-	verdict = kmemx_extent_claim(frame.ext, frame.index, kind, nr, &info);
+	verdict = kmemx_zone_claim(&pages->zone, frame, kind, nr, &info);
 	if (verdict)
 		return verdict;
 	if (kind == KMEMX_KIND_SLAB)
-		kmemx_extent_mark_tails(frame.ext, frame.index, kmemx_info_order(info),
+		kmemx_zone_mark_tails(&pages->zone, frame, kmemx_info_order(info),
 					false);
 	else if (!in_nmi())
-		kmemleak_free(kmemx_frame_address(frame));
+		kmemleak_free(kmemx_pages_address(pages, frame));
 	*freed = (struct kmemx_freed){ 0 };
 	for (;;) {
-		struct kmemx_frame block = frame;
+		u32 block = frame;
 		unsigned int order = kmemx_info_order(info);
 		bool more = info & KMEMX_INFO_MORE;
 
 		if (more)
-			frame.index = kmemx_extent_next(frame.ext, frame.index, &info);
+			frame = kmemx_zone_next(&pages->zone, frame, &info);
 		freed->nr_held += give_block(pages, block, order);
 		freed->nr_frames += 1UL << order;
 		if (!more)
@@ -283,55 +295,17 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_free);
  */
 unsigned long kmemx_pages_sweep(struct kmemx_pages *pages)
 {
-	struct kmemx_frame frame;
 	unsigned long nr = 0;
-	unsigned int i;
+	u32 frame;
 
 	if (!atomic64_read(&pages->nr_quarantined))
 		return 0;
-	for (i = 0; i < pages->nr_extents; i++) {
-		frame.ext = &pages->extent[i];
-		for (frame.index = frame.ext->first; frame.index < frame.ext->end; frame.index++)
-			if (kmemx_info_kind(kmemx_frame_info(frame)) == KMEMX_KIND_QUARANTINE)
-				nr += try_release(pages, frame);
-	}
+	for (frame = 0; frame < kmemx_pages_end(pages); frame++)
+		if (kmemx_info_kind(kmemx_pages_info(pages, frame)) == KMEMX_KIND_QUARANTINE)
+			nr += try_release(pages, frame);
 	return nr;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_sweep);
-
-/**
- * kmemx_pages_nr_free() - frames that may be allocated
- * @pages: the region's frames
- *
- * Return: the sum over the extents; a snapshot.
- */
-unsigned long kmemx_pages_nr_free(const struct kmemx_pages *pages)
-{
-	unsigned long nr = 0;
-	unsigned int i;
-
-	for (i = 0; i < pages->nr_extents; i++)
-		nr += kmemx_extent_nr_free(&pages->extent[i]);
-	return nr;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_free);
-
-/**
- * kmemx_pages_largest() - the longest run that could be allocated
- * @pages: the region's frames
- *
- * Return: its frames; a snapshot.
- */
-unsigned long kmemx_pages_largest(const struct kmemx_pages *pages)
-{
-	unsigned long nr = 0;
-	unsigned int i;
-
-	for (i = 0; i < pages->nr_extents; i++)
-		nr = max(nr, kmemx_extent_largest(&pages->extent[i]));
-	return nr;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_largest);
 
 /**
  * kmemx_pages_tally() - count the frames by what they are used for
@@ -345,25 +319,26 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_largest);
 void kmemx_pages_tally(const struct kmemx_pages *pages,
 		       unsigned long nr[KMEMX_NR_KINDS])
 {
-	struct kmemx_frame frame;
+	enum kmemx_kind kind = KMEMX_KIND_NONE;
 	unsigned long used = 0;
-	unsigned int i;
+	u32 frame;
 
 	memset(nr, 0, KMEMX_NR_KINDS * sizeof(*nr));
-	for (i = 0; i < pages->nr_extents; i++) {
-		enum kmemx_kind kind = KMEMX_KIND_NONE;
+	for (frame = 0; frame < kmemx_pages_end(pages); frame++) {
+		u8 info = kmemx_pages_info(pages, frame);
+		unsigned long frames = 1UL << kmemx_info_order(info);
 
-		frame.ext = &pages->extent[i];
-		for (frame.index = frame.ext->first; frame.index < frame.ext->end; frame.index++) {
-			u8 info = kmemx_frame_info(frame);
-
-			if (!info || kmemx_info_kind(info) == KMEMX_KIND_SLAB_TAIL)
-				continue;
-			if (kmemx_info_kind(info) != KMEMX_KIND_MORE)
-				kind = kmemx_info_kind(info);
-			nr[kind] += 1UL << kmemx_info_order(info);
-			used += 1UL << kmemx_info_order(info);
+		switch (kmemx_info_kind(info)) {
+		case KMEMX_KIND_NONE:
+		case KMEMX_KIND_SLAB_TAIL:
+			continue;
+		case KMEMX_KIND_MORE:
+			break;
+		default:
+			kind = kmemx_info_kind(info);
 		}
+		nr[kind] += frames;
+		used += frames;
 	}
 	nr[KMEMX_KIND_NONE] = pages->nr_frames - used;
 }
@@ -377,14 +352,15 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_tally);
  */
 size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages)
 {
-	size_t bytes = pages->nr_leaves * sizeof(*pages->leaf);
+	size_t leaf = KMEMX_LEAF_CHUNKS * sizeof(**pages->leaf);
+	size_t bytes = pages->zone.meta_bytes + leaf;
 	unsigned int i;
 
+	bytes += pages->nr_leaves * sizeof(*pages->leaf);
+	bytes += pages->zone.nr_extents * sizeof(*pages->extent);
 	for (i = 0; i < pages->nr_leaves; i++)
-		if (pages->leaf[i])
-			bytes += KMEMX_LEAF_CHUNKS * sizeof(**pages->leaf);
-	for (i = 0; i < pages->nr_extents; i++)
-		bytes += sizeof(pages->extent[i]) + pages->extent[i].meta_bytes;
+		if (pages->leaf[i] != pages->empty_leaf)
+			bytes += leaf;
 	return bytes;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_meta_bytes);

@@ -2,11 +2,11 @@
 /*
  * The 64-ary tree of bits; see summary.h.
  *
- * Why no set leaf is lost: a setter makes its word non-zero and then sets the
- * bit above; a clearer that made a word zero clears the bit above and then
- * looks at the word again, and sets the bit above if it is not zero any more.
- * All of these are fully ordered operations. If the setter's bit above went
- * first, the clearer's second look comes after the setter's word and repairs.
+ * Why no set leaf is lost: a setter sets its bit and then looks at the bit above, and
+ * sets it if it is clear; a clearer that made a word zero clears the bit above and then
+ * looks at the word again, and sets the bit above if it is not zero any more. There is
+ * a full barrier between change and look on both sides, so if the setter found the bit
+ * above still set, the clearer's second look finds the setter's bit.
  */
 #include "buddy/summary.h"
 
@@ -70,32 +70,44 @@ static bool is_set(const struct kmemx_summary *sum, unsigned int level,
 }
 
 /*
- * Set bits from @level upwards; @index counts bits of @level. Stops where the
- * word was not empty, unless whoever made it so has not come to the bit above.
+ * Set bits from @level upwards; @index counts bits of @level. Stops where the bit
+ * above is set: who set it has come, or comes, to what is above that.
  */
 static void set_from(struct kmemx_summary *sum, unsigned int level,
 		     unsigned int index)
 {
-	for (; level < sum->nr_levels; level++) {
-		s64 old = atomic64_fetch_or(bit_of(index),
-					    &sum->level[level][index >> SHIFT]);
-
+	for (;;) {
+		atomic64_or(bit_of(index), &sum->level[level][index >> SHIFT]);
+		/* Pairs with that in clear_from(). */
+		smp_mb__after_atomic();
+		kmemx_step();
 		index >>= SHIFT;
-		if (old && (level + 1 == sum->nr_levels || is_set(sum, level + 1, index)))
+		if (++level == sum->nr_levels || is_set(sum, level, index))
 			break;
 	}
 }
 
-/* Clear bit @index of @level, and above it what has become empty. */
+/*
+ * Clear bit @index of @level, and above it what has become empty; then look again, and
+ * set what is not empty any more.
+ */
 static void clear_from(struct kmemx_summary *sum, unsigned int level,
 		       unsigned int index)
 {
-	for (; level < sum->nr_levels; level++) {
+	for (;;) {
 		atomic64_t *word = &sum->level[level][index >> SHIFT];
-		s64 bit = bit_of(index);
 
-		if (atomic64_fetch_andnot(bit, word) != bit)
+		atomic64_andnot(bit_of(index), word);
+		/* Pairs with that in set_from(). */
+		smp_mb__after_atomic();
+		kmemx_step();
+		if (level && atomic64_read(&sum->level[level - 1][index])) {
+			set_from(sum, level, index);
 			break;
+		}
+		if (atomic64_read(word) || ++level == sum->nr_levels)
+			break;
+		kmemx_step();
 		index >>= SHIFT;
 	}
 }
@@ -105,23 +117,13 @@ static void clear_from(struct kmemx_summary *sum, unsigned int level,
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1
  *
- * Context: any.
+ * Context: any. Fully ordered before what follows.
  */
 void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf)
 {
 	set_from(sum, 0, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set);
-
-/* Pairs with set_from(): look again at every word on the way up. */
-static void repair_up(struct kmemx_summary *sum, unsigned int leaf)
-{
-	unsigned int level, index = leaf >> SHIFT;
-
-	for (level = 1; level < sum->nr_levels; level++, index >>= SHIFT)
-		if (atomic64_read(&sum->level[level - 1][index]) && !is_set(sum, level, index))
-			set_from(sum, level, index);
-}
 
 /**
  * kmemx_summary_clear() - clear a leaf
@@ -131,12 +133,11 @@ static void repair_up(struct kmemx_summary *sum, unsigned int leaf)
  * The caller looks at what the leaf stands for once more afterwards, and sets
  * it again if it has changed meanwhile.
  *
- * Context: any.
+ * Context: any. Fully ordered before what follows.
  */
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf)
 {
 	clear_from(sum, 0, leaf);
-	repair_up(sum, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
 
@@ -201,7 +202,6 @@ long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from)
 		if (!atomic64_read(&sum->level[level - 1][index])) {
 			/* Stale: the word below is empty. */
 			clear_from(sum, level, index);
-			repair_up(sum, index << (SHIFT * level));
 			index++;
 			continue;
 		}
@@ -211,6 +211,32 @@ long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from)
 	return -1;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_find);
+
+/**
+ * kmemx_summary_first() - the first set leaf
+ * @sum: the summary
+ *
+ * Straight down from the top, a word a level, where every bit on the way is as it
+ * should be.
+ *
+ * Context: any.
+ * Return: the leaf, or -1 if there is none.
+ */
+long kmemx_summary_first(struct kmemx_summary *sum)
+{
+	unsigned int level = sum->nr_levels;
+	unsigned int index = 0;
+
+	while (level--) {
+		u64 bits = (u64)atomic64_read(&sum->level[level][index]);
+
+		if (unlikely(!bits))
+			return kmemx_summary_find(sum, 0);
+		index = (index << SHIFT) + __ffs64(bits);
+	}
+	return index;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_first);
 
 /**
  * kmemx_summary_check() - do the levels agree?

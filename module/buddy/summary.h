@@ -25,6 +25,12 @@ struct kmemx_summary {
 	unsigned int nr_leaves;
 };
 
+/* Has it no leaf? A moment ago, and as the top says. */
+static inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
+{
+	return !atomic64_read(sum->level[sum->nr_levels - 1]);
+}
+
 size_t kmemx_summary_bytes(unsigned int nr_leaves);
 void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 			unsigned int nr_leaves);
@@ -32,6 +38,7 @@ void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf);
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf);
 bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf);
 long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from);
+long kmemx_summary_first(struct kmemx_summary *sum);
 bool kmemx_summary_check(const struct kmemx_summary *sum);
 
 #endif /* KMEMX_BUDDY_SUMMARY_H */

@@ -78,6 +78,56 @@ int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
 
+/* The lowest @nr set bits. */
+static u64 lowest(u64 bits, unsigned int nr)
+{
+	u64 rest = bits;
+
+	for (; rest && nr; nr--)
+		rest &= rest - 1;
+	return bits ^ rest;
+}
+
+/**
+ * kmemx_word_pick() - free blocks that break the least
+ * @word: the bits, set is taken
+ * @order: 0..6, of the blocks wanted
+ * @nr: how many at most, at least 1
+ *
+ * If the word has maximal free blocks of just that order, as many of these as
+ * are wanted; else a row of blocks out of the smallest maximal block that can be
+ * broken. So several calls may be needed where one would find enough frames,
+ * but a large block is not broken while smaller ones serve.
+ *
+ * Return: the first bit of each block; 0 if the word has none.
+ */
+u64 kmemx_word_pick(u64 word, unsigned int order, unsigned int nr)
+{
+	u64 free, fitting;
+	unsigned int k;
+
+	/* Often so, and known without a look at the halves. */
+	if (!word)
+		return lowest(heads[order], nr);
+	free = kmemx_word_free_heads(word, order);
+	fitting = free;
+	for (k = order; k < KMEMX_WORD_ORDER; k++) {
+		u64 larger = fold(free, k);
+		u64 exact = free & ~(larger | (larger << (1U << k)));
+
+		if (exact) {
+			if (k > order)
+				exact = fitting & kmemx_word_mask(__ffs64(exact), k);
+			return lowest(exact, nr);
+		}
+		if (!larger)
+			return 0;
+		free = larger;
+	}
+	return lowest(fitting, nr);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_word_pick);
+
 /**
  * kmemx_word_max_order() - the largest free block
  * @word: the bits, set is taken
@@ -87,15 +137,25 @@ KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
 int kmemx_word_max_order(u64 word)
 {
 	u64 free = ~word;
-	int order = -1;
 
-	while (free) {
-		order++;
-		if (order == KMEMX_WORD_ORDER)
-			break;
-		free = fold(free, (unsigned int)order);
-	}
-	return order;
+	if (!word)
+		return KMEMX_WORD_ORDER;
+	if (!free)
+		return -1;
+	/* fold() with constants, up to where the word would have to be all free. */
+	free &= free >> 1 & heads[1];
+	if (!free)
+		return 0;
+	free &= free >> 2 & heads[2];
+	if (!free)
+		return 1;
+	free &= free >> 4 & heads[3];
+	if (!free)
+		return 2;
+	free &= free >> 8 & heads[4];
+	if (!free)
+		return 3;
+	return free & free >> 16 & heads[5] ? 5 : 4;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_max_order);
 

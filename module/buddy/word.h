@@ -41,8 +41,44 @@ static inline u64 kmemx_word_range(unsigned int first, unsigned int end)
 	return (~0ULL << first) & (~0ULL >> (KMEMX_WORD_BITS - end));
 }
 
+/**
+ * kmemx_word_spread() - the bits of several blocks
+ * @heads: the first bit of each block
+ * @order: 0..6, of all of them
+ *
+ * Return: a word with the 2^@order bits from each set bit of @heads set.
+ */
+static inline u64 kmemx_word_spread(u64 heads, unsigned int order)
+{
+	unsigned int k;
+
+	for (k = 0; k < order; k++)
+		heads |= heads << (1U << k);
+	return heads;
+}
+
+/**
+ * kmemx_word_merge() - the free block that a free block is part of
+ * @word: the bits, set is taken
+ * @bit: first bit of a block that is free
+ * @order: 0..6, its order
+ *
+ * Return: the order of the maximal free block around it.
+ */
+static inline unsigned int kmemx_word_merge(u64 word, unsigned int bit, unsigned int order)
+{
+	if (!word)
+		return KMEMX_WORD_ORDER;
+	while (!(word & kmemx_word_mask(bit ^ (1U << order), order))) {
+		bit &= ~(1U << order);
+		order++;
+	}
+	return order;
+}
+
 u64 kmemx_word_free_heads(u64 word, unsigned int order);
 int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit);
+u64 kmemx_word_pick(u64 word, unsigned int order, unsigned int nr);
 int kmemx_word_max_order(u64 word);
 void kmemx_word_count(u64 word, unsigned int nr[KMEMX_WORD_ORDER + 1]);
 

@@ -17,13 +17,14 @@
 
 static struct dentry *dir;
 
-static void show_extent(struct seq_file *m, const struct kmemx_extent *ext, unsigned int i)
+static void show_extent(struct seq_file *m, const struct kmemx_zone *zone, unsigned int i)
 {
-	phys_addr_t start = PFN_PHYS(ext->base_pfn + ext->first);
-	phys_addr_t last = PFN_PHYS(ext->base_pfn + ext->end) - 1;
+	const struct kmemx_extent *ext = &zone->extent[i];
+	phys_addr_t start = PFN_PHYS(ext->pfn);
+	phys_addr_t last = PFN_PHYS(ext->pfn + ext->nr_frames) - 1;
 
-	seq_printf(m, "extent%u: [mem %pa-%pa] %u pages, largest free %lu\n", i, &start,
-		   &last, ext->end - ext->first, kmemx_extent_largest(ext));
+	seq_printf(m, "extent%u: [mem %pa-%pa] %lu pages, largest free %lu\n", i, &start,
+		   &last, ext->nr_frames, kmemx_zone_largest(zone, ext));
 }
 
 static int region_show(struct seq_file *m, void *unused)
@@ -42,9 +43,9 @@ static int region_show(struct seq_file *m, void *unused)
 	seq_printf(m, "page_size: %lu\n", PAGE_SIZE);
 	seq_printf(m, "load_ms: %u\n", region->origin.load_ms);
 	seq_printf(m, "track: %d\n", region->depot.track);
-	seq_printf(m, "extents: %u\n", pages->nr_extents);
-	for (i = 0; i < pages->nr_extents; i++)
-		show_extent(m, &pages->extent[i], i);
+	seq_printf(m, "extents: %u\n", pages->zone.nr_extents);
+	for (i = 0; i < pages->zone.nr_extents; i++)
+		show_extent(m, &pages->zone, i);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(region);
@@ -56,8 +57,7 @@ static int buddyinfo_show(struct seq_file *m, void *unused)
 	unsigned int nr[KMEMX_NR_ORDERS + 1] = { 0 };
 	unsigned int i;
 
-	for (i = 0; i < region->pages.nr_extents; i++)
-		kmemx_extent_count(&region->pages.extent[i], nr);
+	kmemx_zone_count(&region->pages.zone, nr);
 	seq_printf(m, "Node %d, zone %8s ", region->origin.nid, "KMemx");
 	for (i = 0; i < ARRAY_SIZE(nr); i++)
 		seq_printf(m, "%6u ", nr[i]);

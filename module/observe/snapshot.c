@@ -38,7 +38,7 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	snap->outside = kmemx_pages_meta_bytes(pages) +
 		kmemx_depot_meta_bytes(&region->depot);
 	if (region->site)
-		snap->outside += pages->nr_ids * sizeof(*region->site);
+		snap->outside += kmemx_pages_end(pages) * sizeof(*region->site);
 	while ((cache = kmemx_depot_next(&region->depot, &i)))
 		add_cache(cache, snap);
 	snap->unsettled = (s64)(snap->region - snap->free - snap->front -

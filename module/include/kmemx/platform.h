@@ -29,4 +29,13 @@
 
 #include <kmemx/compat.h>
 
+/*
+ * Between two steps of a change that others may see half done. On the host a test
+ * runs something here, as an interrupt or another CPU would; in the module it is
+ * nothing.
+ */
+static inline void kmemx_step(void)
+{
+}
+
 #endif /* KMEMX_PLATFORM_H */

@@ -40,7 +40,7 @@ typedef unsigned int gfp_t;
 #define max_t(t, a, b)		((t)(a) > (t)(b) ? (t)(a) : (t)(b))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
-#define static_assert		_Static_assert
+#define static_assert(expr, ...)	_Static_assert(expr, #expr)
 #define __aligned(x)		__attribute__((__aligned__(x)))
 #define __must_check		__attribute__((__warn_unused_result__))
 #define __maybe_unused		__attribute__((__unused__))
@@ -122,6 +122,21 @@ static inline s64 atomic64_xchg(atomic64_t *v, s64 i)
 	return __atomic_exchange_n(&v->counter, i, __ATOMIC_SEQ_CST);
 }
 
+/* The kernel's have no order of their own; here they are fully ordered, as sanitizers
+ * do not understand fences.
+ */
+static inline void atomic64_or(s64 i, atomic64_t *v)
+{
+	__atomic_fetch_or(&v->counter, i, __ATOMIC_SEQ_CST);
+}
+
+static inline void atomic64_andnot(s64 i, atomic64_t *v)
+{
+	__atomic_fetch_and(&v->counter, ~i, __ATOMIC_SEQ_CST);
+}
+
+#define smp_mb__after_atomic()	do { } while (0)
+
 static inline s64 atomic64_fetch_or(s64 i, atomic64_t *v)
 {
 	return __atomic_fetch_or(&v->counter, i, __ATOMIC_SEQ_CST);
@@ -166,6 +181,15 @@ static inline void *vzalloc(size_t size)
 static inline void vfree(const void *p)
 {
 	free((void *)p);
+}
+
+/* Set by a test, on its own thread; see kunit/host/step_kunit.c. */
+extern __thread void (*kmemx_step_hook)(void);
+
+static inline void kmemx_step(void)
+{
+	if (kmemx_step_hook)
+		kmemx_step_hook();
 }
 
 #define KMEMX_EXPORT_FOR_TEST(sym)

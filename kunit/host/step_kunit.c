@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupt points, on the host: the cores call kmemx_step() between any two steps of
+ * a change that others may see half done. Here every operation is interrupted at every
+ * such point by every other operation, once each, as by an interrupt or by another CPU
+ * that runs while this one stands still; and the zone, or summary, must be sound
+ * afterwards and nobody's frames anybody else's.
+ */
+#include "buddy/zone.h"
+#include "random.h"
+
+#define BASE_PFN	0x40000UL
+#define NR_CHUNKS	3
+#define NR_FRAMES	(NR_CHUNKS * 512UL)
+#define KIND		KMEMX_KIND_PAGES
+#define HELD_MAX	512
+/* No operation has as many; one that does not end is one that hangs. */
+#define STEPS_MAX	5000
+
+struct held {
+	long frame;
+	unsigned int order;
+};
+
+struct fixture {
+	struct kmemx_zone zone;
+	struct kmemx_extent ext;
+	u8 owner[NR_FRAMES];		/* 0, or a block's mark. */
+	struct held held[HELD_MAX];	/* Blocks to free. */
+	unsigned int nr_held;
+	unsigned int nr_wrong;
+	unsigned int nr_eagain;
+};
+
+/* What the hook needs: one test at a time, on one thread. */
+static struct fixture *fx;
+static const struct op *nested;
+static unsigned int at_step, nr_steps;
+
+/* ---- Operations -------------------------------------------------------- */
+
+struct op {
+	const char *name;
+	void (*run)(unsigned int order);
+	unsigned int order;
+};
+
+static void mark(long frame, unsigned int order, u8 from, u8 to)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++) {
+		if (fx->owner[frame + i] != from)
+			fx->nr_wrong++;
+		fx->owner[frame + i] = to;
+	}
+}
+
+static void op_alloc(unsigned int order)
+{
+	long frame = kmemx_zone_alloc(&fx->zone, 1UL << order, 1UL << order, KIND);
+
+	if (frame >= 0 && fx->nr_held < HELD_MAX) {
+		mark(frame, order, 0, (u8)(order + 1));
+		fx->held[fx->nr_held++] = (struct held){ frame, order };
+	}
+	fx->nr_eagain += frame == -EAGAIN;
+}
+
+/* The first block held of that order goes. */
+static void op_free(unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < fx->nr_held; i++) {
+		struct held old = fx->held[i];
+		u8 info;
+
+		if (old.order != order)
+			continue;
+		fx->held[i] = fx->held[--fx->nr_held];
+		mark(old.frame, order, (u8)(order + 1), 0);
+		if (kmemx_zone_claim(&fx->zone, old.frame, KIND, 1UL << order, &info))
+			fx->nr_wrong++;
+		else
+			kmemx_zone_give(&fx->zone, old.frame, order);
+		return;
+	}
+}
+
+/* Two chunks in a row, given back at once, or none. */
+static void op_run(unsigned int order)
+{
+	long frame = kmemx_zone_alloc(&fx->zone, 1024 - order, 1, KIND);
+	u8 info;
+
+	if (frame < 0) {
+		fx->nr_eagain += frame == -EAGAIN;
+		return;
+	}
+	if (kmemx_zone_claim(&fx->zone, frame, KIND, 0, &info)) {
+		fx->nr_wrong++;
+		return;
+	}
+	for (;;) {
+		unsigned int block = frame, block_order = kmemx_info_order(info);
+		bool more = info & KMEMX_INFO_MORE;
+
+		if (more)
+			frame = kmemx_zone_next(&fx->zone, frame, &info);
+		kmemx_zone_give(&fx->zone, block, block_order);
+		if (!more)
+			return;
+	}
+}
+
+static const struct op ops[] = {
+	{ "alloc 0", op_alloc, 0 }, { "alloc 1", op_alloc, 1 }, { "alloc 3", op_alloc, 3 },
+	{ "alloc 6", op_alloc, 6 }, { "alloc 7", op_alloc, 7 }, { "alloc 8", op_alloc, 8 },
+	{ "alloc 9", op_alloc, 9 }, { "free 0", op_free, 0 }, { "free 1", op_free, 1 },
+	{ "free 3", op_free, 3 }, { "free 6", op_free, 6 }, { "free 7", op_free, 7 },
+	{ "free 8", op_free, 8 }, { "free 9", op_free, 9 }, { "run", op_run, 0 },
+	{ "run with a tail", op_run, 100 },
+};
+
+/* ---- Fills: what the zone looks like before ---------------------------- */
+
+static void fill_nothing(void)
+{
+}
+
+/* A block of each order, so that every free has something to free. */
+static void fill_some(void)
+{
+	unsigned int order;
+
+	for (order = 0; order <= 9; order++)
+		op_alloc(order);
+}
+
+/* All but a few frames of one chunk: reservations and bits are scarce. */
+static void fill_nearly(void)
+{
+	op_alloc(9);
+	op_alloc(9);
+	op_alloc(8);
+	op_alloc(7);
+	op_alloc(6);
+	op_alloc(5);
+	op_alloc(4);
+	op_alloc(3);
+	op_alloc(1);
+	op_alloc(0);
+}
+
+static void (* const fills[])(void) = { fill_nothing, fill_some, fill_nearly };
+
+static void zone_make(struct kunit *test, unsigned int fill)
+{
+	memset(fx, 0, sizeof(*fx));
+	fx->ext = (struct kmemx_extent){ .pfn = BASE_PFN, .nr_frames = NR_FRAMES };
+	KUNIT_ASSERT_EQ(test, kmemx_zone_init(&fx->zone, 1, &fx->ext), 0);
+	fills[fill]();
+}
+
+static void zone_end(struct kunit *test, const char *what, const char *by)
+{
+	const char *why = kmemx_zone_check(&fx->zone);
+
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s at step %u by %s: %s", what, at_step, by,
+			      why ? why : "");
+	KUNIT_ASSERT_EQ_MSG(test, fx->nr_wrong, 0U, "%s at step %u by %s", what, at_step, by);
+	while (fx->nr_held)
+		op_free(fx->held[0].order);
+	KUNIT_ASSERT_EQ_MSG(test, fx->nr_wrong, 0U, "%s at step %u by %s", what, at_step, by);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES);
+	why = kmemx_zone_check(&fx->zone);
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s at step %u by %s, all freed: %s", what, at_step,
+			      by, why ? why : "");
+	kmemx_zone_fini(&fx->zone);
+}
+
+/* ---- The interruption -------------------------------------------------- */
+
+static void interrupt_once(void)
+{
+	if (nr_steps++ != at_step)
+		return;
+	kmemx_step_hook = NULL;
+	nested->run(nested->order);
+	kmemx_step_hook = interrupt_once;
+}
+
+/* Run @outer and interrupt it at its step @at_step; false if it has not so many. */
+static bool run_interrupted(const struct op *outer)
+{
+	nr_steps = 0;
+	kmemx_step_hook = interrupt_once;
+	outer->run(outer->order);
+	kmemx_step_hook = NULL;
+	return nr_steps > at_step;
+}
+
+static int step_init(struct kunit *test)
+{
+	fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+	return fx ? 0 : -ENOMEM;
+}
+
+static void step_interrupt(struct kunit *test, const struct op *outer, unsigned int fill,
+			   unsigned long *nr)
+{
+	for (at_step = 0; at_step < STEPS_MAX; at_step++, ++*nr) {
+		bool was;
+
+		zone_make(test, fill);
+		was = run_interrupted(outer);
+		zone_end(test, outer->name, nested->name);
+		if (!was)
+			return;
+	}
+	KUNIT_FAIL(test, "%s does not end", outer->name);
+}
+
+static void step_any_operation_at_any_point(struct kunit *test)
+{
+	unsigned long nr = 0;
+	unsigned int i, k, fill;
+
+	for (fill = 0; fill < ARRAY_SIZE(fills); fill++)
+		for (i = 0; i < ARRAY_SIZE(ops); i++)
+			for (k = 0; k < ARRAY_SIZE(ops); k++) {
+				nested = &ops[k];
+				step_interrupt(test, &ops[i], fill, &nr);
+			}
+	kunit_info(test, "%lu interruptions\n", nr);
+	KUNIT_EXPECT_GT(test, nr, 5000UL);
+}
+
+/* Who is interrupted by an operation that takes what it is after says so. */
+static void step_lost_races_are_told_from_shortage(struct kunit *test)
+{
+	static const struct op whole = { "alloc 9", op_alloc, 9 };
+	static const struct op run = { "run", op_run, 0 };
+	unsigned int nr_eagain = 0;
+
+	nested = &whole;
+	for (at_step = 0; at_step < STEPS_MAX; at_step++) {
+		bool was;
+
+		zone_make(test, 0);
+		op_alloc(9);
+		was = run_interrupted(&run);
+		nr_eagain += fx->nr_eagain;
+		zone_end(test, run.name, nested->name);
+		if (!was)
+			break;
+	}
+	KUNIT_EXPECT_GT(test, nr_eagain, 0U);
+}
+
+/* ---- Many interruptions, one in another -------------------------------- */
+
+#define DEPTH_MAX	3
+
+static struct rnd rnd;
+static unsigned int depth;
+
+static void interrupt_often(void)
+{
+	const struct op *op;
+
+	if (depth >= DEPTH_MAX || rnd_below(&rnd, 20))
+		return;
+	depth++;
+	op = &ops[rnd_below(&rnd, ARRAY_SIZE(ops))];
+	op->run(op->order);
+	depth--;
+}
+
+static void step_random_storm(struct kunit *test)
+{
+	unsigned int step;
+
+	rnd = rnd_start(test);
+	at_step = 0;
+	for (step = 0; step < 20000; step++) {
+		const struct op *op = &ops[rnd_below(&rnd, ARRAY_SIZE(ops))];
+		const char *why;
+
+		if (!(step % 200))
+			zone_make(test, step / 200 % ARRAY_SIZE(fills));
+		kmemx_step_hook = interrupt_often;
+		op->run(op->order);
+		kmemx_step_hook = NULL;
+		why = kmemx_zone_check(&fx->zone);
+		KUNIT_ASSERT_TRUE_MSG(test, !why, "%s: %s", op->name, why ? why : "");
+		KUNIT_ASSERT_EQ(test, fx->nr_wrong, 0U);
+		if (step % 200 == 199)
+			zone_end(test, "storm", "many");
+	}
+}
+
+/* ---- A summary --------------------------------------------------------- */
+
+#define LEAVES	70000
+
+static struct kmemx_summary sum;
+static unsigned int toggled;
+static bool toggle_to;
+
+static void toggle(unsigned int unused)
+{
+	if (toggle_to)
+		kmemx_summary_set(&sum, toggled);
+	else
+		kmemx_summary_clear(&sum, toggled);
+}
+
+/* Setting and clearing leaves that share a word, or a word one or two levels up. */
+static void step_summary_loses_no_leaf(struct kunit *test)
+{
+	static const struct op op = { "toggle", toggle, 0 };
+	static const unsigned int leaf[] = { 0, 1, 64, 4096, 69999 };
+	void *mem = vzalloc(kmemx_summary_bytes(LEAVES));
+	unsigned int i, k, way;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	nested = &op;
+	for (way = 0; way < 4; way++)
+		for (i = 0; i < ARRAY_SIZE(leaf); i++)
+			for (k = 0; k < ARRAY_SIZE(leaf); k++) {
+				for (at_step = 0; i != k; at_step++) {
+					bool was, outer = way & 1, inner = way & 2;
+
+					memset(mem, 0, kmemx_summary_bytes(LEAVES));
+					kmemx_summary_init(&sum, mem, LEAVES);
+					if (!outer)
+						kmemx_summary_set(&sum, leaf[i]);
+					if (!inner)
+						kmemx_summary_set(&sum, leaf[k]);
+					nr_steps = 0;
+					toggled = leaf[k];
+					toggle_to = inner;
+					kmemx_step_hook = interrupt_once;
+					if (outer)
+						kmemx_summary_set(&sum, leaf[i]);
+					else
+						kmemx_summary_clear(&sum, leaf[i]);
+					kmemx_step_hook = NULL;
+					was = nr_steps > at_step;
+					if (!was)
+						break;
+					KUNIT_ASSERT_TRUE(test, kmemx_summary_check(&sum));
+					KUNIT_ASSERT_EQ(test, kmemx_summary_first(&sum),
+							inner && leaf[k] < leaf[i] ? (long)leaf[k] :
+							outer ? (long)leaf[i] :
+							inner ? (long)leaf[k] : -1L);
+				}
+			}
+	vfree(mem);
+}
+
+static struct kunit_case step_cases[] = {
+	KUNIT_CASE(step_any_operation_at_any_point),
+	KUNIT_CASE(step_lost_races_are_told_from_shortage),
+	KUNIT_CASE(step_random_storm),
+	KUNIT_CASE(step_summary_loses_no_leaf),
+	{}
+};
+
+static struct kunit_suite step_suite = {
+	.name = "kmemx_step",
+	.init = step_init,
+	.test_cases = step_cases,
+};
+
+kunit_test_suites(&step_suite);

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A zone: allocations of any number of frames, refused frees, and the whole
+ * against a byte per frame.
+ */
+#include "buddy/zone.h"
+#include "random.h"
+#include "threads.h"
+
+#define BASE_PFN	0x12300UL	/* In the middle of a chunk. */
+#define NR_FRAMES	(7 * 512UL + 100)
+/* Frame 0 of the zone is that of the chunk in which the extent starts. */
+#define BASE		round_down(BASE_PFN, KMEMX_CHUNK_FRAMES)
+#define FIRST		(BASE_PFN - BASE)
+#define END		(FIRST + NR_FRAMES)
+#define KIND		KMEMX_KIND_CONTIG
+
+struct fixture {
+	struct kmemx_extent ext;
+	struct kmemx_zone zone;
+	u8 *owner;	/* Per frame: 0 free, else a tag. */
+};
+
+static int zone_fixture_init(struct kunit *test)
+{
+	struct fixture *fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	test->priv = fx;
+	fx->ext = (struct kmemx_extent){ .pfn = BASE_PFN, .nr_frames = NR_FRAMES };
+	KUNIT_ASSERT_EQ(test, kmemx_zone_init(&fx->zone, 1, &fx->ext), 0);
+	fx->owner = vzalloc(END);
+	KUNIT_ASSERT_NOT_NULL(test, fx->owner);
+	return 0;
+}
+
+static void zone_fixture_exit(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	if (!fx)
+		return;
+	kmemx_zone_fini(&fx->zone);
+	vfree(fx->owner);
+}
+
+static void expect_sound(struct kunit *test, struct fixture *fx)
+{
+	const char *why = kmemx_zone_check(&fx->zone);
+
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ? why : "");
+}
+
+static void expect_all_free(struct kunit *test, struct fixture *fx)
+{
+	expect_sound(test, fx);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES);
+}
+
+static enum kmemx_verdict free_all(struct kmemx_zone *zone, unsigned int frame,
+				   enum kmemx_kind kind, unsigned long nr)
+{
+	enum kmemx_verdict verdict;
+	u8 info;
+
+	verdict = kmemx_zone_claim(zone, frame, kind, nr, &info);
+	if (verdict)
+		return verdict;
+	for (;;) {
+		unsigned int block = frame, order = kmemx_info_order(info);
+		bool more = info & KMEMX_INFO_MORE;
+
+		if (more)
+			frame = kmemx_zone_next(zone, frame, &info);
+		kmemx_zone_give(zone, block, order);
+		if (!more)
+			return KMEMX_FREE_OK;
+	}
+}
+
+static void zone_starts_free(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	expect_all_free(test, fx);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc(&fx->zone, 0, 1, KIND), (long)-ENOSPC);
+	expect_all_free(test, fx);
+	KUNIT_EXPECT_EQ(test, BASE % KMEMX_CHUNK_FRAMES, 0UL);
+	KUNIT_EXPECT_EQ(test, BASE + FIRST, BASE_PFN);
+	KUNIT_EXPECT_EQ(test, END - FIRST, (unsigned int)NR_FRAMES);
+}
+
+static void zone_blocks_are_naturally_aligned(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order <= 11; order++) {
+		unsigned long nr = 1UL << order;
+		long frame = kmemx_zone_alloc(&fx->zone, nr, nr, KIND);
+
+		KUNIT_ASSERT_GE(test, frame, 0L);
+		KUNIT_EXPECT_EQ(test, (BASE + frame) % nr, 0UL);
+		expect_sound(test, fx);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_block_frames(&fx->zone, frame), nr);
+		KUNIT_EXPECT_EQ(test, free_all(&fx->zone, frame, KIND, nr), KMEMX_FREE_OK);
+		expect_all_free(test, fx);
+	}
+}
+
+static void zone_any_length_takes_no_more(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned long nr;
+
+	for (nr = 1; nr < 1600; nr += nr < 70 ? 1 : 37) {
+		long frame = kmemx_zone_alloc(&fx->zone, nr, 1, KIND);
+
+		KUNIT_ASSERT_GE(test, frame, 0L);
+		expect_sound(test, fx);
+		KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES - nr);
+		KUNIT_ASSERT_EQ(test, kmemx_zone_block_frames(&fx->zone, frame), nr);
+		KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, 0), KMEMX_FREE_OK);
+		expect_all_free(test, fx);
+	}
+}
+
+static void zone_honours_alignment(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned long align;
+
+	for (align = 1; align <= 2048; align *= 2) {
+		long first = kmemx_zone_alloc(&fx->zone, 3, align, KIND);
+		long second = kmemx_zone_alloc(&fx->zone, 3, align, KIND);
+
+		KUNIT_ASSERT_GE(test, first, 0L);
+		KUNIT_EXPECT_EQ(test, (BASE + first) % align, 0UL);
+		if (second >= 0) {
+			KUNIT_EXPECT_EQ(test, (BASE + second) % align, 0UL);
+			free_all(&fx->zone, second, KIND, 0);
+		}
+		free_all(&fx->zone, first, KIND, 0);
+		expect_all_free(test, fx);
+	}
+}
+
+static void zone_gives_every_frame_once(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order <= 3; order++) {
+		unsigned long nr = 0;
+		long frame;
+
+		memset(fx->owner, 0, END);
+		for (;;) {
+			frame = kmemx_zone_alloc(&fx->zone, 1UL << order, 1UL << order, KIND);
+			if (frame < 0)
+				break;
+			KUNIT_ASSERT_GE(test, frame, (long)FIRST);
+			KUNIT_ASSERT_LE(test, frame + (1L << order), (long)END);
+			KUNIT_ASSERT_EQ(test, fx->owner[frame], 0);
+			fx->owner[frame] = 1;
+			nr += 1UL << order;
+		}
+		KUNIT_EXPECT_EQ(test, frame, (long)-ENOSPC);
+		KUNIT_EXPECT_EQ(test, nr + kmemx_zone_nr_free(&fx->zone), NR_FRAMES);
+		KUNIT_EXPECT_LT(test, kmemx_zone_largest(&fx->zone, NULL), 1UL << order);
+		for (frame = 0; frame < END; frame++)
+			if (fx->owner[frame])
+				free_all(&fx->zone, frame, KIND, 1UL << order);
+		expect_all_free(test, fx);
+	}
+}
+
+static void zone_run_needs_whole_chunks_in_a_row(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long pin, run;
+
+	/* The extent has whole chunks 1..6; a pin in chunk 3 leaves 3 in a row. */
+	pin = kmemx_zone_alloc(&fx->zone, 3 * 512, 512, KIND);
+	KUNIT_ASSERT_EQ(test, pin, 512L);
+	run = kmemx_zone_alloc(&fx->zone, 512, 512, KIND);
+	KUNIT_ASSERT_EQ(test, run, 4 * 512L);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, pin, KIND, 0), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_largest(&fx->zone, NULL), 3 * 512UL);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc(&fx->zone, 3 * 512 + 1, 1, KIND), (long)-ENOSPC);
+	expect_sound(test, fx);
+	pin = kmemx_zone_alloc(&fx->zone, 3 * 512 - 5, 1, KIND);
+	KUNIT_EXPECT_EQ(test, pin, 512L);
+	expect_sound(test, fx);
+	free_all(&fx->zone, pin, KIND, 0);
+	free_all(&fx->zone, run, KIND, 0);
+	expect_all_free(test, fx);
+}
+
+/* Bins that are behind, as a race may leave them, offer a chunk that is taken. */
+static void zone_mends_bins_that_are_wrong(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long taken, run, block;
+
+	taken = kmemx_zone_alloc(&fx->zone, 512, 512, KIND);
+	KUNIT_ASSERT_EQ(test, taken, 512L);
+	kmemx_bins_add(&fx->zone.bins, KMEMX_BIN_ALL_FREE, 1);
+	run = kmemx_zone_alloc(&fx->zone, 2 * 512, 1, KIND);
+	KUNIT_EXPECT_EQ(test, run, 2 * 512L);
+	block = kmemx_zone_alloc(&fx->zone, 512, 512, KIND);
+	KUNIT_EXPECT_EQ(test, block, 4 * 512L);
+	expect_sound(test, fx);
+	free_all(&fx->zone, run, KIND, 0);
+	free_all(&fx->zone, block, KIND, 0);
+	free_all(&fx->zone, taken, KIND, 0);
+	expect_all_free(test, fx);
+}
+
+static void zone_refuses_bad_frees(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_zone *zone = &fx->zone;
+	long frame = kmemx_zone_alloc(zone, 8, 8, KMEMX_KIND_PAGES);
+	long odd = kmemx_zone_alloc(zone, 5, 1, KMEMX_KIND_CONTIG);
+	long whole = kmemx_zone_alloc(zone, 512, 512, KMEMX_KIND_PAGES);
+	unsigned long free = kmemx_zone_nr_free(zone);
+
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_PAGES, 4), KMEMX_FREE_ORDER);
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_PAGES, 16), KMEMX_FREE_ORDER);
+	KUNIT_EXPECT_EQ(test, free_all(zone, whole, KMEMX_KIND_PAGES, 256), KMEMX_FREE_ORDER);
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame + 1, KMEMX_KIND_PAGES, 1), KMEMX_FREE_MISALIGNED);
+	KUNIT_EXPECT_EQ(test, free_all(zone, whole + 7, KMEMX_KIND_PAGES, 1), KMEMX_FREE_MISALIGNED);
+	KUNIT_EXPECT_EQ(test, free_all(zone, odd + 4, KMEMX_KIND_CONTIG, 0), KMEMX_FREE_MISALIGNED);
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_CONTIG, 0), KMEMX_FREE_FUNCTION);
+	KUNIT_EXPECT_EQ(test, free_all(zone, END - 1, KMEMX_KIND_PAGES, 1), KMEMX_FREE_DOUBLE);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_free(zone), free);
+	expect_sound(test, fx);
+
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_PAGES, 8), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_PAGES, 8), KMEMX_FREE_DOUBLE);
+	KUNIT_EXPECT_EQ(test, free_all(zone, odd, KMEMX_KIND_CONTIG, 0), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, free_all(zone, odd, KMEMX_KIND_CONTIG, 0), KMEMX_FREE_DOUBLE);
+	KUNIT_EXPECT_EQ(test, free_all(zone, whole, KMEMX_KIND_PAGES, 512), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, free_all(zone, whole, KMEMX_KIND_PAGES, 512), KMEMX_FREE_DOUBLE);
+	expect_all_free(test, fx);
+}
+
+static void zone_quarantine_splits_a_block(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order <= KMEMX_CHUNK_ORDER; order++) {
+		long frame = kmemx_zone_alloc(&fx->zone, 1UL << order, 1UL << order, KIND);
+		unsigned int i;
+		u8 info;
+
+		KUNIT_ASSERT_EQ(test, kmemx_zone_claim(&fx->zone, frame, KIND, 0, &info),
+				KMEMX_FREE_OK);
+		kmemx_zone_quarantine(&fx->zone, frame, order);
+		expect_sound(test, fx);
+		KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES - (1UL << order));
+		KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, 0), KMEMX_FREE_DOUBLE);
+		for (i = 0; i < 1U << order; i++)
+			KUNIT_ASSERT_EQ(test, KMEMX_FREE_OK,
+					free_all(&fx->zone, frame + i, KMEMX_KIND_QUARANTINE, 1));
+		expect_all_free(test, fx);
+	}
+}
+
+static void zone_slab_frames_know_their_slab(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long frame = kmemx_zone_alloc(&fx->zone, 8, 8, KMEMX_KIND_SLAB);
+	unsigned int i;
+
+	kmemx_zone_mark_tails(&fx->zone, frame, 3, true);
+	expect_sound(test, fx);
+	for (i = 1; i < 8; i++) {
+		KUNIT_EXPECT_EQ(test, kmemx_info_kind(fx->zone.info[frame + i]),
+				KMEMX_KIND_SLAB_TAIL);
+		KUNIT_EXPECT_EQ(test, kmemx_info_order(fx->zone.info[frame + i]), 3U);
+		KUNIT_EXPECT_EQ(test, free_all(&fx->zone, frame + i, KMEMX_KIND_PAGES, 1),
+				KMEMX_FREE_FUNCTION);
+	}
+	kmemx_zone_mark_tails(&fx->zone, frame, 3, false);
+	KUNIT_EXPECT_EQ(test, free_all(&fx->zone, frame, KMEMX_KIND_SLAB, 8), KMEMX_FREE_OK);
+	expect_all_free(test, fx);
+}
+
+static void zone_counts_blocks_as_buddyinfo(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr[KMEMX_NR_ORDERS + 1] = { 0 };
+	unsigned long sum = 0;
+	unsigned int k;
+
+	KUNIT_EXPECT_EQ(test, kmemx_zone_count(&fx->zone, nr), NR_FRAMES);
+	for (k = 0; k <= KMEMX_NR_ORDERS; k++)
+		sum += (unsigned long)nr[k] << k;
+	KUNIT_EXPECT_EQ(test, sum, NR_FRAMES);
+	/* Whole chunks 1..6 of a base that is an odd chunk: pairs 1-2, 3-4, 5-6. */
+	KUNIT_EXPECT_EQ(test, BASE / KMEMX_CHUNK_FRAMES % 2, 1UL);
+	KUNIT_EXPECT_EQ(test, nr[10], 3U);
+	KUNIT_EXPECT_EQ(test, nr[9], 0U);
+}
+
+/* ---- Against a byte per frame ------------------------------------------ */
+
+#define WALK_LIVE	300
+
+struct live {
+	long frame;
+	unsigned long nr;
+	u8 tag;
+};
+
+static void walk_alloc(struct kunit *test, struct fixture *fx, struct rnd *rnd,
+		       struct live *live, unsigned int *nr_live)
+{
+	struct live *new = &live[*nr_live];
+	unsigned long i;
+
+	new->nr = rnd_below(rnd, 10) ? 1 + rnd_below(rnd, 40) : 1 + rnd_below(rnd, 1200);
+	new->tag = (u8)(1 + rnd_below(rnd, 255));
+	new->frame = kmemx_zone_alloc(&fx->zone, new->nr, 1UL << rnd_below(rnd, 4), KIND);
+	if (new->frame < 0)
+		return;
+	for (i = 0; i < new->nr; i++) {
+		KUNIT_ASSERT_EQ(test, fx->owner[new->frame + i], 0);
+		fx->owner[new->frame + i] = new->tag;
+	}
+	++*nr_live;
+}
+
+static void walk_free(struct kunit *test, struct fixture *fx, struct rnd *rnd,
+		      struct live *live, unsigned int *nr_live)
+{
+	struct live *old = &live[rnd_below(rnd, *nr_live)];
+	unsigned long i;
+
+	for (i = 0; i < old->nr; i++)
+		KUNIT_ASSERT_EQ(test, fx->owner[old->frame + i], old->tag);
+	memset(fx->owner + old->frame, 0, old->nr);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, old->frame, KIND, old->nr), KMEMX_FREE_OK);
+	*old = live[--*nr_live];
+}
+
+static void zone_random_walk(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct rnd rnd = rnd_start(test);
+	struct live *live = kunit_kzalloc(test, WALK_LIVE * sizeof(*live), GFP_KERNEL);
+	unsigned int nr_live = 0, step, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, live);
+	for (step = 0; step < 20000; step++) {
+		if (nr_live < WALK_LIVE && (!nr_live || rnd_below(&rnd, 2)))
+			walk_alloc(test, fx, &rnd, live, &nr_live);
+		else
+			walk_free(test, fx, &rnd, live, &nr_live);
+		if (step % 128)
+			continue;
+		expect_sound(test, fx);
+		for (i = FIRST; i < END; i++) {
+			struct kmemx_chunk chunk = kmemx_zone_chunk(&fx->zone, i / 512);
+
+			KUNIT_ASSERT_EQ(test, kmemx_chunk_is_taken(chunk, i % 512),
+					(bool)fx->owner[i]);
+		}
+		test_breathe();
+	}
+	while (nr_live)
+		walk_free(test, fx, &rnd, live, &nr_live);
+	expect_all_free(test, fx);
+}
+
+/* ---- Several threads --------------------------------------------------- */
+
+#define THREAD_LIVE	40
+#define THREAD_STEPS	30000
+
+struct shared {
+	struct kmemx_zone *zone;
+	u8 *owner;
+	atomic64_t nr_wrong;
+	atomic64_t nr_lost_races;
+};
+
+/* Marks frames that nobody else may have marked. */
+static void mark(struct shared *shared, long frame, unsigned long nr, u8 from, u8 to)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		u8 old = from;
+
+		if (!try_cmpxchg(&shared->owner[frame + i], &old, to))
+			atomic64_add(1, &shared->nr_wrong);
+	}
+}
+
+static void churn(void *arg, unsigned int thread)
+{
+	struct shared *shared = arg;
+	struct live live[THREAD_LIVE];
+	struct rnd rnd = { .state = TEST_SEED * (thread + 1) };
+	u8 tag = (u8)(thread + 1);
+	unsigned int nr_live = 0, step;
+
+	for (step = 0; step < THREAD_STEPS || nr_live; step++) {
+		unsigned int i = nr_live ? rnd_below(&rnd, nr_live) : 0;
+
+		if (!(step % 1024))
+			test_breathe();
+		if (step < THREAD_STEPS && nr_live < THREAD_LIVE && rnd_below(&rnd, 2)) {
+			struct live *new = &live[nr_live];
+
+			new->nr = 1UL << rnd_below(&rnd, 10);
+			if (!rnd_below(&rnd, 4))
+				new->nr = 1 + rnd_below(&rnd, 700);
+			new->frame = kmemx_zone_alloc(shared->zone, new->nr, 1, KIND);
+			if (new->frame < 0)
+				continue;
+			mark(shared, new->frame, new->nr, 0, tag);
+			nr_live++;
+		} else if (nr_live) {
+			mark(shared, live[i].frame, live[i].nr, tag, 0);
+			if (free_all(shared->zone, live[i].frame, KIND, live[i].nr))
+				atomic64_add(1, &shared->nr_wrong);
+			live[i] = live[--nr_live];
+		}
+	}
+}
+
+static void zone_threads_never_share_a_frame(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct shared shared = { .zone = &fx->zone, .owner = fx->owner };
+
+	test_run_threads(test, churn, &shared);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&shared.nr_wrong), 0LL);
+	expect_all_free(test, fx);
+}
+
+#define RACES		100
+#define RACE_BLOCKS	2000
+#define RACE_PATIENCE	100000
+
+struct race {
+	struct kmemx_zone *zone;
+	atomic64_t nr_ready;
+	atomic64_t frame[RACE_BLOCKS];
+	atomic64_t nr_won;
+};
+
+/* Once they have started together, who is behind finds blocks that are free, and is quick. */
+static void free_everything(void *arg, unsigned int thread)
+{
+	struct race *race = arg;
+	unsigned int i;
+
+	atomic64_add(1, &race->nr_ready);
+	for (i = 0; i < RACE_PATIENCE && atomic64_read(&race->nr_ready) < TEST_THREADS; i++)
+		test_breathe();
+	for (i = 0; i < RACE_BLOCKS; i++)
+		if (!free_all(race->zone, (unsigned int)atomic64_read(&race->frame[i]), KIND, 1))
+			atomic64_add(1, &race->nr_won);
+}
+
+/* Every thread frees every block: each is freed by one of them. */
+static void zone_racing_frees_have_one_winner(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	unsigned int n, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	race->zone = &fx->zone;
+	for (n = 0; n < RACES; n++) {
+		atomic64_set(&race->nr_ready, 0);
+		atomic64_set(&race->nr_won, 0);
+		for (i = 0; i < RACE_BLOCKS; i++)
+			atomic64_set(&race->frame[i], kmemx_zone_alloc(&fx->zone, 1, 1, KIND));
+		test_run_threads(test, free_everything, race);
+		KUNIT_ASSERT_EQ(test, atomic64_read(&race->nr_won), (s64)RACE_BLOCKS);
+		expect_all_free(test, fx);
+	}
+}
+
+static struct kunit_case zone_cases[] = {
+	KUNIT_CASE(zone_starts_free),
+	KUNIT_CASE(zone_blocks_are_naturally_aligned),
+	KUNIT_CASE(zone_any_length_takes_no_more),
+	KUNIT_CASE(zone_honours_alignment),
+	KUNIT_CASE(zone_gives_every_frame_once),
+	KUNIT_CASE(zone_run_needs_whole_chunks_in_a_row),
+	KUNIT_CASE(zone_mends_bins_that_are_wrong),
+	KUNIT_CASE(zone_refuses_bad_frees),
+	KUNIT_CASE(zone_quarantine_splits_a_block),
+	KUNIT_CASE(zone_slab_frames_know_their_slab),
+	KUNIT_CASE(zone_counts_blocks_as_buddyinfo),
+	KUNIT_CASE(zone_random_walk),
+	KUNIT_CASE(zone_threads_never_share_a_frame),
+	KUNIT_CASE(zone_racing_frees_have_one_winner),
+	{}
+};
+
+static struct kunit_suite zone_suite = {
+	.name = "kmemx_zone",
+	.init = zone_fixture_init,
+	.exit = zone_fixture_exit,
+	.test_cases = zone_cases,
+};
+
+kunit_test_suites(&zone_suite);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sets of chunks by what they are good for; see bins.h.
+ *
+ * The word of used bins is one more level above the summaries, kept by the same
+ * rule: who fills sets the bit above, who empties clears it and looks again.
+ */
+#include "buddy/bins.h"
+
+/* The bins of order 0 and more, one in each class. */
+#define EVERY_CLASS	0x0004010040100401ULL
+#define CLASS_ORDERS	(BIT_ULL(KMEMX_NR_ORDERS) - 1)
+
+/* The bins whose chunks have blocks of @order or more. */
+static u64 bins_for(unsigned int order)
+{
+	return EVERY_CLASS * (CLASS_ORDERS & (~0ULL << order));
+}
+
+/**
+ * kmemx_bins_bytes() - memory that bins need
+ * @nr_chunks: at least 1
+ *
+ * Return: the bytes to pass zeroed to kmemx_bins_init().
+ */
+size_t kmemx_bins_bytes(unsigned int nr_chunks)
+{
+	return KMEMX_NR_BINS * kmemx_summary_bytes(nr_chunks);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_bytes);
+
+/**
+ * kmemx_bins_init() - make bins without chunks
+ * @bins: the bins
+ * @mem: kmemx_bins_bytes() zeroed bytes, which stay the caller's
+ * @nr_chunks: at least 1
+ */
+void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
+{
+	unsigned int i;
+
+	static_assert(KMEMX_NR_BINS < 64);
+	atomic64_set(&bins->used, 0);
+	for (i = 0; i < KMEMX_NR_BINS; i++)
+		kmemx_summary_init(&bins->chunks[i], (u8 *)mem + i * kmemx_summary_bytes(nr_chunks),
+				   nr_chunks);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_init);
+
+static bool is_used(const struct kmemx_bins *bins, unsigned int bin)
+{
+	return (u64)atomic64_read(&bins->used) & BIT_ULL(bin);
+}
+
+/**
+ * kmemx_bins_add() - put a chunk into a bin
+ * @bins: the bins
+ * @bin: 0..KMEMX_NR_BINS - 1
+ * @chunk: 0..nr_chunks - 1
+ *
+ * Context: any.
+ */
+void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
+{
+	kmemx_summary_set(&bins->chunks[bin], chunk);
+	kmemx_step();
+	/* Pairs with kmemx_bins_remove(); the set before was fully ordered. */
+	if (is_used(bins, bin))
+		return;
+	kmemx_step();
+	atomic64_or((s64)BIT_ULL(bin), &bins->used);
+	smp_mb__after_atomic();
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
+
+/**
+ * kmemx_bins_remove() - take a chunk out of a bin
+ * @bins: the bins
+ * @bin: 0..KMEMX_NR_BINS - 1
+ * @chunk: 0..nr_chunks - 1
+ *
+ * The caller looks at the chunk's state afterwards, as for kmemx_summary_clear().
+ *
+ * Context: any.
+ */
+void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
+{
+	struct kmemx_summary *chunks = &bins->chunks[bin];
+
+	kmemx_summary_clear(chunks, chunk);
+	if (!kmemx_summary_is_empty(chunks) || !is_used(bins, bin))
+		return;
+	kmemx_step();
+	atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
+	/* Pairs with kmemx_bins_add(): one of the two sees the other. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (!kmemx_summary_is_empty(chunks))
+		atomic64_or((s64)BIT_ULL(bin), &bins->used);
+	smp_mb__after_atomic();
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);
+
+/**
+ * kmemx_bins_find() - the chunk to take a block from
+ * @bins: the bins
+ * @order: 0..9, of the block
+ * @bin: set to the bin that the chunk was found in
+ *
+ * The lowest chunk of the first bin that has one.
+ *
+ * Context: any.
+ * Return: the chunk, or -1 if none has such a block.
+ */
+long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin)
+{
+	u64 left = (u64)atomic64_read(&bins->used) & bins_for(order);
+
+	for (; left; left &= left - 1) {
+		long chunk;
+
+		*bin = __ffs64(left);
+		chunk = kmemx_summary_first(&bins->chunks[*bin]);
+		if (chunk >= 0)
+			return chunk;
+	}
+	return -1;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_find);
+
+/**
+ * kmemx_bins_max_order() - the largest block that some chunk has
+ * @bins: the bins
+ *
+ * From the word of used bins alone: cheap, and at rest the truth.
+ *
+ * Return: its order, 0..9, or -1 if no frame is free.
+ */
+int kmemx_bins_max_order(const struct kmemx_bins *bins)
+{
+	u64 used = (u64)atomic64_read(&bins->used);
+	int order;
+
+	for (order = KMEMX_CHUNK_ORDER; order >= 0; order--)
+		if (used & bins_for((unsigned int)order))
+			break;
+	return order;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_max_order);
+
+/**
+ * kmemx_bins_check() - do the levels agree?
+ * @bins: the bins, which nobody changes meanwhile
+ *
+ * Return: true if every bin that has a chunk says so, and no other.
+ */
+bool kmemx_bins_check(const struct kmemx_bins *bins)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEMX_NR_BINS; i++)
+		if (!kmemx_summary_check(&bins->chunks[i]) ||
+		    is_used(bins, i) == kmemx_summary_is_empty(&bins->chunks[i]))
+			return false;
+	return true;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_check);

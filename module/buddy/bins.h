@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Bins: which chunk serves an order, as a set of chunks per bin of state.h and
+ * one word that says which bins are not empty. The chunk to use is found in the
+ * first bin of that word that has blocks large enough: a handful of instructions,
+ * however many chunks there are and whatever their state.
+ *
+ * Like a summary, a hint: a chunk's own state word decides, and who changes that
+ * brings the bins in line; see zone.c.
+ *
+ * Locking: none, as in summary.h.
+ */
+#ifndef KMEMX_BUDDY_BINS_H
+#define KMEMX_BUDDY_BINS_H
+
+#include <kmemx/platform.h>
+#include "buddy/state.h"
+#include "buddy/summary.h"
+
+/**
+ * struct kmemx_bins - the chunks of each bin
+ * @used: a bit per bin that may have a chunk
+ * @chunks: the chunks of a bin
+ */
+struct kmemx_bins {
+	atomic64_t used;
+	struct kmemx_summary chunks[KMEMX_NR_BINS];
+};
+
+size_t kmemx_bins_bytes(unsigned int nr_chunks);
+void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks);
+void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
+void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
+long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin);
+int kmemx_bins_max_order(const struct kmemx_bins *bins);
+bool kmemx_bins_check(const struct kmemx_bins *bins);
+
+#endif /* KMEMX_BUDDY_BINS_H */

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The state word of a chunk: all that an allocation has to know to choose the
+ * chunk, and the word in it, without looking at its map.
+ *
+ *   bits 0-9    frames that may still be reserved
+ *   bits 10-19  live blocks
+ *   bit 20      taken as one block
+ *   bits 24-47  the rank of each of the eight words of the map: 1 + the order of
+ *		 its largest free block, 0 if it has none. Sliced: three bytes,
+ *		 the ranks' bits 0, 1 and 2, a bit per word, so that eight ranks are
+ *		 compared by a few operations on bytes
+ *   bits 48-53  the chunk's bin, which follows from live blocks and ranks
+ *
+ * Pure functions, values in, values out: who changes a state word, and when, is
+ * in chunk.c.
+ *
+ * What is here also says which chunk goes first. A chunk is whole again when its
+ * last live block is freed, and every live block is as likely to go next as any
+ * other; so a new block belongs where most blocks are live, and into the smallest
+ * hole that holds it. A bin is a class of live counts (16 and more, 8 to 15, 4 to
+ * 7, 2 or 3, 1, none) and the order of the largest free block; bins are numbered
+ * in the order in which they are to be used.
+ */
+#ifndef KMEMX_BUDDY_STATE_H
+#define KMEMX_BUDDY_STATE_H
+
+#include <kmemx/platform.h>
+#include "buddy/word.h"
+
+#define KMEMX_CHUNK_ORDER	9
+#define KMEMX_CHUNK_FRAMES	512
+#define KMEMX_CHUNK_WORDS	8
+#define KMEMX_NR_ORDERS		(KMEMX_CHUNK_ORDER + 1)
+
+#define KMEMX_STATE_FREE_MASK	0x3ffULL
+#define KMEMX_STATE_LIVE_SHIFT	10
+#define KMEMX_STATE_LIVE_ONE	BIT_ULL(KMEMX_STATE_LIVE_SHIFT)
+#define KMEMX_STATE_LIVE_MASK	(0x3ffULL << KMEMX_STATE_LIVE_SHIFT)
+#define KMEMX_STATE_WHOLE	BIT_ULL(20)
+#define KMEMX_STATE_RANK_SHIFT	24
+#define KMEMX_STATE_RANK_STEP	8
+#define KMEMX_STATE_RANKS	(0xffffffULL << KMEMX_STATE_RANK_SHIFT)
+#define KMEMX_STATE_RANK_OF_0	(0x010101ULL << KMEMX_STATE_RANK_SHIFT)
+
+#define KMEMX_STATE_BIN_SHIFT	48
+#define KMEMX_STATE_BIN_MASK	(0x3fULL << KMEMX_STATE_BIN_SHIFT)
+
+/* A word all of whose frames are free. */
+#define KMEMX_RANK_FULL		(KMEMX_WORD_ORDER + 1)
+
+#define KMEMX_LIVE_CLASSES	6
+#define KMEMX_NR_BINS		(KMEMX_LIVE_CLASSES * KMEMX_NR_ORDERS)
+/* Of a chunk without a free frame. */
+#define KMEMX_BIN_NONE		KMEMX_NR_BINS
+/* Of a chunk that is free. */
+#define KMEMX_BIN_ALL_FREE	(KMEMX_NR_BINS - 1)
+
+/* All 512 frames are free, and nobody is in between. */
+#define KMEMX_STATE_ALL_FREE	(KMEMX_CHUNK_FRAMES | KMEMX_STATE_RANKS | \
+				 (u64)KMEMX_BIN_ALL_FREE << KMEMX_STATE_BIN_SHIFT)
+/* Taken as one block. */
+#define KMEMX_STATE_ALL_TAKEN	(KMEMX_STATE_WHOLE | KMEMX_STATE_LIVE_ONE | \
+				 (u64)KMEMX_BIN_NONE << KMEMX_STATE_BIN_SHIFT)
+
+static inline unsigned int kmemx_state_free(u64 state)
+{
+	return state & KMEMX_STATE_FREE_MASK;
+}
+
+static inline unsigned int kmemx_state_live(u64 state)
+{
+	return (state & KMEMX_STATE_LIVE_MASK) >> KMEMX_STATE_LIVE_SHIFT;
+}
+
+/* One of the three slices of the ranks, a bit per word. */
+static inline unsigned int kmemx_state_slice(u64 state, unsigned int bit)
+{
+	return (u8)(state >> (KMEMX_STATE_RANK_SHIFT + bit * KMEMX_STATE_RANK_STEP));
+}
+
+/* The bits that hold the rank of word @i. */
+static inline u64 kmemx_state_rank_mask(unsigned int i)
+{
+	return KMEMX_STATE_RANK_OF_0 << i;
+}
+
+/**
+ * kmemx_state_set_rank() - change the rank of a word
+ * @state: the state word
+ * @i: which word, 0..7
+ * @rank: 0..7
+ *
+ * Return: the new state word.
+ */
+static inline u64 kmemx_state_set_rank(u64 state, unsigned int i, unsigned int rank)
+{
+	u64 bits = (rank & 1) | (rank & 2) << 7 | (rank & 4) << 14;
+
+	return (state & ~kmemx_state_rank_mask(i)) | bits << (KMEMX_STATE_RANK_SHIFT + i);
+}
+
+static inline unsigned int kmemx_state_rank(u64 state, unsigned int i)
+{
+	u64 bits = state >> (KMEMX_STATE_RANK_SHIFT + i);
+
+	return (bits & 1) | (bits >> 7 & 2) | (bits >> 14 & 4);
+}
+
+/* The words all of whose frames are free, a bit per word. */
+static inline unsigned int kmemx_state_full_words(u64 state)
+{
+	return kmemx_state_slice(state, 0) & kmemx_state_slice(state, 1) &
+		kmemx_state_slice(state, 2);
+}
+
+/**
+ * kmemx_state_pairs() - aligned pairs in a row of words
+ * @words: a bit per word
+ *
+ * Return: the first word of each pair whose two bits are set.
+ */
+static inline unsigned int kmemx_state_pairs(unsigned int words)
+{
+	return words & (words >> 1) & 0x55;
+}
+
+/* As kmemx_state_pairs(), for four words. */
+static inline unsigned int kmemx_state_quads(unsigned int words)
+{
+	unsigned int pairs = kmemx_state_pairs(words);
+
+	return pairs & (pairs >> 2) & 0x11;
+}
+
+/**
+ * kmemx_state_fit() - the word whose largest free block is the smallest that will do
+ * @state: the state word
+ * @order: 0..6, the block wanted
+ *
+ * Return: the lowest such word, 0..7, or -1 if there is none.
+ */
+static inline int kmemx_state_fit(u64 state, unsigned int order)
+{
+	unsigned int rank = order + 1;
+	unsigned int more = 0, left = 0xff;
+	int bit;
+
+	/* Words of that rank or more, bit by bit from the highest. */
+	for (bit = 2; bit >= 0; bit--) {
+		unsigned int slice = kmemx_state_slice(state, (unsigned int)bit);
+
+		if (rank >> bit & 1) {
+			left &= slice;
+		} else {
+			more |= left & slice;
+			left &= ~slice;
+		}
+	}
+	left |= more;
+	if (!left)
+		return -1;
+	/* The smallest rank among them. */
+	for (bit = 2; bit >= 0; bit--) {
+		unsigned int without = left & ~kmemx_state_slice(state, (unsigned int)bit);
+
+		if (without)
+			left = without;
+	}
+	return (int)__ffs64(left);
+}
+
+/* The largest rank of the eight words: of those left, who has the next lower bit? */
+static inline unsigned int kmemx_state_max_rank(u64 state)
+{
+	unsigned int left = 0xff, rank = 0;
+	int bit;
+
+	for (bit = 2; bit >= 0; bit--) {
+		unsigned int with = left & kmemx_state_slice(state, (unsigned int)bit);
+
+		if (with) {
+			left = with;
+			rank |= 1U << bit;
+		}
+	}
+	return rank;
+}
+
+/**
+ * kmemx_state_max_order() - the largest block that could be taken
+ * @state: the state word
+ *
+ * Return: its order, 0..9, or -1 if there is no free frame.
+ */
+static inline int kmemx_state_max_order(u64 state)
+{
+	unsigned int rank = kmemx_state_max_rank(state);
+	unsigned int full;
+
+	if (rank < KMEMX_RANK_FULL)
+		return (int)rank - 1;
+	if (kmemx_state_free(state) == KMEMX_CHUNK_FRAMES)
+		return KMEMX_CHUNK_ORDER;
+	full = kmemx_state_full_words(state);
+	if (kmemx_state_quads(full))
+		return 8;
+	return kmemx_state_pairs(full) ? 7 : 6;
+}
+
+/* 0: none, 1: one, 2: 2 or 3, 3: 4 to 7, 4: 8 to 15, 5: more. */
+static inline unsigned int kmemx_state_class(u64 state)
+{
+	return min_t(unsigned int, fls64(kmemx_state_live(state)), KMEMX_LIVE_CLASSES - 1);
+}
+
+/**
+ * kmemx_state_find_bin() - which bin does a chunk belong to?
+ * @state: its state word, but for the bin in it
+ *
+ * Return: 0..KMEMX_NR_BINS - 1, the lower the sooner the chunk is to be used, or
+ * KMEMX_BIN_NONE.
+ */
+static inline unsigned int kmemx_state_find_bin(u64 state)
+{
+	int order = kmemx_state_max_order(state);
+
+	if (order < 0)
+		return KMEMX_BIN_NONE;
+	return (KMEMX_LIVE_CLASSES - 1 - kmemx_state_class(state)) * KMEMX_NR_ORDERS +
+		(unsigned int)order;
+}
+
+/* The bin that is noted in a state word. */
+static inline unsigned int kmemx_state_bin(u64 state)
+{
+	return (unsigned int)((state & KMEMX_STATE_BIN_MASK) >> KMEMX_STATE_BIN_SHIFT);
+}
+
+/**
+ * kmemx_state_rebin() - note the bin in a new state word
+ * @old: the state word as it is, its bin right
+ * @new: what it is to be, with the bin of @old
+ *
+ * Return: @new with its own bin.
+ */
+static inline u64 kmemx_state_rebin(u64 old, u64 new)
+{
+	if (!((old ^ new) & KMEMX_STATE_RANKS) &&
+	    kmemx_state_class(old) == kmemx_state_class(new))
+		return new;
+	return (new & ~KMEMX_STATE_BIN_MASK) |
+		(u64)kmemx_state_find_bin(new) << KMEMX_STATE_BIN_SHIFT;
+}
+
+#endif /* KMEMX_BUDDY_STATE_H */

@@ -1,0 +1,758 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The concurrent page-frame allocator over the chunks of a zone; see zone.h.
+ *
+ * An allocation finds a chunk in the bins, takes a block there, brings the bins in
+ * line, and writes the block's info byte. A free claims the info byte, gives the
+ * block back, and brings the bins in line.
+ */
+#include "buddy/zone.h"
+
+/*
+ * How often an allocation asks the bins for another chunk, where the one it was
+ * given had been used up by others.
+ */
+#define CHUNK_TRIES	8
+
+/* ---- Chunks and bins --------------------------------------------------- */
+
+static unsigned int bin_of(const struct kmemx_zone *zone, unsigned int c)
+{
+	return kmemx_state_bin((u64)atomic64_read(&zone->state[c]));
+}
+
+/*
+ * Let chunk @c be in @bin if its state says so and not else, until that holds
+ * still: whoever changes the state after the last look comes here itself. Both the
+ * change of a state and that of a bin are fully ordered, so one of two CPUs sees the
+ * other's.
+ */
+static void settle_bin(struct kmemx_zone *zone, unsigned int c, unsigned int bin)
+{
+	bool belongs = bin_of(zone, c) == bin;
+	bool seen;
+
+	if (bin == KMEMX_BIN_NONE)
+		return;
+	do {
+		seen = belongs;
+		kmemx_step();
+		if (seen)
+			kmemx_bins_add(&zone->bins, bin, c);
+		else
+			kmemx_bins_remove(&zone->bins, bin, c);
+		belongs = bin_of(zone, c) == bin;
+	} while (belongs != seen);
+}
+
+/*
+ * Tell the bins that chunk @c has moved. If its state is in the end what this CPU has
+ * written, what it did to the bins is right; else each is looked at again.
+ */
+static void settle_moved(struct kmemx_zone *zone, unsigned int c,
+			 const struct kmemx_moved *moved)
+{
+	unsigned int to = kmemx_state_bin(moved->state);
+	u64 bins;
+
+	for (bins = moved->bins; bins; bins &= bins - 1) {
+		unsigned int bin = __ffs64(bins);
+
+		if (bin == KMEMX_BIN_NONE)
+			continue;
+		kmemx_step();
+		if (bin == to)
+			kmemx_bins_add(&zone->bins, bin, c);
+		else
+			kmemx_bins_remove(&zone->bins, bin, c);
+	}
+	kmemx_step();
+	if (likely((u64)atomic64_read(&zone->state[c]) == moved->state))
+		return;
+	for (bins = moved->bins; bins; bins &= bins - 1)
+		settle_bin(zone, c, __ffs64(bins));
+}
+
+static void settle(struct kmemx_zone *zone, unsigned int c, const struct kmemx_moved *moved)
+{
+	if (moved->bins)
+		settle_moved(zone, c, moved);
+}
+
+static void give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
+		       unsigned int order)
+{
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_give(kmemx_zone_chunk(zone, c), frame, order, &moved);
+	settle(zone, c, &moved);
+}
+
+static void trim_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
+		       unsigned int order, unsigned int nr)
+{
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_trim(kmemx_zone_chunk(zone, c), frame, order, nr, &moved);
+	settle(zone, c, &moved);
+}
+
+/* ---- Making and ending a zone ------------------------------------------ */
+
+/* Lay out one allocation: maps (whole cache lines) first, bytes last. */
+static void place_meta(struct kmemx_zone *zone)
+{
+	u8 *next = zone->meta;
+
+	zone->map = (atomic64_t *)next;
+	next += (size_t)zone->nr_chunks * KMEMX_CHUNK_WORDS * sizeof(*zone->map);
+	zone->state = (atomic64_t *)next;
+	next += (size_t)zone->nr_chunks * sizeof(*zone->state);
+	zone->base_pfn = (unsigned long *)next;
+	next += (size_t)zone->nr_chunks * sizeof(*zone->base_pfn);
+	kmemx_bins_init(&zone->bins, next, zone->nr_chunks);
+	next += kmemx_bins_bytes(zone->nr_chunks);
+	zone->info = next;
+}
+
+static size_t meta_bytes(unsigned int nr_chunks)
+{
+	size_t bytes = KMEMX_CHUNK_WORDS * sizeof(atomic64_t) + sizeof(atomic64_t) +
+		sizeof(unsigned long) + KMEMX_CHUNK_FRAMES;
+
+	return nr_chunks * bytes + kmemx_bins_bytes(nr_chunks);
+}
+
+/* Frame 0 of the first chunk of an extent. */
+static unsigned long extent_base(const struct kmemx_extent *ext)
+{
+	return round_down(ext->pfn, KMEMX_CHUNK_FRAMES);
+}
+
+static unsigned int extent_chunks(const struct kmemx_extent *ext)
+{
+	return DIV_ROUND_UP(ext->pfn - extent_base(ext) + ext->nr_frames, KMEMX_CHUNK_FRAMES);
+}
+
+static void init_chunks(struct kmemx_zone *zone, const struct kmemx_extent *ext)
+{
+	unsigned long pfn = extent_base(ext);
+	unsigned int c = ext->chunk;
+
+	for (; pfn < ext->pfn + ext->nr_frames; pfn += KMEMX_CHUNK_FRAMES, c++) {
+		unsigned long first = max(ext->pfn, pfn) - pfn;
+		unsigned long left = ext->pfn + ext->nr_frames - pfn;
+
+		unsigned long end = min(left, (unsigned long)KMEMX_CHUNK_FRAMES);
+		u8 *info = zone->info + (size_t)c * KMEMX_CHUNK_FRAMES;
+
+		zone->base_pfn[c] = pfn;
+		memset(info, KMEMX_INFO_ABSENT, first);
+		memset(info + end, KMEMX_INFO_ABSENT, KMEMX_CHUNK_FRAMES - end);
+		kmemx_chunk_init(kmemx_zone_chunk(zone, c), (unsigned int)first,
+				 (unsigned int)end);
+		settle_bin(zone, c, bin_of(zone, c));
+	}
+}
+
+/**
+ * kmemx_zone_init() - put frames under management, all of them free
+ * @zone: the zone to fill in
+ * @nr_extents: at least 1
+ * @extent: where they are; no two share a chunk. Stays the caller's and must last
+ *	    as long as the zone; the first chunk of each is noted in it.
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM, or -EINVAL for KMEMX_ZONE_FRAMES_MAX frames or more.
+ */
+int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
+		    struct kmemx_extent *extent)
+{
+	unsigned long nr_chunks = 0;
+	unsigned int i;
+
+	zone->meta = NULL;
+	zone->nr_extents = nr_extents;
+	zone->extent = extent;
+	for (i = 0; i < nr_extents; i++) {
+		if (extent[i].nr_frames >= KMEMX_ZONE_FRAMES_MAX)
+			return -EINVAL;
+		extent[i].chunk = (unsigned int)nr_chunks;
+		nr_chunks += extent_chunks(&extent[i]);
+		if (nr_chunks >= KMEMX_ZONE_FRAMES_MAX / KMEMX_CHUNK_FRAMES)
+			return -EINVAL;
+	}
+	zone->nr_chunks = (unsigned int)nr_chunks;
+	zone->meta_bytes = meta_bytes(zone->nr_chunks);
+	zone->meta = vzalloc(zone->meta_bytes);
+	if (!zone->meta)
+		return -ENOMEM;
+	place_meta(zone);
+	for (i = 0; i < nr_extents; i++)
+		init_chunks(zone, &extent[i]);
+	return 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_init);
+
+/**
+ * kmemx_zone_fini() - free a zone's metadata
+ * @zone: the zone; nobody uses it any more. May be half built.
+ */
+void kmemx_zone_fini(struct kmemx_zone *zone)
+{
+	vfree(zone->meta);
+	zone->meta = NULL;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_fini);
+
+/* ---- Allocating -------------------------------------------------------- */
+
+/* Write the info bytes of an allocation of @nr frames, the largest block first. */
+static void write_info(struct kmemx_zone *zone, unsigned int frame,
+		       unsigned long nr, enum kmemx_kind kind)
+{
+	while (nr) {
+		unsigned int order = min_t(unsigned int, ilog2(nr), KMEMX_CHUNK_ORDER);
+		u8 info = kmemx_info(kind, order);
+
+		nr -= 1UL << order;
+		if (nr)
+			info |= KMEMX_INFO_MORE;
+		WRITE_ONCE(zone->info[frame], info);
+		frame += 1U << order;
+		kind = KMEMX_KIND_MORE;
+	}
+}
+
+/* Up to one chunk: a block of @order, of which @nr frames are kept. */
+static long alloc_block(struct kmemx_zone *zone, unsigned int order,
+			unsigned int nr)
+{
+	unsigned int tries, bin;
+
+	for (tries = 0; tries < CHUNK_TRIES; tries++) {
+		long found = kmemx_bins_find(&zone->bins, order, &bin);
+		unsigned int c = (unsigned int)found;
+		struct kmemx_moved moved = { 0 };
+		int frame;
+
+		if (found < 0)
+			return tries ? -EAGAIN : -ENOSPC;
+		kmemx_step();
+		frame = kmemx_chunk_take(kmemx_zone_chunk(zone, c), order, &moved);
+		kmemx_step();
+		if (frame < 0) {
+			/* The bins promised a block, so somebody was faster. */
+			settle(zone, c, &moved);
+			settle_bin(zone, c, bin);
+			continue;
+		}
+		settle(zone, c, &moved);
+		if (nr < 1U << order)
+			trim_block(zone, c, (unsigned int)frame, order, nr);
+		return found * KMEMX_CHUNK_FRAMES + frame;
+	}
+	return -EAGAIN;
+}
+
+static bool is_whole(const struct kmemx_zone *zone, unsigned int c)
+{
+	return (u64)atomic64_read(&zone->state[c]) == KMEMX_STATE_ALL_FREE;
+}
+
+/* Chunks in a row from @c on that could be taken whole, @nr at most. */
+static unsigned int count_whole(const struct kmemx_zone *zone, unsigned int c,
+				unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr && is_whole(zone, c + i); i++)
+		if (!kmemx_zone_joins_next(zone, c + i))
+			return i + 1;
+	return i;
+}
+
+static void give_chunks(struct kmemx_zone *zone, unsigned int c, unsigned int nr)
+{
+	while (nr--)
+		give_block(zone, c + nr, 0, KMEMX_CHUNK_ORDER);
+}
+
+/* Take chunks @c to @c + @nr - 1 whole, or none of them. */
+static bool take_chunks(struct kmemx_zone *zone, unsigned int c, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct kmemx_moved moved = { 0 };
+
+		kmemx_step();
+		if (kmemx_chunk_take(kmemx_zone_chunk(zone, c + i), KMEMX_CHUNK_ORDER, &moved))
+			break;
+		settle(zone, c + i, &moved);
+	}
+	if (i < nr)
+		give_chunks(zone, c, i);
+	return i == nr;
+}
+
+/*
+ * The first chunk at or after @c, in the same extent, whose physical number is a
+ * multiple of @step; past the end of the zone if there is none.
+ */
+static unsigned long align_chunk(const struct kmemx_zone *zone, unsigned long c,
+				 unsigned long step)
+{
+	unsigned long number = zone->base_pfn[c] / KMEMX_CHUNK_FRAMES;
+
+	return c + ALIGN(number, step) - number;
+}
+
+/* Do chunks @c and @to, which comes after it, belong to one extent? */
+static bool in_one_extent(const struct kmemx_zone *zone, unsigned long c, unsigned long to)
+{
+	return to < zone->nr_chunks &&
+		zone->base_pfn[to] - zone->base_pfn[c] == (to - c) * KMEMX_CHUNK_FRAMES;
+}
+
+/*
+ * The first run of @nr whole chunks at or after @from that is aligned: where it
+ * starts, or -1. At most two looks at each chunk.
+ */
+static long find_run(struct kmemx_zone *zone, unsigned long from, unsigned int nr,
+		     unsigned long step)
+{
+	struct kmemx_summary *all_free = &zone->bins.chunks[KMEMX_BIN_ALL_FREE];
+
+	while (from < zone->nr_chunks) {
+		long found = kmemx_summary_find(all_free, (unsigned int)from);
+		unsigned long c;
+		unsigned int whole;
+
+		if (found < 0)
+			break;
+		c = align_chunk(zone, (unsigned long)found, step);
+		if (!in_one_extent(zone, (unsigned long)found, c)) {
+			from = (unsigned long)found + 1;
+			continue;
+		}
+		whole = count_whole(zone, (unsigned int)c, nr);
+		if (whole == nr)
+			return (long)c;
+		/* Chunk c + whole is not whole, or in another extent. */
+		from = c + max(whole, 1U);
+	}
+	return -1;
+}
+
+/* More than one chunk: the first run of whole chunks that is long enough. */
+static long alloc_run(struct kmemx_zone *zone, unsigned long nr, unsigned long align)
+{
+	unsigned long nr_chunks = DIV_ROUND_UP(nr, KMEMX_CHUNK_FRAMES);
+	unsigned long step = max(align / KMEMX_CHUNK_FRAMES, 1UL);
+	unsigned int rest = nr % KMEMX_CHUNK_FRAMES;
+	int err = -ENOSPC;
+	long c = 0;
+
+	if (nr_chunks > zone->nr_chunks)
+		return err;
+	for (;; c++) {
+		c = find_run(zone, (unsigned long)c, (unsigned int)nr_chunks, step);
+		if (c < 0)
+			return err;
+		if (take_chunks(zone, (unsigned int)c, (unsigned int)nr_chunks))
+			break;
+		/* They were whole a moment ago: somebody was faster. */
+		err = -EAGAIN;
+	}
+	if (rest)
+		trim_block(zone, (unsigned int)(c + nr_chunks - 1), 0, KMEMX_CHUNK_ORDER, rest);
+	return c * KMEMX_CHUNK_FRAMES;
+}
+
+/**
+ * kmemx_zone_alloc() - allocate frames in a row
+ * @zone: the zone
+ * @nr: number of frames, at least 1
+ * @align: a power of two; the physical frame number of the first is a multiple
+ * @kind: what for
+ *
+ * The chunk with the most live blocks that has a block large enough is used (see
+ * state.h), and in it the block that breaks the least; what is more than @nr is
+ * freed at once. More than KMEMX_CHUNK_FRAMES frames, or such an alignment, take
+ * whole chunks in a row, the lowest ones, and need time in proportion to the
+ * number of chunks.
+ *
+ * Context: any.
+ * Return: the first frame; -ENOSPC if there is no such run, or @nr is 0; -EAGAIN
+ * if there was one but other CPUs got there first.
+ */
+long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
+			unsigned long align, enum kmemx_kind kind)
+{
+	long frame;
+
+	if (!nr)
+		return -ENOSPC;
+	if (nr <= KMEMX_CHUNK_FRAMES && align <= KMEMX_CHUNK_FRAMES) {
+		unsigned int order = max(order_base_2(nr), ilog2(align));
+
+		frame = alloc_block(zone, order, (unsigned int)nr);
+	} else {
+		frame = alloc_run(zone, nr, align);
+	}
+	if (frame >= 0)
+		write_info(zone, (unsigned int)frame, nr, kind);
+	return frame;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc);
+
+/**
+ * kmemx_zone_mark_tails() - let every frame of a slab know its slab
+ * @zone: the zone
+ * @frame: first frame of a block of kind KMEMX_KIND_SLAB, the caller's own
+ * @order: its order
+ * @is_slab: true after it was allocated, false before it is given back
+ *
+ * The first frame is ALIGN_DOWN(frame, 1 << order) of any of them.
+ */
+void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,
+			     unsigned int order, bool is_slab)
+{
+	u8 info = is_slab ? kmemx_info(KMEMX_KIND_SLAB_TAIL, order) : 0;
+	unsigned int i;
+
+	for (i = 1; i < 1U << order; i++)
+		WRITE_ONCE(zone->info[frame + i], info);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_mark_tails);
+
+/**
+ * kmemx_zone_block_frames() - the length of an allocation
+ * @zone: the zone
+ * @frame: its first frame
+ *
+ * Return: the frames of all its blocks. Meaningless, but harmless, if the
+ * allocation is freed meanwhile.
+ */
+unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
+					unsigned int frame)
+{
+	unsigned long nr = 0;
+	u8 info;
+
+	do {
+		info = READ_ONCE(zone->info[frame + nr]);
+		nr += 1UL << kmemx_info_order(info);
+	} while ((info & KMEMX_INFO_MORE) && frame + nr < kmemx_zone_end(zone));
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_block_frames);
+
+/**
+ * kmemx_zone_judge() - what is wrong with freeing this frame?
+ * @zone: the zone
+ * @frame: a frame that is not the start of an allocation of the kind expected
+ *
+ * Return: a verdict other than KMEMX_FREE_OK. While another CPU is allocating
+ * or freeing the same frame, DOUBLE and MISALIGNED may be confused.
+ */
+enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
+				      unsigned int frame)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
+	u8 info = READ_ONCE(zone->info[frame]);
+
+	if (info == KMEMX_INFO_ABSENT)
+		return KMEMX_FREE_FOREIGN;
+	switch (kmemx_info_kind(info)) {
+	case KMEMX_KIND_NONE:
+		if (kmemx_chunk_is_taken(kmemx_zone_chunk(zone, c),
+					 frame % KMEMX_CHUNK_FRAMES))
+			return KMEMX_FREE_MISALIGNED;
+		return KMEMX_FREE_DOUBLE;
+	case KMEMX_KIND_MORE:
+		return KMEMX_FREE_MISALIGNED;
+	case KMEMX_KIND_QUARANTINE:
+		return KMEMX_FREE_DOUBLE;
+	default:
+		return KMEMX_FREE_FUNCTION;
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_judge);
+
+/**
+ * kmemx_zone_claim() - win the right to free an allocation
+ * @zone: the zone
+ * @frame: its first frame
+ * @kind: what it was allocated for
+ * @nr: its frames, or 0 if the caller does not know
+ * @info: set to the info byte of its first block
+ *
+ * This is where a free happens: of all who try, exactly one gets
+ * KMEMX_FREE_OK, and it goes on with kmemx_zone_give() for the first block
+ * and, while there are more, kmemx_zone_next().
+ *
+ * Context: any.
+ * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.
+ */
+enum kmemx_verdict kmemx_zone_claim(struct kmemx_zone *zone, unsigned int frame,
+				      enum kmemx_kind kind, unsigned long nr, u8 *info)
+{
+	u8 seen = READ_ONCE(zone->info[frame]);
+
+	if (kmemx_info_kind(seen) != kind)
+		return kmemx_zone_judge(zone, frame);
+	if (nr && kmemx_zone_block_frames(zone, frame) != nr)
+		return READ_ONCE(zone->info[frame]) == seen ?
+			KMEMX_FREE_ORDER : KMEMX_FREE_DOUBLE;
+	*info = seen;
+	if (!try_cmpxchg(&zone->info[frame], &seen, 0))
+		return KMEMX_FREE_DOUBLE;
+	return KMEMX_FREE_OK;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_claim);
+
+/**
+ * kmemx_zone_next() - the next block of a claimed allocation
+ * @zone: the zone
+ * @frame: first frame of the current block
+ * @info: the current block's info byte, with KMEMX_INFO_MORE set; replaced by
+ *	  that of the next block
+ *
+ * To be called before the current block is given back.
+ *
+ * Return: the first frame of the next block.
+ */
+unsigned int kmemx_zone_next(struct kmemx_zone *zone, unsigned int frame, u8 *info)
+{
+	unsigned int next = frame + (1U << kmemx_info_order(*info));
+
+	*info = READ_ONCE(zone->info[next]);
+	WRITE_ONCE(zone->info[next], 0);
+	return next;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_next);
+
+/**
+ * kmemx_zone_give() - give back one block of a claimed allocation
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: its order, from its info byte
+ *
+ * Context: any.
+ */
+void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
+		       unsigned int order)
+{
+	give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
+
+/**
+ * kmemx_zone_quarantine() - set a block of a claimed allocation aside
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: its order
+ *
+ * Turns it into allocations of one frame of kind KMEMX_KIND_QUARANTINE, each
+ * of which can be claimed and given back on its own.
+ *
+ * Context: any.
+ */
+void kmemx_zone_quarantine(struct kmemx_zone *zone, unsigned int frame,
+			     unsigned int order)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
+	struct kmemx_moved moved = { 0 };
+	unsigned int i;
+
+	kmemx_chunk_shatter(kmemx_zone_chunk(zone, c), order, &moved);
+	settle(zone, c, &moved);
+	for (i = 0; i < 1U << order; i++)
+		WRITE_ONCE(zone->info[frame + i], kmemx_info(KMEMX_KIND_QUARANTINE, 0));
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_quarantine);
+
+/* Free frames of chunks @c to @end - 1. */
+static unsigned long sum_free(const struct kmemx_zone *zone, unsigned int c, unsigned int end)
+{
+	unsigned long nr = 0;
+
+	for (; c < end; c++)
+		nr += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
+	return nr;
+}
+
+/**
+ * kmemx_zone_nr_free() - frames that may be allocated
+ * @zone: the zone
+ *
+ * Return: the sum of the chunks' free counts.
+ */
+unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone)
+{
+	return sum_free(zone, 0, zone->nr_chunks);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_free);
+
+/**
+ * kmemx_zone_extent_nr_free() - frames of one extent that may be allocated
+ * @zone: the zone
+ * @ext: one of its extents
+ *
+ * Return: the sum of its chunks' free counts.
+ */
+unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
+					const struct kmemx_extent *ext)
+{
+	return sum_free(zone, ext->chunk, ext->chunk + extent_chunks(ext));
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_extent_nr_free);
+
+/**
+ * kmemx_zone_largest() - the longest run that could be allocated
+ * @zone: the zone
+ * @ext: one of its extents, or NULL for all of them
+ *
+ * Return: its frames; 0 if none is free.
+ */
+unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
+				 const struct kmemx_extent *ext)
+{
+	unsigned int c = ext ? ext->chunk : 0;
+	unsigned int end = ext ? c + extent_chunks(ext) : zone->nr_chunks;
+	unsigned long run = 0, best = 0;
+	int order = -1;
+
+	for (; c < end; c++) {
+		int max_order = kmemx_state_max_order((u64)atomic64_read(&zone->state[c]));
+
+		order = max(order, max_order);
+		run = max_order == KMEMX_CHUNK_ORDER ? run + 1 : 0;
+		best = max(best, run);
+		if (!kmemx_zone_joins_next(zone, c))
+			run = 0;
+	}
+	if (best)
+		return best * KMEMX_CHUNK_FRAMES;
+	return order < 0 ? 0 : 1UL << order;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_largest);
+
+/**
+ * kmemx_zone_count() - count the free blocks by walking the maps
+ * @zone: the zone
+ * @nr: nr[k] is increased by the maximal free blocks of order k; a larger run
+ *	counts as blocks of order 10, two whole chunks, where its alignment allows
+ *
+ * Return: the free frames counted, which at rest is kmemx_zone_nr_free().
+ */
+unsigned long kmemx_zone_count(const struct kmemx_zone *zone,
+			       unsigned int nr[KMEMX_NR_ORDERS + 1])
+{
+	unsigned long frames = 0;
+	bool even_is_free = false;
+	unsigned int c;
+
+	for (c = 0; c < zone->nr_chunks; c++) {
+		unsigned int whole = nr[KMEMX_CHUNK_ORDER];
+		bool is_even = !(zone->base_pfn[c] / KMEMX_CHUNK_FRAMES & 1);
+		bool is_free;
+
+		frames += kmemx_chunk_count(kmemx_zone_chunk(zone, c), nr);
+		is_free = nr[KMEMX_CHUNK_ORDER] != whole;
+		if (is_free && even_is_free) {
+			nr[KMEMX_CHUNK_ORDER] -= 2;
+			nr[KMEMX_NR_ORDERS]++;
+		}
+		even_is_free = is_even && is_free && kmemx_zone_joins_next(zone, c);
+	}
+	return frames;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_count);
+
+/* The blocks that info bytes describe must cover the taken bits and no others. */
+static const char *check_blocks(const struct kmemx_zone *zone, unsigned int c, u64 *counts)
+{
+	struct kmemx_chunk chunk = kmemx_zone_chunk(zone, c);
+	unsigned int tail = 0, i;
+
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++) {
+		u8 info = zone->info[c * KMEMX_CHUNK_FRAMES + i];
+		bool taken = kmemx_chunk_is_taken(chunk, i);
+
+		if (kmemx_info_kind(info) == KMEMX_KIND_SLAB_TAIL) {
+			if (!tail)
+				return "slab tail without a slab";
+		} else if (info && info != KMEMX_INFO_ABSENT) {
+			if (tail)
+				return "block starts inside another";
+			if (i & ((1U << kmemx_info_order(info)) - 1))
+				return "block is not aligned";
+			tail = 1U << kmemx_info_order(info);
+			*counts += KMEMX_STATE_LIVE_ONE;
+		}
+		if (taken != (tail || info == KMEMX_INFO_ABSENT))
+			return taken ? "taken frame belongs to no block" :
+				"frame of a block is marked free";
+		if (tail)
+			tail--;
+		*counts += !taken;
+	}
+	return NULL;
+}
+
+static const char *check_bins(const struct kmemx_zone *zone, unsigned int c)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEMX_NR_BINS; i++)
+		if (kmemx_summary_test(&zone->bins.chunks[i], c) != (i == bin_of(zone, c)))
+			return "chunk is in a wrong bin";
+	return NULL;
+}
+
+static const char *check_chunk(const struct kmemx_zone *zone, unsigned int c)
+{
+	u64 state = (u64)atomic64_read(&zone->state[c]);
+	u64 counts = 0;
+	const char *why = check_blocks(zone, c, &counts);
+
+	if (why)
+		return why;
+	if (state & ~(KMEMX_STATE_FREE_MASK | KMEMX_STATE_LIVE_MASK | KMEMX_STATE_WHOLE |
+		      KMEMX_STATE_RANKS | KMEMX_STATE_BIN_MASK))
+		return "state word has unknown bits";
+	if (kmemx_state_free(state) != kmemx_state_free(counts))
+		return "free count is not the number of clear bits";
+	if (kmemx_state_live(state) != kmemx_state_live(counts))
+		return "live count is not the number of blocks";
+	if (!kmemx_chunk_check_ranks(kmemx_zone_chunk(zone, c)))
+		return "rank is not that of its word";
+	return check_bins(zone, c);
+}
+
+/**
+ * kmemx_zone_check() - do map, state, info bytes and bins agree?
+ * @zone: the zone, at rest
+ *
+ * This is the definition of a correct zone: the blocks that the info bytes
+ * describe tile exactly the taken frames, counts and ranks are right, and every
+ * chunk is in the bin that its state says, and in no other.
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *kmemx_zone_check(const struct kmemx_zone *zone)
+{
+	unsigned int c;
+
+	for (c = 0; c < zone->nr_chunks; c++) {
+		const char *why = check_chunk(zone, c);
+
+		if (why)
+			return why;
+	}
+	return kmemx_bins_check(&zone->bins) ? NULL : "bins disagree with their word";
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_check);

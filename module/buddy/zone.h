@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A zone: page frames under management, in one or several extents, each a
+ * physically contiguous run. It is one array of chunks, a byte of information per
+ * frame, and bins that say which chunk serves an order.
+ *
+ * A frame has a number: that of its chunk in the array times 512, and its place in
+ * the chunk. Chunks are counted from an extent's base rounded down to a chunk, so a
+ * block of order k is naturally aligned in physical memory, and no two extents
+ * share a chunk. Blocks never cross extents. An allocation of any number of frames
+ * is a row of blocks, each linked to the next by KMEMX_INFO_MORE in its info byte.
+ *
+ * The info byte of a frame is zero unless a block starts there that is not free. A
+ * free block has no bytes to clean, so a block that is taken anew has zeroes
+ * inside. Of any number of CPUs that free the same allocation, one wins, and the
+ * others have found a double free: for one block within a word, by its bits
+ * (kmemx_chunk_give()), for all others in the compare-and-exchange that zeroes the
+ * byte.
+ *
+ * Locking: none, as in chunk.h.
+ */
+#ifndef KMEMX_BUDDY_ZONE_H
+#define KMEMX_BUDDY_ZONE_H
+
+#include <kmemx/platform.h>
+#include <kmemx/verdict.h>
+#include "buddy/bins.h"
+#include "buddy/chunk.h"
+
+/* What a block that is not free is used for; bits 5-7 of an info byte. */
+enum kmemx_kind {
+	KMEMX_KIND_NONE,	/* Free, or inside a block. */
+	KMEMX_KIND_PAGES,	/* kmemx_alloc_pages() */
+	KMEMX_KIND_LARGE,	/* kmemx_alloc() beyond the size classes */
+	KMEMX_KIND_CONTIG,	/* kmemx_alloc_contig() */
+	KMEMX_KIND_SLAB,	/* First frame of a slab. */
+	KMEMX_KIND_SLAB_TAIL,	/* Further frame of a slab. */
+	KMEMX_KIND_MORE,	/* Continues the allocation before it. */
+	KMEMX_KIND_QUARANTINE,	/* Freed, but somebody still holds the page. */
+	KMEMX_NR_KINDS
+};
+
+#define KMEMX_INFO_ORDER_MASK	0x0f
+#define KMEMX_INFO_MORE		0x10	/* The next block is part of this allocation. */
+#define KMEMX_INFO_KIND_SHIFT	5
+
+/* A frame before or behind its extent, in a chunk that is not all ours. */
+#define KMEMX_INFO_ABSENT	KMEMX_INFO_ORDER_MASK
+
+static inline u8 kmemx_info(enum kmemx_kind kind, unsigned int order)
+{
+	return (u8)((unsigned int)kind << KMEMX_INFO_KIND_SHIFT | order);
+}
+
+static inline enum kmemx_kind kmemx_info_kind(u8 info)
+{
+	return (enum kmemx_kind)(info >> KMEMX_INFO_KIND_SHIFT);
+}
+
+static inline unsigned int kmemx_info_order(u8 info)
+{
+	return info & KMEMX_INFO_ORDER_MASK;
+}
+
+/* A zone has fewer frames than this, so that a frame number fits in 31 bits. */
+#define KMEMX_ZONE_FRAMES_MAX	(1UL << 31)
+
+/**
+ * struct kmemx_extent - a contiguous run of page frames
+ * @pfn: the first
+ * @nr_frames: how many, at least 1
+ * @chunk: the first of the chunks that it is in; set by kmemx_zone_init()
+ */
+struct kmemx_extent {
+	unsigned long pfn;
+	unsigned long nr_frames;
+	unsigned int chunk;
+};
+
+/**
+ * struct kmemx_zone - page frames under management
+ * @nr_chunks: of all extents
+ * @nr_extents: how many
+ * @extent: the extents; the caller's, and stays so
+ * @base_pfn: of each chunk, the page frame number of its frame 0
+ * @map: of each chunk, KMEMX_CHUNK_WORDS words
+ * @state: of each chunk
+ * @info: a byte per frame
+ * @bins: which chunk to use
+ * @meta: what the arrays live in
+ * @meta_bytes: its size
+ */
+struct kmemx_zone {
+	unsigned int nr_chunks;
+	unsigned int nr_extents;
+	struct kmemx_extent *extent;
+	unsigned long *base_pfn;
+	atomic64_t *map;
+	atomic64_t *state;
+	u8 *info;
+	struct kmemx_bins bins;
+	void *meta;
+	size_t meta_bytes;
+};
+
+static inline struct kmemx_chunk kmemx_zone_chunk(const struct kmemx_zone *zone,
+						  unsigned int c)
+{
+	return (struct kmemx_chunk){
+		.map = zone->map + (size_t)c * KMEMX_CHUNK_WORDS,
+		.state = zone->state + c,
+	};
+}
+
+static inline unsigned long kmemx_zone_pfn(const struct kmemx_zone *zone, unsigned int frame)
+{
+	return zone->base_pfn[frame / KMEMX_CHUNK_FRAMES] + frame % KMEMX_CHUNK_FRAMES;
+}
+
+/* Frame numbers are below this. */
+static inline unsigned int kmemx_zone_end(const struct kmemx_zone *zone)
+{
+	return zone->nr_chunks * KMEMX_CHUNK_FRAMES;
+}
+
+/* Chunk @c + 1 goes on in physical memory where @c ends. */
+static inline bool kmemx_zone_joins_next(const struct kmemx_zone *zone, unsigned int c)
+{
+	return c + 1 < zone->nr_chunks &&
+		zone->base_pfn[c + 1] == zone->base_pfn[c] + KMEMX_CHUNK_FRAMES;
+}
+
+int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
+		    struct kmemx_extent *extent);
+void kmemx_zone_fini(struct kmemx_zone *zone);
+
+long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
+		      unsigned long align, enum kmemx_kind kind);
+void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,
+			   unsigned int order, bool is_slab);
+
+enum kmemx_verdict kmemx_zone_claim(struct kmemx_zone *zone, unsigned int frame,
+				    enum kmemx_kind kind, unsigned long nr, u8 *info);
+unsigned int kmemx_zone_next(struct kmemx_zone *zone, unsigned int frame, u8 *info);
+void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
+		     unsigned int order);
+void kmemx_zone_quarantine(struct kmemx_zone *zone, unsigned int frame,
+			   unsigned int order);
+
+unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
+				      unsigned int frame);
+enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
+				    unsigned int frame);
+unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone);
+unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
+					const struct kmemx_extent *ext);
+unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
+				 const struct kmemx_extent *ext);
+unsigned long kmemx_zone_count(const struct kmemx_zone *zone,
+			       unsigned int nr[KMEMX_NR_ORDERS + 1]);
+const char *kmemx_zone_check(const struct kmemx_zone *zone);
+
+#endif /* KMEMX_BUDDY_ZONE_H */
