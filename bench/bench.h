@@ -27,6 +27,12 @@
 /* Of these, for blocks of pages: half of the region's worth, but no fewer than this. */
 #define BENCH_LIVE_MIN	32
 
+/* Slots of the ring between a producer and a consumer. */
+#define BENCH_RING	256
+
+/* In it: the producer cannot have any more. */
+#define BENCH_RING_END	((void *)-1L)
+
 /* Orders of the peers that give blocks of pages; names are made with the numbers. */
 enum bench_order {
 	BENCH_O0 = 0,
@@ -71,11 +77,14 @@ void bench_no_row(const char *allocator, const char *workload, const char *metri
  * @give: free @n in the order they were allocated in
  * @give_at: free @n in the order that @at gives
  * @churn: @n times, free the object that @at names and allocate another
+ * @produce: allocate @n and put them into @ring, where they may have to wait for room
+ * @consume: take @n out of @ring, where they may have to be waited for, and free them
  * @try_one: one allocation with BENCH_GFP_TRY
  * @give_one: one free
  *
  * Each returns the ticks it took, or stores them; the loops return 0 as soon as
- * an allocation fails, @take with objs[] full of NULL.
+ * an allocation fails, @take with objs[] full of NULL. @n is at least 1; in a ring, it
+ * is a multiple of BENCH_RING, and both sides return 0 after what there is.
  */
 struct bench_loops {
 	u64 (*hot)(void *ctx, unsigned long n);
@@ -83,6 +92,8 @@ struct bench_loops {
 	u64 (*give)(void *ctx, void **objs, unsigned long n);
 	u64 (*give_at)(void *ctx, void **objs, const u32 *at, unsigned long n);
 	u64 (*churn)(void *ctx, void **objs, const u32 *at, unsigned long n);
+	u64 (*produce)(void *ctx, void **ring, unsigned long n);
+	u64 (*consume)(void *ctx, void **ring, unsigned long n);
 	void *(*try_one)(void *ctx, u64 *ticks);
 	void (*give_one)(void *ctx, void *obj, u64 *ticks);
 };
@@ -124,6 +135,7 @@ struct bench_bulk {
  * @loops: always there, unless @missing is set
  * @smp_loops: the same with the lock that users of two CPUs need; NULL: none
  * @blocks: NULL for those without a region of their own
+ * @region: of those whose objects come out of a region all the same: who gives blocks of it
  * @bulk: NULL for those without a call for it
  */
 struct bench_peer {
@@ -138,16 +150,16 @@ struct bench_peer {
 	const struct bench_loops *loops;
 	const struct bench_loops *smp_loops;
 	const struct bench_blocks *blocks;
+	const struct bench_peer *region;
 	const struct bench_bulk *bulk;
 };
 
 /* Each ends with one that has no name. */
-extern const struct bench_peer bench_null[], bench_slub[], bench_kmalloc[];
+extern const struct bench_peer bench_null[], bench_null_percpu[];
+extern const struct bench_peer bench_slub[], bench_kmalloc[];
 extern const struct bench_peer bench_pages[], bench_genpool[], bench_gpubuddy[];
 extern const struct bench_peer bench_mempool[], bench_dmapool[], bench_zsmalloc[];
 extern const struct bench_peer bench_listbuddy[], bench_kmemx[];
-
-unsigned int bench_live(const struct bench_peer *peer, unsigned long nr_frames);
 
 /* ---- Modes ------------------------------------------------------------ */
 
@@ -161,7 +173,9 @@ int bench_cost(void);
 int bench_tail(void);
 int bench_memory(void);
 int bench_frag(void);
+int bench_named(void);
 int bench_smp(void);
+int bench_named_smp(void);
 int bench_native(void);
 
 #endif /* KMEMX_BENCH_H */

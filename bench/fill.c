@@ -3,11 +3,14 @@
  * Plays a trace on a peer's region. mode=frag counts what fails, the other modes
  * want the state that the reference trace leaves behind.
  */
-#include <linux/errno.h>
+#include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
 
 #include "fill.h"
+#include "order.h"
+#include "work.h"
 
 /*
  * A block of any trace has 16 frames on average, so a request for every 4 frames
@@ -16,7 +19,7 @@
 #define FRAMES_PER_REQUEST	4
 
 /**
- * fill_init_trace() - get ready to play
+ * fill_init() - get ready to play
  * @fill: to be filled in
  * @peer: an allocator with blocks
  * @ctx: its region, all free
@@ -26,10 +29,10 @@
  *
  * Return: 0 or -ENOMEM.
  */
-int fill_init_trace(struct fill *fill, const struct bench_peer *peer, void *ctx,
-		    unsigned int percent, enum trace_kind kind, u64 seed)
+int fill_init(struct fill *fill, const struct bench_peer *peer, void *ctx,
+	      unsigned int percent, enum trace_kind kind, u64 seed)
 {
-	unsigned long nr_frames = peer->blocks->capacity(ctx);
+	unsigned long nr_frames = work_frames(peer, ctx);
 
 	*fill = (struct fill) { .peer = peer, .ctx = ctx, .mark = nr_frames * percent / 100 };
 	fill->live = vmalloc_array(fill->mark + 1, sizeof(*fill->live));
@@ -37,22 +40,6 @@ int fill_init_trace(struct fill *fill, const struct bench_peer *peer, void *ctx,
 		return -ENOMEM;
 	trace_start(&fill->trace, kind, seed);
 	return 0;
-}
-
-/**
- * fill_init() - get ready to play the reference trace
- * @fill: to be filled in
- * @peer: an allocator with blocks
- * @ctx: its region, all free
- * @percent: of the frames that may be in use
- * @seed: of the trace
- *
- * Return: 0 or -ENOMEM.
- */
-int fill_init(struct fill *fill, const struct bench_peer *peer, void *ctx,
-	      unsigned int percent, u64 seed)
-{
-	return fill_init_trace(fill, peer, ctx, percent, TRACE_REFERENCE, seed);
 }
 
 /* Lasting blocks come first in live[], the others after them. */
@@ -110,12 +97,31 @@ int fill_request(struct fill *fill)
 }
 
 /**
- * fill_up() - play until the region is full and fragmented
+ * fill_fini() - free all blocks
  * @fill: the region
- *
- * Orders above what the mark leaves room for are drawn, and dropped, as well.
  */
-void fill_up(struct fill *fill)
+void fill_fini(struct fill *fill)
+{
+	while (fill->nr_live)
+		free_one(fill, fill->nr_live - 1);
+	vfree(fill->live);
+	if (fill->is_made)
+		fill->peer->destroy(fill->ctx);
+}
+
+/* ---- A full region, for other modes ----------------------------------- */
+
+/**
+ * fill_has_region() - whether there is a region to fill
+ * @peer: an allocator
+ */
+bool fill_has_region(const struct bench_peer *peer)
+{
+	return peer->blocks || peer->region;
+}
+
+/* Orders above what the mark leaves room for are drawn, and dropped, as well. */
+static void fill_up(struct fill *fill)
 {
 	unsigned long i;
 
@@ -127,12 +133,51 @@ void fill_up(struct fill *fill)
 }
 
 /**
- * fill_fini() - free all blocks
+ * fill_region() - fill a region with the reference trace
+ * @fill: to be filled in
+ * @peer: an allocator that has a region, or whose objects come from one
+ * @ctx: its state; nothing is allocated
+ * @percent: of the frames that will be in use
+ *
+ * Return: 0 or an error; 0 calls for fill_fini().
+ */
+int fill_region(struct fill *fill, const struct bench_peer *peer, void *ctx,
+		unsigned int percent)
+{
+	const struct bench_peer *owner = peer->region ?: peer;
+	int ret;
+
+	if (peer->region) {
+		ctx = owner->create(owner);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+	}
+	ret = fill_init(fill, owner, ctx, percent, TRACE_REFERENCE, ORDER_SEED);
+	fill->is_made = peer->region;
+	if (!ret)
+		fill_up(fill);
+	else if (fill->is_made)
+		owner->destroy(ctx);
+	return ret;
+}
+
+/**
+ * fill_bytes() - the region's size
  * @fill: the region
  */
-void fill_fini(struct fill *fill)
+unsigned long fill_bytes(const struct fill *fill)
 {
-	while (fill->nr_live)
-		free_one(fill, fill->nr_live - 1);
-	vfree(fill->live);
+	/* What is no page is of another size, with as many in the region. */
+	return work_frames(fill->peer, fill->ctx) << PAGE_SHIFT;
+}
+
+/**
+ * fill_free() - what is free
+ * @fill: the region
+ *
+ * Return: frames.
+ */
+unsigned long fill_free(const struct fill *fill)
+{
+	return work_frames(fill->peer, fill->ctx) - fill->used;
 }

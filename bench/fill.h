@@ -25,6 +25,7 @@ struct fill_block {
  * struct fill - the blocks of a region
  * @peer: the allocator
  * @ctx: its region
+ * @is_made: the region is there for the fill only
  * @mark: frames that may be in use
  * @used: frames that are
  * @live: the blocks; those that last come first
@@ -35,6 +36,7 @@ struct fill_block {
 struct fill {
 	const struct bench_peer *peer;
 	void *ctx;
+	bool is_made;
 	unsigned long mark;
 	unsigned long used;
 	struct fill_block *live;
@@ -43,12 +45,15 @@ struct fill {
 	struct trace trace;
 };
 
+bool fill_has_region(const struct bench_peer *peer);
+int fill_region(struct fill *fill, const struct bench_peer *peer, void *ctx,
+		unsigned int percent);
+unsigned long fill_bytes(const struct fill *fill);
+unsigned long fill_free(const struct fill *fill);
+
 int fill_init(struct fill *fill, const struct bench_peer *peer, void *ctx,
-	      unsigned int percent, u64 seed);
-int fill_init_trace(struct fill *fill, const struct bench_peer *peer, void *ctx,
-		    unsigned int percent, enum trace_kind kind, u64 seed);
+	      unsigned int percent, enum trace_kind kind, u64 seed);
 int fill_request(struct fill *fill);
-void fill_up(struct fill *fill);
 void fill_fini(struct fill *fill);
 
 #define FILL_FAILED	0x100	/* with the order, from fill_request() */

@@ -185,8 +185,8 @@ static int measure_workload(const struct bench_peer *peer, void *ctx,
 
 	for (i = 0; i < nr_seeds; i++) {
 		struct fill fill;
-		int ret = fill_init_trace(&fill, peer, ctx, workload->mark, workload->kind,
-					  trace_seeds[i].seed);
+		int ret = fill_init(&fill, peer, ctx, workload->mark, workload->kind,
+				    trace_seeds[i].seed);
 
 		if (ret)
 			return ret;
@@ -244,21 +244,88 @@ static void missing_peer(const struct bench_peer *peer)
 	bench_no_row(name, "fill80", "fail_o9", peer->missing);
 }
 
-/* That these traces, too, are what they were; main.c has seen to the reference. */
+/* ---- Whether the traces are what they were ---------------------------- */
+
+/**
+ * struct perfect - an allocator that never fails, to see what it is told to free
+ * @nr_taken: blocks; each is the number of its request
+ * @victims: hash of those that were freed
+ */
+struct perfect {
+	unsigned long nr_taken;
+	u64 victims;
+};
+
+static void *perfect_take(void *ctx, unsigned int order)
+{
+	struct perfect *perfect = ctx;
+
+	perfect->nr_taken++;
+	return (void *)perfect->nr_taken;
+}
+
+static void perfect_give(void *ctx, void *block, unsigned int order)
+{
+	struct perfect *perfect = ctx;
+	u32 number = (unsigned long)block;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(number); i++)
+		perfect->victims = trace_hash_add(perfect->victims, number >> 8 * i);
+}
+
+static unsigned long perfect_capacity(void *ctx)
+{
+	return TRACE_FRAMES;
+}
+
+static const struct bench_blocks perfect_blocks = {
+	.take = perfect_take,
+	.give = perfect_give,
+	.capacity = perfect_capacity,
+};
+
+static const struct bench_peer perfect_peer = { .name = "perfect", .blocks = &perfect_blocks };
+
+static int check_victims(enum trace_kind kind, const struct trace_seed *seed)
+{
+	struct perfect perfect = { .victims = TRACE_HASH_START };
+	struct fill fill;
+	u64 victims;
+	u32 i;
+	int ret = fill_init(&fill, &perfect_peer, &perfect, TRACE_MARK, kind, seed->seed);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < TRACE_REQUESTS; i++)
+		fill_request(&fill);
+	victims = perfect.victims;
+	fill_fini(&fill);
+	return victims == seed->victims[kind] ? 0 : -EIO;
+}
+
+/* main.c has seen to the requests of the reference, but not to its victims. */
+static int check_trace(enum trace_kind kind, const struct trace_seed *seed)
+{
+	int ret = trace_hash(kind, seed->seed) == seed->hash[kind] ? 0 : -EIO;
+
+	ret = ret ?: check_victims(kind, seed);
+	if (ret == -EIO)
+		pr_err("mode=frag: seed %#llx does not bring forth trace %u as it was\n",
+		       seed->seed, kind);
+	cond_resched();
+	return ret;
+}
+
 static int check_traces(void)
 {
 	unsigned int i, kind;
+	int ret = 0;
 
-	for (i = 0; i < TRACE_SEEDS; i++) {
-		for (kind = 0; kind < NR_TRACES; kind++) {
-			if (trace_hash(kind, trace_seeds[i].seed) == trace_seeds[i].hash[kind])
-				continue;
-			pr_err("mode=frag: seed %#llx does not bring forth trace %u as it was\n",
-			       trace_seeds[i].seed, kind);
-			return -EIO;
-		}
-	}
-	return 0;
+	for (i = 0; i < TRACE_SEEDS && !ret; i++)
+		for (kind = 0; kind < NR_TRACES && !ret; kind++)
+			ret = check_trace(kind, &trace_seeds[i]);
+	return ret;
 }
 
 /**

@@ -10,6 +10,7 @@
 #ifndef KMEMX_BENCH_LOOPS_H
 #define KMEMX_BENCH_LOOPS_H
 
+#include <asm/barrier.h>
 #include <linux/compiler.h>
 #include <linux/string.h>
 
@@ -103,6 +104,61 @@ static __always_inline u64 loop_churn(void *ctx, void **objs, const u32 *at,
 	return clock_read() - start;
 }
 
+/*
+ * One side of a ring each; an empty slot is NULL. The slots of n objects are the first
+ * ones, again and again, so n is the ring's size, or a multiple of it.
+ */
+static __always_inline void ring_put(void **slot, void *obj)
+{
+	/* Pairs with the release of whoever emptied the slot. */
+	smp_cond_load_acquire(slot, !VAL);
+	/* Pairs with the acquire of whoever waits for an object. */
+	smp_store_release(slot, obj);
+}
+
+static __always_inline void *ring_get(void **slot)
+{
+	/* Pairs with the release of whoever filled the slot. */
+	void *obj = smp_cond_load_acquire(slot, VAL);
+
+	/* Pairs with the acquire of whoever waits for room. */
+	smp_store_release(slot, NULL);
+	return obj;
+}
+
+/* Tells the consumer, who would wait for ever, when there are no more. */
+static __always_inline u64 loop_produce(void *ctx, void **ring, unsigned long n,
+					loop_alloc_t alloc)
+{
+	u64 start = clock_read();
+	unsigned long i;
+
+	for (i = 0; i < n; i++) {
+		void *obj = alloc(ctx, BENCH_GFP);
+
+		ring_put(&ring[i % BENCH_RING], likely(obj) ? obj : BENCH_RING_END);
+		if (unlikely(!obj))
+			return 0;
+	}
+	return clock_read() - start;
+}
+
+static __always_inline u64 loop_consume(void *ctx, void **ring, unsigned long n,
+					loop_free_t free)
+{
+	u64 start = clock_read();
+	unsigned long i;
+
+	for (i = 0; i < n; i++) {
+		void *obj = ring_get(&ring[i % BENCH_RING]);
+
+		if (unlikely(obj == BENCH_RING_END))
+			return 0;
+		free(ctx, obj);
+	}
+	return clock_read() - start;
+}
+
 static __always_inline void *loop_try_one(void *ctx, u64 *ticks, loop_alloc_t alloc)
 {
 	u64 start = clock_read();
@@ -149,6 +205,14 @@ static noinline u64 prefix##_churn(void *ctx, void **objs, const u32 *at,		\
 {											\
 	return loop_churn(ctx, objs, at, n, prefix##_alloc, prefix##_free);		\
 }											\
+static noinline u64 prefix##_produce(void *ctx, void **ring, unsigned long n)		\
+{											\
+	return loop_produce(ctx, ring, n, prefix##_alloc);				\
+}											\
+static noinline u64 prefix##_consume(void *ctx, void **ring, unsigned long n)		\
+{											\
+	return loop_consume(ctx, ring, n, prefix##_free);				\
+}											\
 static noinline void *prefix##_try_one(void *ctx, u64 *ticks)				\
 {											\
 	return loop_try_one(ctx, ticks, prefix##_alloc);				\
@@ -163,6 +227,8 @@ static const struct bench_loops prefix##_loops = {					\
 	.give = prefix##_give,								\
 	.give_at = prefix##_give_at,							\
 	.churn = prefix##_churn,							\
+	.produce = prefix##_produce,							\
+	.consume = prefix##_consume,							\
 	.try_one = prefix##_try_one,							\
 	.give_one = prefix##_give_one,							\
 }

@@ -55,9 +55,13 @@ static const struct mode modes[] = {
 	{ "tail", bench_tail },
 	{ "memory", bench_memory },
 	{ "frag", bench_frag },
+	{ "named", bench_named },
 	{ "smp", bench_smp },
+	{ "named_smp", bench_named_smp },
 	{ "native", bench_native },
 };
+
+#define MODES "cost, tail, memory, frag, named, smp, named_smp or native"
 
 static int mode_set(const char *val, const struct kernel_param *kp)
 {
@@ -69,7 +73,7 @@ static int mode_set(const char *val, const struct kernel_param *kp)
 			return 0;
 		}
 	}
-	pr_err("mode=%s: not a mode; give cost, tail, memory, frag, smp or native\n", val);
+	pr_err("mode=%s: not a mode; give " MODES "\n", val);
 	return -EINVAL;
 }
 
@@ -111,7 +115,7 @@ static int fill_set(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops fill_ops = { .set = fill_set, .get = param_get_uint };
 
 module_param_cb(mode, &mode_ops, NULL, 0444);
-MODULE_PARM_DESC(mode, "what to measure: cost, tail, memory, frag, smp or native");
+MODULE_PARM_DESC(mode, "what to measure: " MODES);
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "allocators whose names match this pattern, e.g. kmemx_* (default: all)");
 module_param_named(quick, bench_params.quick, bool, 0444);
@@ -135,20 +139,6 @@ static const struct bench_peer *const families[] = {
 bool bench_wanted(const char *allocator)
 {
 	return glob_match(only, allocator);
-}
-
-/**
- * bench_live() - how many objects rand4096 and churn4096 keep alive
- * @peer: the allocator
- * @nr_frames: free frames of its region
- *
- * Return: 4096, or what takes half of the region, but at least 32.
- */
-unsigned int bench_live(const struct bench_peer *peer, unsigned long nr_frames)
-{
-	if (!peer->blocks && !peer->pages)
-		return BENCH_LIVE;
-	return clamp_t(unsigned long, nr_frames / 2 >> peer->order, BENCH_LIVE_MIN, BENCH_LIVE);
 }
 
 /**
@@ -220,7 +210,7 @@ static int __init kmemx_bench_init(void)
 	int ret;
 
 	if (!mode) {
-		pr_err("what to measure? Give mode=cost, tail, memory, frag, smp or native\n");
+		pr_err("what to measure? Give mode=" MODES "\n");
 		return -EINVAL;
 	}
 	ret = check_trace();

@@ -14,11 +14,11 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/vmalloc.h>
 #include <kmemx/kmemx.h>
 
 #include "bench.h"
+#include "values.h"
 
 #define NR_OBJECTS	10000UL
 #define SIZE_FIRST	8
@@ -27,12 +27,7 @@
 
 /* ---- SLUB ------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-	const void *x = *(void *const *)a, *y = *(void *const *)b;
-
-	return x < y ? -1 : x > y;
-}
+static_assert(sizeof(void *) == sizeof(u64));
 
 /* Bytes of the folios that the objects are in, each counted once. */
 static u64 folio_bytes(void **objs)
@@ -41,7 +36,7 @@ static u64 folio_bytes(void **objs)
 	unsigned long i;
 	u64 bytes = 0;
 
-	sort(objs, NR_OBJECTS, sizeof(*objs), compare, NULL);
+	values_sort((u64 *)objs, NR_OBJECTS);
 	for (i = 0; i < NR_OBJECTS; i++) {
 		folio = virt_to_folio(objs[i]);
 		if (folio != last)

@@ -174,22 +174,6 @@ static const struct bench_blocks kmemx_blocks = {
 
 /* ---- The rows --------------------------------------------------------- */
 
-#define CACHE(bytes) {					\
-	.name = "kmemx_cache_" #bytes,			\
-	.size = bytes,					\
-	.create = kmemx_peer_cache_create,		\
-	.destroy = kmemx_peer_cache_destroy,		\
-	.loops = &kmemx_peer_cache_loops,		\
-}
-
-#define ALLOC(bytes) {					\
-	.name = "kmemx_alloc_" #bytes,			\
-	.size = bytes,					\
-	.create = shared_create,			\
-	.destroy = shared_destroy,			\
-	.loops = &kmemx_alloc_##bytes##_loops,		\
-}
-
 #define KMEMX_PAGES(nr) {				\
 	.name = "kmemx_pages_o" #nr,			\
 	.order = BENCH_O##nr,					\
@@ -198,6 +182,27 @@ static const struct bench_blocks kmemx_blocks = {
 	.destroy = kmemx_pages_destroy,			\
 	.loops = &kmemx_pages_o##nr##_loops,		\
 	.blocks = &kmemx_blocks,			\
+}
+
+/* What objects come out of. */
+static const struct bench_peer region = KMEMX_PAGES(0);
+
+#define CACHE(bytes) {					\
+	.name = "kmemx_cache_" #bytes,			\
+	.size = bytes,					\
+	.create = kmemx_peer_cache_create,		\
+	.destroy = kmemx_peer_cache_destroy,		\
+	.loops = &kmemx_peer_cache_loops,		\
+	.region = &region,				\
+}
+
+#define ALLOC(bytes) {					\
+	.name = "kmemx_alloc_" #bytes,			\
+	.size = bytes,					\
+	.create = shared_create,			\
+	.destroy = shared_destroy,			\
+	.loops = &kmemx_alloc_##bytes##_loops,		\
+	.region = &region,				\
 }
 
 const struct bench_peer bench_kmemx[] = {

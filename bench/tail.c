@@ -11,8 +11,6 @@
  * allocated and freed in random order, each with interrupts off and timed by
  * itself. Those that fail, and those that had to drain fronts, are told apart.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/err.h>
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
@@ -20,12 +18,13 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
-#include <linux/sort.h>
 #include <linux/vmalloc.h>
 
 #include "clock.h"
 #include "fill.h"
 #include "order.h"
+#include "rounds.h"
+#include "values.h"
 
 #define UNIT		"instructions"
 
@@ -48,54 +47,28 @@ struct samples {
 	u64 fail_max;
 };
 
-/**
- * struct work - what is measured
- * @peer: the allocator
- * @ctx: its state
- * @objs: live objects
- * @at: the order in which they are freed
- * @random: where orders come from
- * @samples: the result
- */
-struct work {
-	const struct bench_peer *peer;
-	void *ctx;
-	void **objs;
-	u32 *at;
-	u64 random;
-	struct samples samples;
-};
+/* ---- Rounds ----------------------------------------------------------- */
 
 static void *timed_try(struct work *work, u64 *ticks)
 {
-	unsigned long flags;
-	void *obj;
+	unsigned long flags = rounds_begin();
+	void *obj = work->peer->loops->try_one(work->ctx, ticks);
 
-	preempt_disable();
-	local_irq_save(flags);
-	obj = work->peer->loops->try_one(work->ctx, ticks);
-	local_irq_restore(flags);
-	preempt_enable();
+	rounds_end(flags);
 	return obj;
 }
 
 static void timed_give(struct work *work, void *obj, u64 *ticks)
 {
-	unsigned long flags;
+	unsigned long flags = rounds_begin();
 
-	preempt_disable();
-	local_irq_save(flags);
 	work->peer->loops->give_one(work->ctx, obj, ticks);
-	local_irq_restore(flags);
-	preempt_enable();
+	rounds_end(flags);
 }
 
-/* ---- Rounds ----------------------------------------------------------- */
-
 /* Up to @n objects; less if one cannot be had, or all samples are there. */
-static u32 take_some(struct work *work, u32 n)
+static u32 take_some(struct work *work, struct samples *samples, u32 n)
 {
-	struct samples *samples = &work->samples;
 	u64 ticks;
 	u32 i;
 
@@ -112,9 +85,8 @@ static u32 take_some(struct work *work, u32 n)
 	return i;
 }
 
-static void give_all(struct work *work, u32 n)
+static void give_all(struct work *work, struct samples *samples, u32 n)
 {
-	struct samples *samples = &work->samples;
 	u32 i;
 
 	order_shuffle(work->at, n, &work->random);
@@ -124,37 +96,23 @@ static void give_all(struct work *work, u32 n)
 }
 
 /* Rounds without a single object are given up after a while: it is full. */
-static void sample(struct work *work, u32 live)
+static void sample(struct work *work, struct samples *samples, u32 live)
 {
-	struct samples *samples = &work->samples;
 	u32 limit = bench_params.quick ? SAMPLES / 4 : SAMPLES;
 
 	samples->nr = 0;
 	samples->nr_failed = 0;
 	samples->fail_max = 0;
 	while (samples->nr < limit && samples->nr_failed < SAMPLES / BENCH_LIVE_MIN) {
-		give_all(work, take_some(work, live));
+		give_all(work, samples, take_some(work, samples, live));
 		cond_resched();
 	}
 }
 
 /* ---- Rows ------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The smallest value that @per_mille of all do not exceed. */
-static u64 percentile(const u64 *sorted, u32 nr, u32 per_mille)
-{
-	return sorted[DIV_ROUND_UP(nr * per_mille, 1000) - 1];
-}
-
-static void percentile_rows(struct work *work, const char *workload, const char *what,
-			    u64 *ticks)
+static void percentile_rows(const char *allocator, const char *workload, const char *what,
+			    u64 *ticks, u32 nr)
 {
 	static const struct {
 		const char *name;
@@ -162,30 +120,28 @@ static void percentile_rows(struct work *work, const char *workload, const char 
 	} wanted[] = {
 		{ "p50", 500 }, { "p99", 990 }, { "p99.9", 999 }, { "max", 1000 },
 	};
-	u32 i, nr = work->samples.nr;
 	char metric[16];
+	u32 i;
 
-	sort(ticks, nr, sizeof(*ticks), compare, NULL);
+	values_sort(ticks, nr);
 	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
 		snprintf(metric, sizeof(metric), "%s_%s", what, wanted[i].name);
 		if (nr)
-			bench_row(work->peer->name, workload, metric,
-				  10 * percentile(ticks, nr, wanted[i].per_mille), UNIT);
+			bench_row(allocator, workload, metric,
+				  10 * values_percentile(ticks, nr, wanted[i].per_mille), UNIT);
 		else
-			bench_no_row(work->peer->name, workload, metric, "none can be had");
+			bench_no_row(allocator, workload, metric, "none can be had");
 	}
 }
 
-static void rows(struct work *work, const char *workload)
+static void rows(const char *allocator, const char *workload, const struct samples *samples)
 {
-	struct samples *samples = &work->samples;
-
-	percentile_rows(work, workload, "alloc", samples->alloc);
-	percentile_rows(work, workload, "free", samples->free);
+	percentile_rows(allocator, workload, "alloc", samples->alloc, samples->nr);
+	percentile_rows(allocator, workload, "free", samples->free, samples->nr);
 	if (samples->nr_failed)
-		bench_row(work->peer->name, workload, "fail_max", 10 * samples->fail_max, UNIT);
+		bench_row(allocator, workload, "fail_max", 10 * samples->fail_max, UNIT);
 	else
-		bench_no_row(work->peer->name, workload, "fail_max", "none failed");
+		bench_no_row(allocator, workload, "fail_max", "none failed");
 }
 
 /* An allocation that may sleep, so with interrupts on. */
@@ -206,21 +162,7 @@ static void drain_row(struct work *work, const char *workload)
 
 /* ---- Workloads -------------------------------------------------------- */
 
-static int sample_filled(struct work *work, const char *workload, unsigned int percent)
-{
-	unsigned long nr_frames = work->peer->blocks->capacity(work->ctx);
-	struct fill fill;
-	int ret = fill_init(&fill, work->peer, work->ctx, percent, ORDER_SEED);
-
-	if (ret)
-		return ret;
-	fill_up(&fill);
-	sample(work, bench_live(work->peer, nr_frames - fill.used));
-	fill_fini(&fill);
-	rows(work, workload);
-	return 0;
-}
-
+/* Returns NULL for a size that no row is for. */
 static const char *size_name(unsigned long bytes)
 {
 	switch (bytes) {
@@ -233,39 +175,54 @@ static const char *size_name(unsigned long bytes)
 	}
 }
 
-static int measure(struct work *work)
+/* @workload: NULL if it is named after the region's size. */
+static int sample_filled(struct work *work, struct samples *samples, const char *workload,
+			 unsigned int percent)
 {
-	unsigned long bytes = bench_params.region;
-	int ret;
+	struct fill fill;
+	int ret = fill_region(&fill, work->peer, work->ctx, percent);
 
-	if (work->peer->blocks && work->peer->pages)
-		bytes = work->peer->blocks->capacity(work->ctx) << PAGE_SHIFT;
-	sample(work, bench_live(work->peer, bytes >> PAGE_SHIFT));
-	rows(work, "fill0");
+	if (ret)
+		return ret;
+	workload = workload ?: size_name(fill_bytes(&fill));
+	if (workload) {
+		sample(work, samples, work_live(work->peer, fill_free(&fill)));
+		rows(work->peer->name, workload, samples);
+	}
+	fill_fini(&fill);
+	return 0;
+}
+
+static int measure(struct work *work, struct samples *samples)
+{
+	const char *allocator = work->peer->name;
+
+	sample(work, samples, work->live);
+	rows(allocator, "fill0", samples);
 	drain_row(work, "fill0");
-	if (!work->peer->blocks)
-		return 0;
-	ret = sample_filled(work, "fill90", 90);
-	if (!ret && size_name(bytes))
-		ret = sample_filled(work, size_name(bytes), 50);
-	return ret;
+	if (fill_has_region(work->peer))
+		return sample_filled(work, samples, "fill90", 90) ?:
+		       sample_filled(work, samples, NULL, 50);
+	bench_no_row(allocator, "fill90", "alloc_max", "no region that could be filled");
+	return 0;
 }
 
 static int measure_peer(const struct bench_peer *peer, void *ctx)
 {
-	struct work work = { .peer = peer, .ctx = ctx, .random = ORDER_SEED };
-	int ret = -ENOMEM;
+	struct samples samples = {
+		.alloc = vmalloc(SAMPLES * sizeof(u64)),
+		.free = vmalloc(SAMPLES * sizeof(u64)),
+	};
+	struct work work;
+	int ret = work_init(&work, peer, ctx, BENCH_LIVE, BENCH_LIVE);
 
-	work.objs = vmalloc(BENCH_LIVE * sizeof(*work.objs));
-	work.at = vmalloc(BENCH_LIVE * sizeof(*work.at));
-	work.samples.alloc = vmalloc(SAMPLES * sizeof(u64));
-	work.samples.free = vmalloc(SAMPLES * sizeof(u64));
-	if (work.objs && work.at && work.samples.alloc && work.samples.free)
-		ret = measure(&work);
-	vfree(work.samples.free);
-	vfree(work.samples.alloc);
-	vfree(work.at);
-	vfree(work.objs);
+	if (!samples.alloc || !samples.free)
+		ret = -ENOMEM;
+	if (!ret)
+		ret = measure(&work, &samples);
+	work_fini(&work);
+	vfree(samples.free);
+	vfree(samples.alloc);
 	return ret;
 }
 

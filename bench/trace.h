@@ -60,18 +60,27 @@ struct trace {
 
 #define TRACE_LASTS	0x80
 
+#define TRACE_MARK	80	/* percent of the frames, for the hash of the victims */
+
+/* What trace_hash_add() begins with. */
+#define TRACE_HASH_START	0xcbf29ce484222325ULL
+
 /**
  * struct trace_seed - a seed and what it must bring forth
  * @seed: where the streams start
  * @first: the first orders of the reference trace
  * @hash: FNV-1a of all requests of each trace, a byte each: the order, and
  *	  TRACE_LASTS with it if the block is to last
+ * @victims: FNV-1a of all victims of each trace, at TRACE_MARK percent and when no request
+ *	     fails: the number of the request that brought the block, counted from 1, in
+ *	     four bytes with the lowest first
  * @nr_order9: requests of order 9 among those of the reference trace that count
  */
 struct trace_seed {
 	u64 seed;
 	u8 first[TRACE_FIRST];
 	u64 hash[NR_TRACES];
+	u64 victims[NR_TRACES];
 	u32 nr_order9;
 };
 
@@ -83,6 +92,7 @@ void trace_start(struct trace *trace, enum trace_kind kind, u64 seed);
 unsigned int trace_order(struct trace *trace);
 bool trace_lasts(struct trace *trace, unsigned int order);
 u32 trace_victim(struct trace *trace, u32 nr_lasting, u32 n);
+u64 trace_hash_add(u64 hash, u8 byte);
 u64 trace_hash(enum trace_kind kind, u64 seed);
 bool trace_is_reference(const struct trace_seed *seed);
 

@@ -61,19 +61,32 @@ check_kernel_doc() {
 SPARSE="sparse -D__typeof_unqual__=__typeof__ '-D__builtin_strlen(s)=(sizeof(s)-1)'"
 
 check_sparse() {
-	local dir=$PWD/build/check/sparse log=build/check/sparse.make tree args
-	tree=$(scripts/vm/variants --tree)
-	read -ra args < <(scripts/vm/kernel --make-args kunit)
+	local dir=$PWD/build/check/sparse log=build/check/sparse.make consumer
 	rm -rf "$dir"
 	scripts/lib/copy-tree "$dir"
-	make -C "$tree" M="$dir" "${args[@]}" C=2 CHECK="$SPARSE" KBUILD_MODPOST_WARN=1 modules >"$log" 2>&1 ||
-		{ tail -n 30 "$log"; return 1; }
-	# Silence must not mean that it looked at nothing.
-	grep -q '^ *CHECK ' "$log" || { echo "sparse did not run:"; head -n 5 "$log"; return 1; }
+	: >"$log"
+	run_sparse "$dir" "$log" || return 1
+	for consumer in "$dir"/samples/*/ "$dir"/bench/; do
+		run_sparse "${consumer%/}" "$log" KBUILD_EXTRA_SYMBOLS="$dir/Module.symvers" BENCH_ALL_PEERS=1 || return 1
+	done
+	# Names of ours are from the directory that was built; the kernel's have its tree in them.
 	# In trace.c, show_gfp_flags() expands to more than sparse takes in one macro.
 	! grep -E '(error|warning): ' "$log" | grep -vE '/observe/trace\.h:.* too long token expansion$' |
-		grep -E "(^|/)(module|kunit|samples|bench)/|: error: " || return 1
+		grep -E "(^|/)(module|kunit|samples|bench)/|^[^/]+\.[ch]:|: error: " || return 1
 	echo "# $(grep -c '^ *CHECK ' "$log") files"
+}
+
+# run_sparse DIR LOG MAKE-ARGUMENT...: builds DIR, and appends to LOG what is said meanwhile.
+run_sparse() {
+	local dir=$1 log=$2 tree args
+	shift 2
+	tree=$(scripts/vm/variants --tree)
+	read -ra args < <(scripts/vm/kernel --make-args kunit)
+	make -C "$tree" M="$dir" "${args[@]}" C=2 CHECK="$SPARSE" KBUILD_MODPOST_WARN=1 "$@" modules >"$log.part" 2>&1 ||
+		{ tail -n 30 "$log.part"; return 1; }
+	# Silence must not mean that it looked at nothing.
+	grep -q '^ *CHECK ' "$log.part" || { echo "sparse did not run in $dir:"; head -n 5 "$log.part"; return 1; }
+	cat "$log.part" >>"$log"
 }
 
 check_variants() { scripts/vm/variants; }
