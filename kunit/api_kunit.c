@@ -40,9 +40,11 @@ static void api_expect_settled(struct kunit *test)
 	walked = kmemx_zone_count(&kmemx_live.pages.zone, nr);
 	KUNIT_EXPECT_EQ(test, (u64)walked << PAGE_SHIFT, snap.free);
 	kmemx_pages_tally(&kmemx_live.pages, kinds);
-	KUNIT_EXPECT_EQ(test, (u64)kinds[KMEMX_KIND_NONE] << PAGE_SHIFT, snap.free);
+	KUNIT_EXPECT_EQ(test, (u64)kinds[KMEMX_KIND_NONE] << PAGE_SHIFT,
+			snap.free + snap.page_front);
 	KUNIT_EXPECT_EQ(test, (u64)kinds[KMEMX_KIND_SLAB] << PAGE_SHIFT,
-			snap.front + snap.slab_free + snap.used + snap.overhead);
+			snap.front - snap.page_front + snap.slab_free + snap.used +
+			snap.overhead);
 }
 
 static void api_every_size(struct kunit *test)
@@ -279,9 +281,40 @@ static void api_released_pages_serve_atomic_callers(struct kunit *test)
 	kmemx_free_pages(page, 0);
 	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes, GFP_NOWAIT | __GFP_NOWARN));
 	put_page(page);
+	kmemx_pages_drain(&kmemx_live.pages);
 	all = kmemx_alloc(bytes, GFP_NOWAIT);
 	KUNIT_EXPECT_NOT_NULL(test, all);
 	kmemx_free(all);
+}
+
+/* What is in fronts is lost to a caller that may not wait, and no other. */
+static void api_says_what_is_stranded_in_fronts(struct kunit *test)
+{
+	s64 stranded = kmemx_stat_read(KMEMX_STAT_FAIL_STRANDED);
+	struct page *page;
+	void *rest, *last;
+
+	kmemx_region_reclaim(&kmemx_live);
+	page = kmemx_alloc_pages(GFP_KERNEL, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_GT(test, kmemx_pages_nr_front(&kmemx_live.pages), 0UL);
+	rest = kmemx_alloc_contig(kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
+				  0, GFP_NOWAIT);
+	KUNIT_ASSERT_NOT_NULL(test, rest);
+	*(void **)rest = NULL;
+	while ((last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN))) {
+		*(void **)last = rest;
+		rest = last;
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
+	last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, last);
+	kmemx_free_contig(last);
+	kmemx_free_pages(page, 0);
+	for (; rest; rest = last) {
+		last = *(void **)rest;
+		kmemx_free_contig(rest);
+	}
 }
 
 struct thing {
@@ -429,6 +462,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_counts_what_it_does),
 	KUNIT_CASE(api_absurd_sizes_fail),
 	KUNIT_CASE(api_released_pages_serve_atomic_callers),
+	KUNIT_CASE(api_says_what_is_stranded_in_fronts),
 	KUNIT_CASE(api_page_blocks),
 	KUNIT_CASE(api_contig_any_size_and_alignment),
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),

@@ -40,6 +40,35 @@ static void expect_counted(struct kunit *test, enum kmemx_stat_item item, s64 n)
 	KUNIT_EXPECT_EQ(test, kmemx_stat_read(item) - count_before[item], n);
 }
 
+/*
+ * Two CPUs that free the same block at the same time, both to their fronts, as
+ * nearly as one CPU can do it: the block is in a front twice. Who comes to it while it
+ * is in use drops it.
+ */
+static void misuse_racing_double_free(struct kunit *test)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 0), *again;
+	struct kmemx_pcp_list *list;
+	u32 frame;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_TRUE(test, kmemx_pages_find(&kmemx_live.pages, page_address(page), &frame));
+	migrate_disable();
+	list = &this_cpu_ptr(kmemx_live.pages.pcp)->list[0];
+	KUNIT_ASSERT_GT(test, list->cap, 2U);
+	kmemx_free_pages(page, 0);
+	kmemx_pcp_add(list, frame);
+	again = kmemx_alloc_pages(GFP_KERNEL, 0);
+	KUNIT_EXPECT_PTR_EQ(test, again, page);
+	page = kmemx_alloc_pages(GFP_KERNEL, 0);
+	migrate_enable();
+	KUNIT_EXPECT_NOT_NULL(test, page);
+	KUNIT_EXPECT_PTR_NE(test, again, page);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+	kmemx_free_pages(page, 0);
+	kmemx_free_pages(again, 0);
+}
+
 static void misuse_double_free(struct kunit *test)
 {
 	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
@@ -144,6 +173,7 @@ static void misuse_nofail_is_refused(struct kunit *test)
 }
 
 static struct kunit_case misuse_cases[] = {
+	KUNIT_CASE(misuse_racing_double_free),
 	KUNIT_CASE(misuse_double_free),
 	KUNIT_CASE(misuse_wrong_order),
 	KUNIT_CASE(misuse_inside_an_allocation),

@@ -97,7 +97,8 @@ static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 			u8 *addr = kmemx_pfn_address(pfn + k);
 
 			KUNIT_ASSERT_TRUE(test, kmemx_pages_find(fx->pages, addr + 4095, &frame));
-			KUNIT_ASSERT_PTR_EQ(test, kmemx_pages_address(fx->pages, frame), (void *)addr);
+			KUNIT_ASSERT_PTR_EQ(test, kmemx_pages_address(fx->pages, frame),
+					    (void *)addr);
 			found++;
 		}
 	}
@@ -107,7 +108,7 @@ static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, &frame, &frame));
 	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, fx, &frame));
 	lo = fx->pages->start;
-	hi = lo + fx->pages->bytes;
+	hi = lo + (fx->pages->span << PAGE_SHIFT);
 	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, (void *)(lo - 1), &frame));
 	KUNIT_EXPECT_FALSE(test, kmemx_pages_find(fx->pages, (void *)hi, &frame));
 	/* What lies between the extents is not ours, nor what is missing at the ends. */
@@ -148,6 +149,178 @@ static void region_sets_held_pages_aside(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 0UL);
 	put_page(page);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
+/* ---- Fronts ------------------------------------------------------------ */
+
+#define FRONT_CAP	4
+
+/* Whatever this region's size and the number of CPUs make of it. */
+static void set_fronts(struct fixture *fx, unsigned int cap)
+{
+	unsigned int cpu, k;
+
+	for_each_possible_cpu(cpu)
+		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+			per_cpu_ptr(fx->pages->pcp, cpu)->list[k].cap = cap;
+}
+
+static struct page *page_of(struct fixture *fx, u32 frame)
+{
+	return pfn_to_page(kmemx_pages_pfn(fx->pages, frame));
+}
+
+static bool push(struct fixture *fx, u32 frame, unsigned int order)
+{
+	return kmemx_pages_push(fx->pages, page_of(fx, frame), frame, order, KMEMX_KIND_PAGES);
+}
+
+/* Alloc, free, alloc: out of the front that the first has filled. */
+static void region_front_serves_what_it_has(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	set_fronts(fx, FRONT_CAP);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		u32 frame, again;
+
+		migrate_disable();
+		KUNIT_EXPECT_EQ(test, kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES),
+				KMEMX_NO_FRAME);
+		frame = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+		KUNIT_ASSERT_NE(test, frame, KMEMX_NO_FRAME);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_pfn(fx->pages, frame) % (1UL << order), 0UL);
+		KUNIT_EXPECT_TRUE(test, push(fx, frame, order));
+		KUNIT_EXPECT_GE(test, kmemx_pages_nr_front(fx->pages), 1UL << order);
+		again = kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES);
+		migrate_enable();
+		KUNIT_EXPECT_EQ(test, again, frame);
+		KUNIT_EXPECT_TRUE(test, push(fx, again, order));
+		expect_sound(test, fx);
+		kmemx_pages_drain(fx->pages);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+		expect_sound(test, fx);
+	}
+}
+
+static void region_front_is_bounded(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	u32 frame[4 * FRONT_CAP];
+	unsigned int order, i;
+
+	set_fronts(fx, FRONT_CAP);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		for (i = 0; i < ARRAY_SIZE(frame); i++) {
+			frame[i] = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+			KUNIT_ASSERT_NE(test, frame[i], KMEMX_NO_FRAME);
+		}
+		for (i = 0; i < ARRAY_SIZE(frame); i++)
+			if (!push(fx, frame[i], order))
+				KUNIT_ASSERT_TRUE(test, kmemx_pages_put(fx->pages,
+									page_of(fx, frame[i]),
+									frame[i], order,
+									KMEMX_KIND_PAGES));
+		KUNIT_EXPECT_LE(test, kmemx_pages_nr_front(fx->pages),
+				(unsigned long)num_possible_cpus() * FRONT_CAP << order);
+		expect_sound(test, fx);
+		kmemx_pages_drain(fx->pages);
+	}
+	/* And what it is set to: no more than its part of the region in all. */
+	for (i = 1; i <= 4096; i *= 2) {
+		unsigned long sum = 0;
+
+		for (order = 0; order < KMEMX_PCP_ORDERS; order++)
+			sum += (unsigned long)kmemx_pcp_cap(order, 1UL << 18, i) << order;
+		KUNIT_EXPECT_LE(test, sum * i * KMEMX_PCP_SHARE, 1UL << 18);
+	}
+}
+
+/* A block that is free in a front is not freed again, by whatever way. */
+static void region_front_finds_double_frees(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_freed freed;
+	unsigned int order;
+
+	set_fronts(fx, FRONT_CAP);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		u32 frame = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+
+		KUNIT_ASSERT_TRUE(test, push(fx, frame, order));
+		KUNIT_EXPECT_FALSE(test, push(fx, frame, order));
+		KUNIT_EXPECT_FALSE(test, kmemx_pages_put(fx->pages, page_of(fx, frame), frame,
+							 order, KMEMX_KIND_PAGES));
+		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES,
+						       1UL << order, &freed), KMEMX_FREE_DOUBLE);
+		expect_sound(test, fx);
+	}
+}
+
+static void region_front_leaves_held_pages_alone(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, i;
+
+	set_fronts(fx, FRONT_CAP);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		u32 frame = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+
+		for (i = 0; i < 1U << order; i++) {
+			get_page(page_of(fx, frame) + i);
+			KUNIT_ASSERT_FALSE(test, push(fx, frame, order));
+			KUNIT_ASSERT_FALSE(test, kmemx_pages_put(fx->pages, page_of(fx, frame),
+								 frame, order,
+								 KMEMX_KIND_PAGES));
+			put_page(page_of(fx, frame) + i);
+		}
+		KUNIT_EXPECT_TRUE(test, push(fx, frame, order));
+	}
+}
+
+/* A front whose CPU is at work there, as an interrupt finds it. */
+static void region_works_past_a_busy_front(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	u32 first, nested, none;
+	bool pushed, put;
+
+	set_fronts(fx, FRONT_CAP);
+	first = kmemx_pages_take(fx->pages, 0, KMEMX_KIND_PAGES);
+	preempt_disable();
+	this_cpu_ptr(fx->pages->pcp)->busy = 1;
+	none = kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES);
+	nested = kmemx_pages_take(fx->pages, 0, KMEMX_KIND_PAGES);
+	pushed = push(fx, first, 0);
+	put = kmemx_pages_put(fx->pages, page_of(fx, first), first, 0, KMEMX_KIND_PAGES);
+	this_cpu_ptr(fx->pages->pcp)->busy = 0;
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, none, KMEMX_NO_FRAME);
+	KUNIT_EXPECT_NE(test, nested, KMEMX_NO_FRAME);
+	KUNIT_EXPECT_NE(test, nested, first);
+	KUNIT_EXPECT_FALSE(test, pushed);
+	KUNIT_EXPECT_TRUE(test, put);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_TRUE(test, push(fx, nested, 0));
+}
+
+static void region_dead_cpu_loses_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, cpu;
+
+	set_fronts(fx, FRONT_CAP);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++)
+		push(fx, kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES), order);
+	KUNIT_EXPECT_GT(test, kmemx_pages_nr_front(fx->pages), 0UL);
+	/* As if each CPU had gone; nobody else uses this region. */
+	for_each_possible_cpu(cpu)
+		kmemx_pages_drain_dead(fx->pages, cpu);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 	expect_sound(test, fx);
 }
@@ -360,6 +533,12 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_finds_every_frame_and_nothing_else),
 	KUNIT_CASE(region_refuses_extents_that_share_a_chunk),
 	KUNIT_CASE(region_sets_held_pages_aside),
+	KUNIT_CASE(region_front_serves_what_it_has),
+	KUNIT_CASE(region_front_is_bounded),
+	KUNIT_CASE(region_front_finds_double_frees),
+	KUNIT_CASE(region_front_leaves_held_pages_alone),
+	KUNIT_CASE(region_works_past_a_busy_front),
+	KUNIT_CASE(region_dead_cpu_loses_nothing),
 	KUNIT_CASE(region_never_writes_free_memory),
 	KUNIT_CASE(region_keeps_neighbours_apart),
 	KUNIT_CASE(region_tally_follows_allocations),

@@ -229,11 +229,14 @@ static void zone_refuses_bad_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_PAGES, 4), KMEMX_FREE_ORDER);
 	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_PAGES, 16), KMEMX_FREE_ORDER);
 	KUNIT_EXPECT_EQ(test, free_all(zone, whole, KMEMX_KIND_PAGES, 256), KMEMX_FREE_ORDER);
-	KUNIT_EXPECT_EQ(test, free_all(zone, frame + 1, KMEMX_KIND_PAGES, 1), KMEMX_FREE_MISALIGNED);
-	KUNIT_EXPECT_EQ(test, free_all(zone, whole + 7, KMEMX_KIND_PAGES, 1), KMEMX_FREE_MISALIGNED);
+	KUNIT_EXPECT_EQ(test, free_all(zone, frame + 1, KMEMX_KIND_PAGES, 1),
+			KMEMX_FREE_MISALIGNED);
+	KUNIT_EXPECT_EQ(test, free_all(zone, whole + 7, KMEMX_KIND_PAGES, 1),
+			KMEMX_FREE_MISALIGNED);
 	KUNIT_EXPECT_EQ(test, free_all(zone, odd + 4, KMEMX_KIND_CONTIG, 0), KMEMX_FREE_MISALIGNED);
 	KUNIT_EXPECT_EQ(test, free_all(zone, frame, KMEMX_KIND_CONTIG, 0), KMEMX_FREE_FUNCTION);
-	KUNIT_EXPECT_EQ(test, free_all(zone, END - 1, KMEMX_KIND_PAGES, 1), KMEMX_FREE_DOUBLE);
+	KUNIT_EXPECT_EQ(test, free_all(zone, END - 1, KMEMX_KIND_PAGES, 1),
+			KMEMX_FREE_DOUBLE);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_free(zone), free);
 	expect_sound(test, fx);
 

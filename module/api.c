@@ -48,8 +48,24 @@ static bool is_too_large(const struct request *req)
 	return req->size > (u64)kmemx_live.pages.nr_frames << PAGE_SHIFT;
 }
 
+/*
+ * Are @need bytes free, in whatever pieces? A look at the bins and a few chunks, unless
+ * there is hardly anything left.
+ */
+static bool is_enough_free(size_t need)
+{
+	return kmemx_zone_has_free(&kmemx_live.pages.zone, DIV_ROUND_UP(need, PAGE_SIZE));
+}
+
+/* Could fronts have helped, which only a caller that may wait gets emptied? */
+static bool is_stranded(const struct request *req)
+{
+	return !gfpflags_allow_blocking(req->gfp) &&
+		kmemx_pages_nr_front(&kmemx_live.pages) << PAGE_SHIFT >= req->need;
+}
+
 /* @err is that of the last try, or 0 if all that is known is that it failed. */
-static enum kmemx_failure why(const struct request *req, u64 free, u64 largest, int err)
+static enum kmemx_failure why(const struct request *req, int err)
 {
 	if (req->gfp & __GFP_NOFAIL)
 		return KMEMX_FAIL_REFUSED;
@@ -57,31 +73,46 @@ static enum kmemx_failure why(const struct request *req, u64 free, u64 largest, 
 		return KMEMX_FAIL_TOO_LARGE;
 	if (err == -EAGAIN)
 		return KMEMX_FAIL_CONTENDED;
-	if (req->need > free)
+	if (is_stranded(req))
+		return KMEMX_FAIL_STRANDED;
+	if (!is_enough_free(req->need))
 		return KMEMX_FAIL_EXHAUSTED;
 	/* Enough in a row, but not where the alignment wants it, is no use either. */
-	if (req->need > largest || err == -ENOSPC)
+	if (err == -ENOSPC || req->need > PAGE_SIZE)
 		return KMEMX_FAIL_FRAGMENTATION;
 	return KMEMX_FAIL_CONTENDED;
 }
 
+/* What is free is only counted for who wants to know. */
 static void fail(const struct request *req, int err)
 {
 	struct kmemx_shortage shortage = {
 		.size = req->size,
 		.align = req->align,
 		.gfp = req->gfp,
-		.free = (u64)kmemx_pages_nr_free(&kmemx_live.pages) << PAGE_SHIFT,
-		.largest = (u64)kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
+		.why = why(req, err),
 		.call_site = req->call_site,
 	};
 
-	shortage.why = why(req, shortage.free, shortage.largest, err);
+	bool is_due = kmemx_report_is_due(req->gfp);
+
 	kmemx_stat_fail(shortage.why);
+	if (!is_due && !trace_kmemx_fail_enabled())
+		return;
+	shortage.free = (u64)kmemx_pages_nr_free(&kmemx_live.pages) << PAGE_SHIFT;
+	shortage.largest = (u64)kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT;
 	trace_kmemx_fail(req->call_site, req->size, get_order(req->size), req->gfp,
 			 kmemx_report_reason(shortage.why), shortage.free,
 			 shortage.largest);
-	kmemx_report_shortage(&shortage);
+	if (is_due)
+		kmemx_report_shortage(&shortage);
+}
+
+/* Without those checks it would be no more than a place to reschedule. */
+static __always_inline void debug_might_alloc(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
 }
 
 static bool is_refused(const struct request *req)
@@ -203,12 +234,28 @@ static int try_frames(const struct request *req, enum kmemx_kind kind,
 	return ret;
 }
 
+/* What is done for every allocation of pages when it has its frames. */
+static void *hand_out(u32 frame, unsigned long nr, unsigned int order,
+				      enum kmemx_kind kind, gfp_t gfp, unsigned long call_site)
+{
+	void *addr = kmemx_pages_address(&kmemx_live.pages, frame);
+
+	if (unlikely(kmemx_live.site))
+		kmemx_live.site[frame] = call_site;
+	if (want_init_on_alloc(gfp))
+		memset(addr, 0, nr << PAGE_SHIFT);
+	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, nr << PAGE_SHIFT);
+	trace_kmemx_page_alloc(call_site, page_to_pfn(virt_to_page(addr)), nr, order,
+			       kind_name[kind], gfp);
+	return addr;
+}
+
 static void *alloc_frames(struct request *req, enum kmemx_kind kind)
 {
 	size_t bytes = PAGE_ALIGN(req->size);
 	u32 frame;
 	int err = -ENOSPC;
-	void *addr;
 
 	req->need = bytes;
 	/* The size goes first: one that is absurd would wrap when rounded. */
@@ -221,17 +268,17 @@ static void *alloc_frames(struct request *req, enum kmemx_kind kind)
 		fail(req, err);
 		return NULL;
 	}
-	addr = kmemx_pages_address(&kmemx_live.pages, frame);
-	if (kmemx_live.site)
-		kmemx_live.site[frame] = req->call_site;
-	if (want_init_on_alloc(req->gfp))
-		memset(addr, 0, bytes);
-	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, bytes);
-	trace_kmemx_page_alloc(req->call_site, page_to_pfn(virt_to_page(addr)),
-			       bytes >> PAGE_SHIFT, get_order(bytes), kind_name[kind],
-			       req->gfp);
-	return addr;
+	return hand_out(frame, bytes >> PAGE_SHIFT, get_order(bytes), kind, req->gfp,
+			req->call_site);
+}
+
+/* What is done for every free of pages that was not refused. */
+static __always_inline void take_back(unsigned long pfn, unsigned long nr, unsigned int order,
+				      enum kmemx_kind kind, unsigned long call_site)
+{
+	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(nr << PAGE_SHIFT));
+	trace_kmemx_page_free(call_site, pfn, nr, order, kind_name[kind]);
 }
 
 /* @nr is 0 if the caller does not know. Returns the frames that were freed. */
@@ -243,7 +290,9 @@ static unsigned long free_frames(const void *addr, enum kmemx_kind kind, unsigne
 	u32 frame;
 
 	if (kmemx_pages_find(&kmemx_live.pages, addr, &frame)) {
-		if (offset_in_page(addr) && kmemx_info_kind(kmemx_pages_info(&kmemx_live.pages, frame)) == kind)
+		u8 info = kmemx_pages_info(&kmemx_live.pages, frame);
+
+		if (offset_in_page(addr) && kmemx_info_kind(info) == kind)
 			verdict = KMEMX_FREE_MISALIGNED;
 		else
 			verdict = kmemx_pages_free(&kmemx_live.pages, frame, kind, nr,
@@ -255,10 +304,8 @@ static unsigned long free_frames(const void *addr, enum kmemx_kind kind, unsigne
 	}
 	if (unlikely(freed.nr_held))
 		kmemx_report_held(addr, freed.nr_held, call_site);
-	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(freed.nr_frames << PAGE_SHIFT));
-	trace_kmemx_page_free(call_site, page_to_pfn(virt_to_page(addr)), freed.nr_frames,
-			      get_order(freed.nr_frames << PAGE_SHIFT), kind_name[kind]);
+	take_back(page_to_pfn(virt_to_page(addr)), freed.nr_frames,
+		  get_order(freed.nr_frames << PAGE_SHIFT), kind, call_site);
 	return freed.nr_frames;
 }
 
@@ -541,6 +588,61 @@ KMEMX_EXPORT(kmemx_cache_free);
 
 /* ---- kmemx_alloc_pages() and kmemx_alloc_contig() ---------------------- */
 
+/* What the short way does not do: large blocks, a front to fill, zeroes, reclaim. */
+static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
+					      unsigned long call_site)
+{
+	struct request req = { .gfp = gfp, .call_site = call_site };
+	void *addr;
+
+	if (order <= KMEMX_CHUNK_ORDER && !is_refused(&req)) {
+		u32 frame = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
+
+		if (likely(frame != KMEMX_NO_FRAME))
+			return virt_to_page(hand_out(frame, 1UL << order, order,
+						     KMEMX_KIND_PAGES, gfp, call_site));
+	}
+	/* An order that overflows is too large as well. */
+	req.size = order < BITS_PER_LONG - PAGE_SHIFT - 1 ? PAGE_SIZE << order : LONG_MAX;
+	req.align = req.size;
+	addr = alloc_frames(&req, KMEMX_KIND_PAGES);
+	return addr ? virt_to_page(addr) : NULL;
+}
+
+/* Returns @page, so that nothing has to be kept for afterwards. */
+static noinline struct page *trace_alloc(struct page *page, unsigned int order, gfp_t gfp,
+					 unsigned long call_site)
+{
+	trace_kmemx_page_alloc(call_site, page_to_pfn(page), 1UL << order, order,
+			       kind_name[KMEMX_KIND_PAGES], gfp);
+	return page;
+}
+
+/* Inline for a constant order. */
+static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int order,
+						     unsigned long call_site)
+{
+	u32 frame = kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
+	struct page *page;
+
+	if (unlikely(frame == KMEMX_NO_FRAME))
+		return alloc_pages_slow(gfp, order, call_site);
+	page = pfn_to_page(kmemx_pages_pfn(&kmemx_live.pages, frame));
+	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, PAGE_SIZE << order);
+	if (trace_kmemx_page_alloc_enabled())
+		return trace_alloc(page, order, gfp, call_site);
+	return page;
+}
+
+static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
+					       unsigned long call_site)
+{
+	if (unlikely(order >= KMEMX_PCP_ORDERS))
+		return alloc_pages_slow(gfp, order, call_site);
+	return alloc_pages_fast(gfp, order, call_site);
+}
+
 /**
  * kmemx_alloc_pages() - allocate 2^order page frames
  * @gfp: as for kmemx_alloc()
@@ -554,16 +656,68 @@ KMEMX_EXPORT(kmemx_cache_free);
  */
 struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order)
 {
-	struct request req = { .gfp = gfp, .call_site = _RET_IP_ };
-	void *addr;
-
-	/* An order that overflows is too large as well. */
-	req.size = order < BITS_PER_LONG - PAGE_SHIFT - 1 ? PAGE_SIZE << order : LONG_MAX;
-	req.align = req.size;
-	addr = alloc_frames(&req, KMEMX_KIND_PAGES);
-	return addr ? virt_to_page(addr) : NULL;
+	if (unlikely(gfp & __GFP_NOFAIL || want_init_on_alloc(gfp)))
+		return alloc_pages_slow(gfp, order, _RET_IP_);
+	debug_might_alloc(gfp);
+	if (!order)
+		return alloc_pages_fast(gfp, 0, _RET_IP_);
+	return alloc_pages_order(gfp, order, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc_pages);
+
+static noinline void trace_free(struct page *page, unsigned int order,
+				unsigned long call_site)
+{
+	trace_kmemx_page_free(call_site, page_to_pfn(page), 1UL << order, order,
+			      kind_name[KMEMX_KIND_PAGES]);
+}
+
+static __always_inline void count_free(struct page *page, unsigned int order,
+				       unsigned long call_site)
+{
+	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(PAGE_SIZE << order));
+	if (trace_kmemx_page_free_enabled())
+		trace_free(page, order, call_site);
+}
+
+/* A front that is busy or full, a large block, or a free that is to be refused. */
+static noinline void free_pages_slow(struct page *page, u32 frame, unsigned int order,
+				     unsigned long call_site)
+{
+	if (frame < KMEMX_NOT_OURS && order <= KMEMX_WORD_ORDER &&
+	    kmemx_pages_put(&kmemx_live.pages, page, frame, order, KMEMX_KIND_PAGES)) {
+		count_free(page, order, call_site);
+		return;
+	}
+	if (!page)
+		return;
+	if (order >= BITS_PER_LONG - PAGE_SHIFT) {
+		bad_free(KMEMX_FREE_ORDER, page_address(page), NULL, call_site);
+		return;
+	}
+	free_frames(page_address(page), KMEMX_KIND_PAGES, 1UL << order, call_site);
+}
+
+/* Inline for a constant order. */
+static __always_inline void free_pages_fast(struct page *page, unsigned int order,
+					    unsigned long call_site)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	u32 frame = kmemx_pages_number(pages, page_to_pfn(page) - pages->start_pfn);
+
+	if (likely(order < KMEMX_PCP_ORDERS && frame < KMEMX_NOT_OURS &&
+		   kmemx_pages_push(pages, page, frame, order, KMEMX_KIND_PAGES)))
+		count_free(page, order, call_site);
+	else
+		free_pages_slow(page, frame, order, call_site);
+}
+
+static noinline void free_pages_order(struct page *page, unsigned int order,
+				      unsigned long call_site)
+{
+	free_pages_fast(page, order, call_site);
+}
 
 /**
  * kmemx_free_pages() - free page frames
@@ -577,13 +731,10 @@ KMEMX_EXPORT(kmemx_alloc_pages);
  */
 void kmemx_free_pages(struct page *page, unsigned int order)
 {
-	if (!page)
-		return;
-	if (order >= BITS_PER_LONG - PAGE_SHIFT) {
-		bad_free(KMEMX_FREE_ORDER, page_address(page), NULL, _RET_IP_);
-		return;
-	}
-	free_frames(page_address(page), KMEMX_KIND_PAGES, 1UL << order, _RET_IP_);
+	if (!order)
+		free_pages_fast(page, 0, _RET_IP_);
+	else
+		free_pages_order(page, order, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free_pages);
 

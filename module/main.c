@@ -34,6 +34,7 @@ static int drain_dead_cpu(unsigned int cpu)
 	while ((cache = kmemx_depot_next(&kmemx_live.depot, &i)))
 		kmemx_cache_drain_dead(cache, cpu);
 	mutex_unlock(&kmemx_live.depot.lock);
+	kmemx_pages_drain_dead(&kmemx_live.pages, cpu);
 	return 0;
 }
 
@@ -120,12 +121,9 @@ static int __init kmemx_init(void)
 	ret = kmemx_params_check();
 	if (ret)
 		return ret;
-	ret = kmemx_stat_init();
-	if (ret)
-		return ret;
 	ret = reserve();
 	if (ret)
-		goto err_stat;
+		return ret;
 	ret = make_region();
 	if (ret) {
 		pr_err("no memory for the metadata of a region of %lu MiB: %pe; load with a smaller size=\n",
@@ -150,8 +148,6 @@ err_region:
 err_release:
 	release_spans();
 	kmemx_backend_fini(&grant);
-err_stat:
-	kmemx_stat_fini();
 	return ret;
 }
 
@@ -194,7 +190,6 @@ static void __exit kmemx_exit(void)
 			grant.nr_spans > 1 ? "s" : "");
 	kmemx_region_fini(&kmemx_live);
 	kmemx_backend_fini(&grant);
-	kmemx_stat_fini();
 }
 
 module_init(kmemx_init);

@@ -97,6 +97,8 @@ int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 	ret = kmemx_depot_init(&region->depot, &slab_frames, region,
 			       kmemx_pages_end(&region->pages), track);
 	if (!ret && track) {
+		/* The short way does not stop to note who asked. */
+		kmemx_pages_no_fronts(&region->pages);
 		region->site = vzalloc(kmemx_pages_end(&region->pages) * sizeof(*region->site));
 		ret = region->site ? 0 : -ENOMEM;
 	}
@@ -124,6 +126,7 @@ void kmemx_region_empty(struct kmemx_region *region)
 	for (i = 1; i < KMEMX_CACHES_MAX; i++)
 		if (region->depot.cache[i])
 			kmemx_cache_delete(region->depot.cache[i]);
+	kmemx_pages_drain(&region->pages);
 	kmemx_pages_sweep(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_empty);
@@ -172,6 +175,7 @@ unsigned long kmemx_region_reclaim(struct kmemx_region *region)
 		nr += kmemx_cache_shrink(cache);
 	}
 	mutex_unlock(&region->depot.lock);
+	kmemx_pages_drain(&region->pages);
 	return nr + kmemx_pages_sweep(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);

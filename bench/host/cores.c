@@ -41,7 +41,7 @@ struct work {
 };
 
 /* The cores look for it; nothing is run between their steps here. */
-__thread void (*kmemx_step_hook)(void);
+__thread kmemx_step_fn *kmemx_step_hook;
 
 static bool block_pair(struct work *work)
 {

@@ -8,7 +8,7 @@
 #include "random.h"
 #include "threads.h"
 
-__thread void (*kmemx_step_hook)(void);
+__thread kmemx_step_fn *kmemx_step_hook;
 
 u64 test_seed(void)
 {

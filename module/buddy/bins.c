@@ -69,6 +69,7 @@ void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chun
 		return;
 	kmemx_step();
 	atomic64_or((s64)BIT_ULL(bin), &bins->used);
+	/* As if a summary had been set: the caller looks at the chunk next. */
 	smp_mb__after_atomic();
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
@@ -97,6 +98,7 @@ void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int c
 	kmemx_step();
 	if (!kmemx_summary_is_empty(chunks))
 		atomic64_or((s64)BIT_ULL(bin), &bins->used);
+	/* As above. */
 	smp_mb__after_atomic();
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);

@@ -33,7 +33,7 @@ static unsigned int nr_words(unsigned int order)
 }
 
 /* What is added to a state word when @nr_blocks blocks of @nr frames in all go. */
-static u64 worth(unsigned int nr, int nr_blocks)
+static __always_inline u64 worth(unsigned int nr, int nr_blocks)
 {
 	return nr - (u64)nr_blocks * KMEMX_STATE_LIVE_ONE;
 }
@@ -43,7 +43,7 @@ static u64 with_bin(u64 state)
 	return state | (u64)kmemx_state_find_bin(state) << KMEMX_STATE_BIN_SHIFT;
 }
 
-static void note_move(struct kmemx_moved *moved, u64 old, u64 new)
+static __always_inline void note_move(struct kmemx_moved *moved, u64 old, u64 new)
 {
 	if (!((old ^ new) & KMEMX_STATE_BIN_MASK))
 		return;
@@ -52,18 +52,24 @@ static void note_move(struct kmemx_moved *moved, u64 old, u64 new)
 }
 
 /*
- * Replace a state word. @new has the bin of @old yet. Fully ordered: whoever sees the count sees the clear bits
+ * Replace a state word. Fully ordered: whoever sees the count sees the clear bits
  * that it stands for, and who looks at the map afterwards sees every change whose
  * author has not seen this state.
  */
-static bool change_state(struct kmemx_chunk chunk, u64 *old, u64 new,
-			 struct kmemx_moved *moved)
+static __always_inline bool replace_state(struct kmemx_chunk chunk, u64 *old, u64 new,
+					  struct kmemx_moved *moved)
 {
-	new = kmemx_state_rebin(*old, new);
 	if (!atomic64_try_cmpxchg(chunk.state, (s64 *)old, (s64)new))
 		return false;
 	note_move(moved, *old, new);
 	return true;
+}
+
+/* As replace_state(), where @new has the bin of @old yet. */
+static bool change_state(struct kmemx_chunk chunk, u64 *old, u64 new,
+			 struct kmemx_moved *moved)
+{
+	return replace_state(chunk, old, kmemx_state_rebin(*old, new), moved);
 }
 
 /**
@@ -323,32 +329,24 @@ static void settle_frames(struct kmemx_chunk chunk, unsigned int first, unsigned
  * what it was, or that of the block with its free buddies, whichever is more: if nobody
  * else is at work there, which a second look at the word tells.
  */
-static void add_to_word(struct kmemx_chunk chunk, unsigned int i, u64 word,
+static __always_inline void add_to_word(struct kmemx_chunk chunk, unsigned int i, u64 word,
 			unsigned int bit, unsigned int order, struct kmemx_moved *moved)
 {
 	unsigned int rank = 1 + kmemx_word_merge(word, bit, order);
 	u64 delta = worth(1U << order, 1);
 	u64 old = state_word(chunk);
-	u64 new;
 
-	do {
+	do
 		kmemx_step();
-		new = old + delta;
-		if (rank > kmemx_state_rank(old, i))
-			new = kmemx_state_set_rank(new, i, rank);
-	} while (!change_state(chunk, &old, new, moved));
+	while (!replace_state(chunk, &old, kmemx_state_raise(old, delta, i, rank), moved));
 	kmemx_step();
 	if (unlikely(map_word(chunk, i) != word))
 		settle_word(chunk, i, 0, moved);
 }
 
-/*
- * A block within a word. Whether it was taken is known when its bits have been
- * cleared; if some were not set, the caller is one of several who free it, or
- * worse, and those that were are set again.
- */
-static bool give_in_word(struct kmemx_chunk chunk, unsigned int frame,
-			 unsigned int order, struct kmemx_moved *moved)
+/* For kmemx_chunk_give_small(), which see; inline so that an order may be a constant. */
+static __always_inline bool give_small(struct kmemx_chunk chunk, unsigned int frame,
+				       unsigned int order, struct kmemx_moved *moved)
 {
 	unsigned int i = frame / KMEMX_WORD_BITS;
 	unsigned int bit = frame % KMEMX_WORD_BITS;
@@ -365,15 +363,37 @@ static bool give_in_word(struct kmemx_chunk chunk, unsigned int frame,
 }
 
 /**
+ * kmemx_chunk_give_small() - give back a block within a word
+ * @chunk: the chunk
+ * @frame: first frame of the block
+ * @order: 0..6, as it was taken
+ * @moved: see chunk.h
+ *
+ * Whether it was taken is known when its bits have been cleared; if some were not
+ * set, the caller is one of several who free it, or worse, and those that were are
+ * set again. So of several CPUs that give the same block one succeeds.
+ *
+ * Context: any.
+ * Return: false if the block was free already; nothing has changed.
+ */
+bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
+			    unsigned int order, struct kmemx_moved *moved)
+{
+	if (!order)
+		return give_small(chunk, frame, 0, moved);
+	return give_small(chunk, frame, order, moved);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give_small);
+
+/**
  * kmemx_chunk_give() - give a taken block back
  * @chunk: the chunk
  * @frame: first frame of the block
  * @order: 0..9, as it was taken
  * @moved: see chunk.h
  *
- * Of several CPUs that give the same block of order 0 to 6, one succeeds. For a
- * larger one the caller must have won the right to free it (the info byte of
- * zone.h decides who does).
+ * A block of order 7 or more the caller must have won the right to free (the info byte
+ * of zone.h decides who does).
  *
  * Context: any.
  * Return: false if the block was free already; nothing has changed.
@@ -394,7 +414,7 @@ bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 		return true;
 	}
 	if (order <= KMEMX_WORD_ORDER)
-		return give_in_word(chunk, frame, order, moved);
+		return kmemx_chunk_give_small(chunk, frame, order, moved);
 	clear_frames(chunk, frame, end);
 	settle_frames(chunk, frame, end, worth(1U << order, 1), moved);
 	return true;

@@ -59,6 +59,8 @@ int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order,
 int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,
 			  unsigned int nr, u64 *heads,
 			  struct kmemx_moved *moved);
+bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
+			    unsigned int order, struct kmemx_moved *moved);
 bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 		      unsigned int order, struct kmemx_moved *moved);
 unsigned int kmemx_chunk_trim(struct kmemx_chunk chunk, unsigned int frame,

@@ -2,13 +2,17 @@
 /*
  * Addresses and struct pages of a region; see pages.h.
  */
+#include <linux/cpumask.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "buddy/pages.h"
+#include "observe/report.h"
+#include "observe/stat.h"
 
 #define CHUNK_BYTES	(PAGE_SIZE << KMEMX_CHUNK_ORDER)
 
@@ -34,8 +38,9 @@ static void set_span(struct kmemx_pages *pages, unsigned int nr_extents)
 		pages->nr_frames += pages->extent[i].nr_frames;
 	}
 	pages->start = lo;
-	pages->bytes = hi - lo;
-	pages->nr_leaves = DIV_ROUND_UP(pages->bytes / CHUNK_BYTES, KMEMX_LEAF_CHUNKS);
+	pages->start_pfn = PHYS_PFN(__pa(lo));
+	pages->span = (hi - lo) >> PAGE_SHIFT;
+	pages->nr_leaves = DIV_ROUND_UP((hi - lo) / CHUNK_BYTES, KMEMX_LEAF_CHUNKS);
 }
 
 static u32 *new_leaf(void)
@@ -43,7 +48,7 @@ static u32 *new_leaf(void)
 	u32 *leaf = kmalloc_array(KMEMX_LEAF_CHUNKS, sizeof(*leaf), GFP_KERNEL);
 
 	if (leaf)
-		memset(leaf, 0xff, KMEMX_LEAF_CHUNKS * sizeof(*leaf));
+		memset32(leaf, KMEMX_NOT_OURS, KMEMX_LEAF_CHUNKS);
 	return leaf;
 }
 
@@ -51,7 +56,6 @@ static int make_table(struct kmemx_pages *pages)
 {
 	unsigned int i;
 
-	static_assert(KMEMX_NO_CHUNK == 0xffffffff);
 	pages->empty_leaf = new_leaf();
 	pages->leaf = kvcalloc(pages->nr_leaves, sizeof(*pages->leaf), GFP_KERNEL);
 	if (!pages->empty_leaf || !pages->leaf)
@@ -79,11 +83,38 @@ static int map_chunks(struct kmemx_pages *pages, const struct kmemx_extent *ext)
 			*leaf = new;
 		}
 		/* A chunk has one state word, so it belongs to one extent. */
-		if ((*leaf)[i % KMEMX_LEAF_CHUNKS] != KMEMX_NO_CHUNK)
+		if ((*leaf)[i % KMEMX_LEAF_CHUNKS] != KMEMX_NOT_OURS)
 			return -EINVAL;
-		(*leaf)[i % KMEMX_LEAF_CHUNKS] = c;
+		(*leaf)[i % KMEMX_LEAF_CHUNKS] = c * KMEMX_CHUNK_FRAMES;
 	}
 	return 0;
+}
+
+static int make_fronts(struct kmemx_pages *pages)
+{
+	unsigned int cpu, k;
+
+	pages->pcp = alloc_percpu(struct kmemx_pcp);
+	if (!pages->pcp)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+			per_cpu_ptr(pages->pcp, cpu)->list[k].cap =
+				(u16)kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
+	return 0;
+}
+
+/**
+ * kmemx_pages_no_fronts() - let every allocation and free take the long way
+ * @pages: the region's frames; nobody uses them yet
+ */
+void kmemx_pages_no_fronts(struct kmemx_pages *pages)
+{
+	unsigned int cpu, k;
+
+	for_each_possible_cpu(cpu)
+		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+			per_cpu_ptr(pages->pcp, cpu)->list[k].cap = 0;
 }
 
 /**
@@ -113,6 +144,8 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 		ret = kmemx_zone_init(&pages->zone, nr_extents, pages->extent);
 	for (i = 0; !ret && i < nr_extents; i++)
 		ret = map_chunks(pages, &pages->extent[i]);
+	if (!ret)
+		ret = make_fronts(pages);
 	if (ret)
 		kmemx_pages_fini(pages);
 	return ret;
@@ -129,6 +162,7 @@ void kmemx_pages_fini(struct kmemx_pages *pages)
 {
 	unsigned int i;
 
+	free_percpu(pages->pcp);
 	kmemx_zone_fini(&pages->zone);
 	for (i = 0; pages->leaf && i < pages->nr_leaves; i++)
 		if (pages->leaf[i] != pages->empty_leaf)
@@ -139,6 +173,184 @@ void kmemx_pages_fini(struct kmemx_pages *pages)
 	memset(pages, 0, sizeof(*pages));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
+
+/* ---- Fronts ------------------------------------------------------------ */
+
+/*
+ * A racing double free left a block in two fronts, or in one and in use: its info byte
+ * is not that of a block in a front any more, when who is behind comes to it.
+ */
+static void drop_twice(struct kmemx_pages *pages, u32 frame)
+{
+	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
+	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, kmemx_pages_address(pages, frame), NULL,
+			      _RET_IP_);
+}
+
+static bool is_front(const struct kmemx_pages *pages, u32 frame, unsigned int order)
+{
+	return kmemx_pages_info(pages, frame) == (KMEMX_INFO_FRONT | order);
+}
+
+/* Let there be a good block to go next: what one word has, if the stack is empty. */
+static void refill(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsigned int order)
+{
+	unsigned int want = clamp(list->cap / 2, 1U, (u32)KMEMX_PCP_BATCH);
+
+	while (list->nr && !is_front(pages, kmemx_pcp_next(list), order)) {
+		drop_twice(pages, kmemx_pcp_next(list));
+		list->nr--;
+	}
+	if (!list->nr)
+		list->nr = kmemx_zone_take_some(&pages->zone, order, want, list->frame);
+}
+
+/**
+ * kmemx_pages_take() - allocate a block, filling the front if it is empty
+ * @pages: the region's frames
+ * @order: 0..KMEMX_CHUNK_ORDER
+ * @kind: what for
+ *
+ * Large blocks have no front; one that is busy is gone past.
+ *
+ * Context: any.
+ * Return: the first frame, or KMEMX_NO_FRAME.
+ */
+u32 kmemx_pages_take(struct kmemx_pages *pages, unsigned int order, enum kmemx_kind kind)
+{
+	u32 frame = KMEMX_NO_FRAME;
+
+	preempt_disable();
+	if (order < KMEMX_PCP_ORDERS) {
+		struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+
+		if (list->cap && kmemx_busy_enter(&pcp->busy)) {
+			refill(pages, list, order);
+			kmemx_busy_leave(&pcp->busy);
+			frame = kmemx_pages_pop(pages, order, kind);
+		}
+	}
+	if (frame == KMEMX_NO_FRAME) {
+		long past = kmemx_zone_alloc_order(&pages->zone, order, kind);
+
+		if (past >= 0)
+			frame = (u32)past;
+	}
+	preempt_enable();
+	return frame;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
+
+/**
+ * kmemx_pages_put() - free a block past the front
+ * @pages: the region's frames
+ * @page: its first page
+ * @frame: its first frame, where @page is
+ * @order: 0..6
+ * @kind: what it was allocated for
+ *
+ * What is not such a block that nobody else holds is left to kmemx_pages_free(), which
+ * says why.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u32 frame,
+		     unsigned int order, enum kmemx_kind kind)
+{
+	bool freed;
+
+	if (kmemx_pages_info(pages, frame) != kmemx_info(kind, order) ||
+	    kmemx_pages_any_held(page, order))
+		return false;
+	if (want_init_on_free())
+		memset(page_address(page), 0, PAGE_SIZE << order);
+	preempt_disable();
+	freed = kmemx_zone_free_block(&pages->zone, frame, order);
+	preempt_enable();
+	return freed;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put);
+
+/* Give all that a front holds back to the zone; it is the caller's. */
+static void flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp)
+{
+	unsigned int k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
+
+		for (; list->nr; list->nr--) {
+			u32 frame = kmemx_pcp_next(list);
+
+			if (!is_front(pages, frame, k) ||
+			    !kmemx_zone_free_block(&pages->zone, frame, k))
+				drop_twice(pages, frame);
+		}
+	}
+}
+
+/* On the CPU of the front. */
+static bool empty_front(void *ctx)
+{
+	struct kmemx_pages *pages = ctx;
+	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+
+	if (!kmemx_busy_enter(&pcp->busy))
+		return false;
+	flush(pages, pcp);
+	kmemx_busy_leave(&pcp->busy);
+	return true;
+}
+
+/**
+ * kmemx_pages_drain() - empty the fronts of all CPUs
+ * @pages: the region's frames
+ *
+ * Blocks freed meanwhile may be in a front again on return.
+ *
+ * Context: may sleep.
+ */
+void kmemx_pages_drain(struct kmemx_pages *pages)
+{
+	kmemx_empty_all_cpus(empty_front, pages);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain);
+
+/**
+ * kmemx_pages_drain_dead() - empty the front of a CPU that has gone offline
+ * @pages: the region's frames
+ * @cpu: the CPU; it runs nothing any more
+ *
+ * Context: CPU hotplug's prepare stage.
+ */
+void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu)
+{
+	preempt_disable();
+	flush(pages, per_cpu_ptr(pages->pcp, cpu));
+	preempt_enable();
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain_dead);
+
+/**
+ * kmemx_pages_nr_front() - frames that are free in fronts
+ * @pages: the region's frames
+ *
+ * Return: the sum over the CPUs; a snapshot.
+ */
+unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		nr += kmemx_pcp_frames(per_cpu_ptr(pages->pcp, cpu));
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);
+
+/* ---- Any number of frames ---------------------------------------------- */
 
 /**
  * kmemx_pages_alloc() - allocate frames in a row
@@ -182,18 +394,6 @@ static bool is_held(const struct kmemx_pages *pages, u32 frame)
 	return page_ref_count(frame_page(pages, frame)) != 1;
 }
 
-/* Of a block; its struct pages are in a row, like those of any block of the kernel's. */
-static bool any_held(const struct kmemx_pages *pages, u32 frame, unsigned int nr)
-{
-	const struct page *page = frame_page(pages, frame);
-	const struct page *end = page + nr;
-
-	for (; page < end; page++)
-		if (unlikely(page_ref_count(page) != 1))
-			return true;
-	return false;
-}
-
 /*
  * Preemption is off while a chunk is changed and the bins are told, so that nobody is
  * held up by a task that does not run.
@@ -228,7 +428,7 @@ static unsigned int give_block(struct kmemx_pages *pages, u32 frame,
 	unsigned int nr = 1U << order;
 	unsigned int i, nr_held = 0;
 
-	if (likely(!any_held(pages, frame, nr))) {
+	if (likely(!kmemx_pages_any_held(frame_page(pages, frame), order))) {
 		give_frames(pages, frame, order);
 		return 0;
 	}

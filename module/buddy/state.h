@@ -50,6 +50,8 @@
 #define KMEMX_RANK_FULL		(KMEMX_WORD_ORDER + 1)
 
 #define KMEMX_LIVE_CLASSES	6
+/* A power of two of live blocks, from which on there is no other class. */
+#define KMEMX_STATE_LIVE_MANY	(16 * KMEMX_STATE_LIVE_ONE)
 #define KMEMX_NR_BINS		(KMEMX_LIVE_CLASSES * KMEMX_NR_ORDERS)
 /* Of a chunk without a free frame. */
 #define KMEMX_BIN_NONE		KMEMX_NR_BINS
@@ -237,6 +239,15 @@ static inline unsigned int kmemx_state_bin(u64 state)
 	return (unsigned int)((state & KMEMX_STATE_BIN_MASK) >> KMEMX_STATE_BIN_SHIFT);
 }
 
+/* Whether both states are of one class of live counts. */
+static __always_inline bool kmemx_state_same_class(u64 old, u64 new)
+{
+	/* Many before and after: often so, and soon known. */
+	if (likely((old & new & KMEMX_STATE_LIVE_MASK) >= KMEMX_STATE_LIVE_MANY))
+		return true;
+	return kmemx_state_class(old) == kmemx_state_class(new);
+}
+
 /**
  * kmemx_state_rebin() - note the bin in a new state word
  * @old: the state word as it is, its bin right
@@ -246,11 +257,40 @@ static inline unsigned int kmemx_state_bin(u64 state)
  */
 static inline u64 kmemx_state_rebin(u64 old, u64 new)
 {
-	if (!((old ^ new) & KMEMX_STATE_RANKS) &&
-	    kmemx_state_class(old) == kmemx_state_class(new))
+	if (!((old ^ new) & KMEMX_STATE_RANKS) && kmemx_state_same_class(old, new))
 		return new;
 	return (new & ~KMEMX_STATE_BIN_MASK) |
 		(u64)kmemx_state_find_bin(new) << KMEMX_STATE_BIN_SHIFT;
+}
+
+/**
+ * kmemx_state_raise() - a state word after a block has come back
+ * @old: the state word as it is, its bin right
+ * @delta: what to add to the counts
+ * @i: the word of the block
+ * @rank: what the rank of that word is now, if it is not more already
+ *
+ * As kmemx_state_set_rank() and kmemx_state_rebin(), but that a rank no more than the
+ * chunk's largest does not change its order, which spares most frees the search.
+ *
+ * Return: the new state word, with its own bin.
+ */
+static __always_inline u64 kmemx_state_raise(u64 old, u64 delta, unsigned int i,
+					     unsigned int rank)
+{
+	u64 new = old + delta;
+	unsigned int order;
+
+	if (rank > kmemx_state_rank(old, i)) {
+		new = kmemx_state_set_rank(new, i, rank);
+		order = kmemx_state_bin(old) % KMEMX_NR_ORDERS;
+		if (rank == KMEMX_RANK_FULL || rank > order + 1 ||
+		    kmemx_state_bin(old) == KMEMX_BIN_NONE)
+			return kmemx_state_rebin(old, new);
+	}
+	if (kmemx_state_same_class(old, new))
+		return new;
+	return kmemx_state_rebin(old, new);
 }
 
 #endif /* KMEMX_BUDDY_STATE_H */

@@ -78,12 +78,12 @@ int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
 
-/* The lowest @nr set bits. */
-static u64 lowest(u64 bits, unsigned int nr)
+/* The lowest set bits, *@nr at most, which is reduced by their number. */
+static u64 lowest(u64 bits, unsigned int *nr)
 {
 	u64 rest = bits;
 
-	for (; rest && nr; nr--)
+	for (; rest && *nr; --*nr)
 		rest &= rest - 1;
 	return bits ^ rest;
 }
@@ -94,37 +94,33 @@ static u64 lowest(u64 bits, unsigned int nr)
  * @order: 0..6, of the blocks wanted
  * @nr: how many at most, at least 1
  *
- * If the word has maximal free blocks of just that order, as many of these as
- * are wanted; else a row of blocks out of the smallest maximal block that can be
- * broken. So several calls may be needed where one would find enough frames,
- * but a large block is not broken while smaller ones serve.
+ * Maximal free blocks of just that order first, then those that the smallest larger
+ * ones are broken into, and so on.
  *
  * Return: the first bit of each block; 0 if the word has none.
  */
 u64 kmemx_word_pick(u64 word, unsigned int order, unsigned int nr)
 {
-	u64 free, fitting;
+	u64 picked = 0, fitting, free;
 	unsigned int k;
 
 	/* Often so, and known without a look at the halves. */
 	if (!word)
-		return lowest(heads[order], nr);
-	free = kmemx_word_free_heads(word, order);
-	fitting = free;
-	for (k = order; k < KMEMX_WORD_ORDER; k++) {
+		return lowest(heads[order], &nr);
+	fitting = kmemx_word_free_heads(word, order);
+	free = fitting;
+	/* The word is not all free, so nothing in it is larger than half of it. */
+	for (k = order; free; k++) {
 		u64 larger = fold(free, k);
 		u64 exact = free & ~(larger | (larger << (1U << k)));
 
-		if (exact) {
-			if (k > order)
-				exact = fitting & kmemx_word_mask(__ffs64(exact), k);
-			return lowest(exact, nr);
-		}
-		if (!larger)
-			return 0;
+		for (; exact && nr; exact &= exact - 1)
+			picked |= lowest(fitting & kmemx_word_mask(__ffs64(exact), k), &nr);
+		if (!nr)
+			break;
 		free = larger;
 	}
-	return lowest(fitting, nr);
+	return picked;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_pick);
 
@@ -143,19 +139,19 @@ int kmemx_word_max_order(u64 word)
 	if (!free)
 		return -1;
 	/* fold() with constants, up to where the word would have to be all free. */
-	free &= free >> 1 & heads[1];
+	free &= (free >> 1) & heads[1];
 	if (!free)
 		return 0;
-	free &= free >> 2 & heads[2];
+	free &= (free >> 2) & heads[2];
 	if (!free)
 		return 1;
-	free &= free >> 4 & heads[3];
+	free &= (free >> 4) & heads[3];
 	if (!free)
 		return 2;
-	free &= free >> 8 & heads[4];
+	free &= (free >> 8) & heads[4];
 	if (!free)
 		return 3;
-	return free & free >> 16 & heads[5] ? 5 : 4;
+	return free & (free >> 16) & heads[5] ? 5 : 4;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_max_order);
 

@@ -79,13 +79,14 @@ static void settle(struct kmemx_zone *zone, unsigned int c, const struct kmemx_m
 		settle_moved(zone, c, moved);
 }
 
-static void give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
+static bool give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
 		       unsigned int order)
 {
 	struct kmemx_moved moved = { 0 };
+	bool given = kmemx_chunk_give(kmemx_zone_chunk(zone, c), frame, order, &moved);
 
-	kmemx_chunk_give(kmemx_zone_chunk(zone, c), frame, order, &moved);
 	settle(zone, c, &moved);
+	return given;
 }
 
 static void trim_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
@@ -143,7 +144,7 @@ static void init_chunks(struct kmemx_zone *zone, const struct kmemx_extent *ext)
 		unsigned long first = max(ext->pfn, pfn) - pfn;
 		unsigned long left = ext->pfn + ext->nr_frames - pfn;
 
-		unsigned long end = min(left, (unsigned long)KMEMX_CHUNK_FRAMES);
+		unsigned long end = min_t(unsigned long, left, KMEMX_CHUNK_FRAMES);
 		u8 *info = zone->info + (size_t)c * KMEMX_CHUNK_FRAMES;
 
 		zone->base_pfn[c] = pfn;
@@ -224,9 +225,13 @@ static void write_info(struct kmemx_zone *zone, unsigned int frame,
 	}
 }
 
-/* Up to one chunk: a block of @order, of which @nr frames are kept. */
-static long alloc_block(struct kmemx_zone *zone, unsigned int order,
-			unsigned int nr)
+/*
+ * Take blocks out of the chunk that is to be used for @order: up to @nr of them, the
+ * places of which in their word go to @heads. With @heads NULL one block, of any order.
+ * Returns the first frame of that word, or block, or an error.
+ */
+static long take_blocks(struct kmemx_zone *zone, unsigned int order, unsigned int nr,
+			u64 *heads)
 {
 	unsigned int tries, bin;
 
@@ -236,24 +241,89 @@ static long alloc_block(struct kmemx_zone *zone, unsigned int order,
 		struct kmemx_moved moved = { 0 };
 		int frame;
 
-		if (found < 0)
+		if (unlikely(found < 0))
 			return tries ? -EAGAIN : -ENOSPC;
 		kmemx_step();
-		frame = kmemx_chunk_take(kmemx_zone_chunk(zone, c), order, &moved);
+		if (heads)
+			frame = kmemx_chunk_take_some(kmemx_zone_chunk(zone, c), order, nr,
+						      heads, &moved);
+		else
+			frame = kmemx_chunk_take(kmemx_zone_chunk(zone, c), order, &moved);
 		kmemx_step();
-		if (frame < 0) {
-			/* The bins promised a block, so somebody was faster. */
-			settle(zone, c, &moved);
-			settle_bin(zone, c, bin);
-			continue;
-		}
 		settle(zone, c, &moved);
-		if (nr < 1U << order)
-			trim_block(zone, c, (unsigned int)frame, order, nr);
-		return found * KMEMX_CHUNK_FRAMES + frame;
+		if (likely(frame >= 0))
+			return found * KMEMX_CHUNK_FRAMES + frame;
+		/* The bins promised a block, so somebody was faster. */
+		settle_bin(zone, c, bin);
 	}
 	return -EAGAIN;
 }
+
+/**
+ * kmemx_zone_alloc_order() - allocate one block
+ * @zone: the zone
+ * @order: 0..9
+ * @kind: what for
+ *
+ * As kmemx_zone_alloc(), which see, for that many frames with that alignment.
+ *
+ * Context: any.
+ * Return: the first frame, or an error.
+ */
+long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
+			    enum kmemx_kind kind)
+{
+	long frame = take_blocks(zone, order, 1, NULL);
+
+	if (likely(frame >= 0))
+		WRITE_ONCE(zone->info[frame], kmemx_info(kind, order));
+	return frame;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_order);
+
+/* Up to one chunk: a block of @order, of which @nr frames are kept. */
+static long alloc_block(struct kmemx_zone *zone, unsigned int order,
+			unsigned int nr)
+{
+	long frame = take_blocks(zone, order, 1, NULL);
+
+	if (frame >= 0 && nr < 1U << order)
+		trim_block(zone, (unsigned int)frame / KMEMX_CHUNK_FRAMES,
+			   (unsigned int)frame % KMEMX_CHUNK_FRAMES, order, nr);
+	return frame;
+}
+
+/**
+ * kmemx_zone_take_some() - fill a front
+ * @zone: the zone
+ * @order: 0..6
+ * @nr: how many blocks at most, at least 1
+ * @frame: set to the first frame of each
+ *
+ * They are what is best placed in one word of one chunk, so there may be less than
+ * @nr although the zone has more. Their info bytes say that they are in a front; the
+ * lowest is the last.
+ *
+ * Context: any.
+ * Return: how many.
+ */
+unsigned int kmemx_zone_take_some(struct kmemx_zone *zone, unsigned int order,
+				  unsigned int nr, u32 *frame)
+{
+	u64 heads;
+	long base = take_blocks(zone, order, nr, &heads);
+	unsigned int i, got;
+
+	if (base < 0)
+		return 0;
+	got = hweight64(heads);
+	for (i = got; i--; heads &= heads - 1) {
+		frame[i] = (u32)base + __ffs64(heads);
+		WRITE_ONCE(zone->info[frame[i]], KMEMX_INFO_FRONT | order);
+	}
+	return got;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_some);
 
 static bool is_whole(const struct kmemx_zone *zone, unsigned int c)
 {
@@ -467,6 +537,8 @@ enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 		return KMEMX_FREE_FOREIGN;
 	switch (kmemx_info_kind(info)) {
 	case KMEMX_KIND_NONE:
+		if (info & KMEMX_INFO_FRONT)
+			return KMEMX_FREE_DOUBLE;
 		if (kmemx_chunk_is_taken(kmemx_zone_chunk(zone, c),
 					 frame % KMEMX_CHUNK_FRAMES))
 			return KMEMX_FREE_MISALIGNED;
@@ -550,6 +622,33 @@ void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
 
 /**
+ * kmemx_zone_free_block() - free an allocation of one block
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: 0..6, as its info byte said when the caller looked
+ *
+ * Without a claim: who frees is decided where the bits are cleared, so two atomic
+ * operations do, not three.
+ *
+ * Context: any.
+ * Return: false if another CPU has freed it meanwhile.
+ */
+bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
+			   unsigned int order)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
+	struct kmemx_moved moved = { 0 };
+
+	WRITE_ONCE(zone->info[frame], 0);
+	if (unlikely(!kmemx_chunk_give_small(kmemx_zone_chunk(zone, c),
+					     frame % KMEMX_CHUNK_FRAMES, order, &moved)))
+		return false;
+	settle(zone, c, &moved);
+	return true;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_free_block);
+
+/**
  * kmemx_zone_quarantine() - set a block of a claimed allocation aside
  * @zone: the zone
  * @frame: its first frame
@@ -595,6 +694,28 @@ unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone)
 	return sum_free(zone, 0, zone->nr_chunks);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_free);
+
+/**
+ * kmemx_zone_has_free() - may that many frames be allocated, in whatever pieces?
+ * @zone: the zone
+ * @nr: how many
+ *
+ * Looks at no more chunks than it has to.
+ *
+ * Return: whether they may; a snapshot.
+ */
+bool kmemx_zone_has_free(const struct kmemx_zone *zone, unsigned long nr)
+{
+	unsigned long sum = 0;
+	unsigned int c;
+
+	if (kmemx_bins_max_order(&zone->bins) < 0)
+		return false;
+	for (c = 0; c < zone->nr_chunks && sum < nr; c++)
+		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
+	return sum >= nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_has_free);
 
 /**
  * kmemx_zone_extent_nr_free() - frames of one extent that may be allocated
@@ -703,12 +824,17 @@ static const char *check_blocks(const struct kmemx_zone *zone, unsigned int c, u
 	return NULL;
 }
 
+static bool is_in(const struct kmemx_zone *zone, unsigned int c, unsigned int bin)
+{
+	return bin_of(zone, c) == bin;
+}
+
 static const char *check_bins(const struct kmemx_zone *zone, unsigned int c)
 {
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_NR_BINS; i++)
-		if (kmemx_summary_test(&zone->bins.chunks[i], c) != (i == bin_of(zone, c)))
+		if (kmemx_summary_test(&zone->bins.chunks[i], c) != is_in(zone, c, i))
 			return "chunk is in a wrong bin";
 	return NULL;
 }

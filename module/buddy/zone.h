@@ -10,9 +10,9 @@
  * share a chunk. Blocks never cross extents. An allocation of any number of frames
  * is a row of blocks, each linked to the next by KMEMX_INFO_MORE in its info byte.
  *
- * The info byte of a frame is zero unless a block starts there that is not free. A
- * free block has no bytes to clean, so a block that is taken anew has zeroes
- * inside. Of any number of CPUs that free the same allocation, one wins, and the
+ * The info byte of a frame is zero unless a block starts there that is not in the
+ * chunk's map as free. A free block has no bytes to clean, so a block that is taken
+ * anew has zeroes inside. Of any number of CPUs that free the same allocation, one wins, and the
  * others have found a double free: for one block within a word, by its bits
  * (kmemx_chunk_give()), for all others in the compare-and-exchange that zeroes the
  * byte.
@@ -44,6 +44,8 @@ enum kmemx_kind {
 #define KMEMX_INFO_MORE		0x10	/* The next block is part of this allocation. */
 #define KMEMX_INFO_KIND_SHIFT	5
 
+/* With no kind: a free block in some CPU's front; see pcp.h. */
+#define KMEMX_INFO_FRONT	KMEMX_INFO_MORE
 /* A frame before or behind its extent, in a chunk that is not all ours. */
 #define KMEMX_INFO_ABSENT	KMEMX_INFO_ORDER_MASK
 
@@ -63,7 +65,8 @@ static inline unsigned int kmemx_info_order(u8 info)
 }
 
 /* A zone has fewer frames than this, so that a frame number fits in 31 bits. */
-#define KMEMX_ZONE_FRAMES_MAX	(1UL << 31)
+#define KMEMX_ZONE_FRAMES_MAX	BIT(31)
+#define KMEMX_NO_FRAME		U32_MAX
 
 /**
  * struct kmemx_extent - a contiguous run of page frames
@@ -136,6 +139,12 @@ void kmemx_zone_fini(struct kmemx_zone *zone);
 
 long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
 		      unsigned long align, enum kmemx_kind kind);
+long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
+			    enum kmemx_kind kind);
+unsigned int kmemx_zone_take_some(struct kmemx_zone *zone, unsigned int order,
+				  unsigned int nr, u32 *frame);
+bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
+			   unsigned int order);
 void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order, bool is_slab);
 
@@ -152,6 +161,7 @@ unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
 enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 				    unsigned int frame);
 unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone);
+bool kmemx_zone_has_free(const struct kmemx_zone *zone, unsigned long nr);
 unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 					const struct kmemx_extent *ext);
 unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,

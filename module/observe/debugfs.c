@@ -12,6 +12,7 @@
 #include <kmemx/kmemx.h>
 
 #include "observe/debugfs.h"
+#include "observe/debugfs_frag.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 
@@ -127,6 +128,7 @@ void kmemx_debugfs_init(struct kmemx_region *region)
 	dir = debugfs_create_dir("kmemx", NULL);
 	debugfs_create_file("region", 0444, dir, region, &region_fops);
 	debugfs_create_file("buddyinfo", 0444, dir, region, &buddyinfo_fops);
+	kmemx_debugfs_frag_init(dir, region);
 	debugfs_create_file("slabinfo", 0444, dir, region, &slabinfo_fops);
 	debugfs_create_file("stat", 0444, dir, region, &stat_fops);
 }

@@ -15,6 +15,7 @@
 static const char * const reasons[] = {
 	[KMEMX_FAIL_EXHAUSTED]		= "exhausted",
 	[KMEMX_FAIL_FRAGMENTATION]	= "fragmentation",
+	[KMEMX_FAIL_STRANDED]		= "stranded",
 	[KMEMX_FAIL_CONTENDED]		= "contended",
 	[KMEMX_FAIL_TOO_LARGE]		= "too_large",
 	[KMEMX_FAIL_REFUSED]		= "refused",
@@ -23,6 +24,7 @@ static const char * const reasons[] = {
 static const char * const remedies[] = {
 	[KMEMX_FAIL_EXHAUSTED]		= "load with a larger size=",
 	[KMEMX_FAIL_FRAGMENTATION]	= "ask for no more than the largest block",
+	[KMEMX_FAIL_STRANDED]		= "ask where it may wait, with GFP_KERNEL",
 	[KMEMX_FAIL_CONTENDED]		= "try again",
 	[KMEMX_FAIL_TOO_LARGE]		= "load with a larger size=",
 	[KMEMX_FAIL_REFUSED]		= "mend the caller",
@@ -49,19 +51,30 @@ const char *kmemx_report_reason(enum kmemx_failure why)
 }
 
 /**
- * kmemx_report_shortage() - say that an allocation failed, unless too often
- * @shortage: which
+ * kmemx_report_is_due() - is a failure to be reported?
+ * @gfp: as given
  *
- * Silent with __GFP_NOWARN.
+ * So that nobody need find out what would not be said: not with __GFP_NOWARN, and
+ * not too often.
+ *
+ * Context: any.
+ * Return: whether kmemx_report_shortage() is to follow.
+ */
+bool kmemx_report_is_due(gfp_t gfp)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+
+	return !(gfp & __GFP_NOWARN) && __ratelimit(&limit);
+}
+
+/**
+ * kmemx_report_shortage() - say that an allocation failed
+ * @shortage: which
  *
  * Context: any.
  */
 void kmemx_report_shortage(const struct kmemx_shortage *shortage)
 {
-	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
-
-	if ((shortage->gfp & __GFP_NOWARN) || !__ratelimit(&limit))
-		return;
 	pr_warn("%pS: %zu bytes, align %zu, %pGg failed: %s: %llu bytes free, largest block %llu; %s\n",
 		(void *)shortage->call_site, shortage->size, shortage->align,
 		&shortage->gfp, reasons[shortage->why], shortage->free,

@@ -30,6 +30,7 @@ struct kmemx_shortage {
 };
 
 const char *kmemx_report_reason(enum kmemx_failure why);
+bool kmemx_report_is_due(gfp_t gfp);
 void kmemx_report_shortage(const struct kmemx_shortage *shortage);
 void kmemx_report_bad_free(enum kmemx_verdict verdict, const void *addr,
 			   const char *cache, unsigned long call_site);

@@ -33,9 +33,12 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	memset(snap, 0, sizeof(*snap));
 	snap->region = (u64)pages->nr_frames << PAGE_SHIFT;
 	snap->free = (u64)kmemx_pages_nr_free(pages) << PAGE_SHIFT;
+	snap->page_front = (u64)kmemx_pages_nr_front(pages) << PAGE_SHIFT;
+	snap->front = snap->page_front;
 	snap->used = (u64)kmemx_stat_read(KMEMX_STAT_USED_BYTES);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
 	snap->outside = kmemx_pages_meta_bytes(pages) +
+		num_possible_cpus() * sizeof(struct kmemx_pcp) +
 		kmemx_depot_meta_bytes(&region->depot);
 	if (region->site)
 		snap->outside += kmemx_pages_end(pages) * sizeof(*region->site);

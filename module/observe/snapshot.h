@@ -12,7 +12,8 @@
  * struct kmemx_snapshot - where every byte of a region is
  * @region: bytes in all
  * @free: in the chunks' free counts
- * @front: in objects in per-CPU fronts
+ * @front: in objects and page blocks in per-CPU fronts
+ * @page_front: of these, in page blocks
  * @slab_free: in free objects, by the slabs' free counts
  * @used: held by users, by what allocations and frees have counted
  * @overhead: of slabs, in no object
@@ -28,6 +29,7 @@ struct kmemx_snapshot {
 	u64 region;
 	u64 free;
 	u64 front;
+	u64 page_front;
 	u64 slab_free;
 	u64 used;
 	u64 overhead;

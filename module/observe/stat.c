@@ -4,12 +4,12 @@
  */
 #include <linux/build_bug.h>
 #include <linux/cpumask.h>
-#include <linux/errno.h>
 #include <kmemx/compat.h>
 
 #include "observe/stat.h"
 
-struct kmemx_stat __percpu *kmemx_stat;
+/* Static, as one instruction then counts; modules share little such space, this is 160 bytes. */
+DEFINE_PER_CPU(struct kmemx_stat, kmemx_stat);
 
 static const char * const names[] = {
 	[KMEMX_STAT_USED_BYTES]			= "used_bytes",
@@ -21,6 +21,7 @@ static const char * const names[] = {
 	[KMEMX_STAT_HELD_ON_FREE]		= "held_on_free",
 	[KMEMX_STAT_FAIL_EXHAUSTED]		= "fail_exhausted",
 	[KMEMX_STAT_FAIL_FRAGMENTATION]		= "fail_fragmentation",
+	[KMEMX_STAT_FAIL_STRANDED]		= "fail_stranded",
 	[KMEMX_STAT_FAIL_CONTENDED]		= "fail_contended",
 	[KMEMX_STAT_FAIL_TOO_LARGE]		= "fail_too_large",
 	[KMEMX_STAT_FAIL_REFUSED]		= "fail_refused",
@@ -39,26 +40,6 @@ static_assert(KMEMX_STAT_FAIL_REFUSED - KMEMX_STAT_FAIL_EXHAUSTED ==
 	      KMEMX_FAIL_REFUSED - KMEMX_FAIL_EXHAUSTED);
 
 /**
- * kmemx_stat_init() - set all counters to zero
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
-int kmemx_stat_init(void)
-{
-	kmemx_stat = alloc_percpu(struct kmemx_stat);
-	return kmemx_stat ? 0 : -ENOMEM;
-}
-
-/**
- * kmemx_stat_fini() - free the counters; nobody counts any more
- */
-void kmemx_stat_fini(void)
-{
-	free_percpu(kmemx_stat);
-}
-
-/**
  * kmemx_stat_read() - the sum of a counter
  * @item: which
  *
@@ -72,7 +53,7 @@ s64 kmemx_stat_read(enum kmemx_stat_item item)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(kmemx_stat, cpu)->item[item]);
+		sum += READ_ONCE(per_cpu(kmemx_stat, cpu).item[item]);
 	return sum;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_stat_read);

@@ -24,6 +24,7 @@ enum kmemx_stat_item {
 	/* In the order of enum kmemx_failure. */
 	KMEMX_STAT_FAIL_EXHAUSTED,
 	KMEMX_STAT_FAIL_FRAGMENTATION,
+	KMEMX_STAT_FAIL_STRANDED,
 	KMEMX_STAT_FAIL_CONTENDED,
 	KMEMX_STAT_FAIL_TOO_LARGE,
 	KMEMX_STAT_FAIL_REFUSED,
@@ -41,6 +42,7 @@ enum kmemx_stat_item {
 enum kmemx_failure {
 	KMEMX_FAIL_EXHAUSTED,		/* Less is free than was asked for. */
 	KMEMX_FAIL_FRAGMENTATION,	/* Enough is free, but not in a row. */
+	KMEMX_FAIL_STRANDED,		/* Enough is free, but in the fronts of CPUs. */
 	KMEMX_FAIL_CONTENDED,		/* Other CPUs were faster. */
 	KMEMX_FAIL_TOO_LARGE,		/* The region is not that large. */
 	KMEMX_FAIL_REFUSED,		/* The arguments ask for the impossible. */
@@ -50,11 +52,11 @@ struct kmemx_stat {
 	s64 item[KMEMX_NR_STATS];
 };
 
-extern struct kmemx_stat __percpu *kmemx_stat;
+DECLARE_PER_CPU(struct kmemx_stat, kmemx_stat);
 
 static inline void kmemx_stat_add(enum kmemx_stat_item item, s64 n)
 {
-	this_cpu_add(kmemx_stat->item[item], n);
+	this_cpu_add(kmemx_stat.item[item], n);
 }
 
 static inline void kmemx_stat_bad_free(enum kmemx_verdict verdict)
@@ -67,8 +69,6 @@ static inline void kmemx_stat_fail(enum kmemx_failure why)
 	kmemx_stat_add(KMEMX_STAT_FAIL_EXHAUSTED + why, 1);
 }
 
-int kmemx_stat_init(void);
-void kmemx_stat_fini(void);
 s64 kmemx_stat_read(enum kmemx_stat_item item);
 const char *kmemx_stat_name(enum kmemx_stat_item item);
 

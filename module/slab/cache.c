@@ -7,14 +7,12 @@
  * destroy or walk caches.
  */
 #include <linux/cpu.h>
-#include <linux/delay.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -165,18 +163,6 @@ static void flush(struct kmemx_cache *cache, struct kmemx_front *front, unsigned
 	memmove(front->obj, front->obj + nr, front->nr * sizeof(*front->obj));
 }
 
-/* Leave the front; whoever asked for a drain meanwhile gets it now. */
-static void leave(struct kmemx_cache *cache, struct kmemx_front *front)
-{
-	while (kmemx_front_leave(front)) {
-		if (!kmemx_front_enter(front))
-			return;
-		flush(cache, front, front->nr);
-		/* Pairs with kmemx_cache_drain(): empty before it looks so. */
-		smp_store_release(&front->drain, 0);
-	}
-}
-
 static void *pop(struct kmemx_cache *cache, struct kmemx_front *front)
 {
 	if (!front->nr)
@@ -199,9 +185,9 @@ static void *take(struct kmemx_cache *cache)
 
 	preempt_disable();
 	front = this_cpu_ptr(cache->front);
-	if (cache->front_cap && kmemx_front_enter(front)) {
+	if (cache->front_cap && kmemx_busy_enter(&front->busy)) {
 		obj = pop(cache, front);
-		leave(cache, front);
+		kmemx_busy_leave(&front->busy);
 	} else {
 		take_from_slabs(cache, &obj, 1);
 	}
@@ -215,24 +201,26 @@ static void give(struct kmemx_cache *cache, void *obj)
 
 	preempt_disable();
 	front = this_cpu_ptr(cache->front);
-	if (cache->front_cap && kmemx_front_enter(front)) {
+	if (cache->front_cap && kmemx_busy_enter(&front->busy)) {
 		push(cache, front, obj);
-		leave(cache, front);
+		kmemx_busy_leave(&front->busy);
 	} else {
 		give_to_slab(cache, obj);
 	}
 	preempt_enable();
 }
 
-/* On the CPU of the front, in the IPI of kmemx_cache_drain(). */
-static void drain_this_cpu(void *arg)
+/* On the CPU of the front. */
+static bool empty_front(void *ctx)
 {
-	struct kmemx_cache *cache = arg;
+	struct kmemx_cache *cache = ctx;
 	struct kmemx_front *front = this_cpu_ptr(cache->front);
 
-	WRITE_ONCE(front->drain, 1);
-	if (kmemx_front_enter(front))
-		leave(cache, front);
+	if (!kmemx_busy_enter(&front->busy))
+		return false;
+	flush(cache, front, front->nr);
+	kmemx_busy_leave(&front->busy);
+	return true;
 }
 
 /**
@@ -245,17 +233,7 @@ static void drain_this_cpu(void *arg)
  */
 void kmemx_cache_drain(struct kmemx_cache *cache)
 {
-	unsigned int cpu;
-
-	might_sleep();
-	on_each_cpu(drain_this_cpu, cache, 1);
-	for_each_online_cpu(cpu) {
-		u8 *drain = &per_cpu_ptr(cache->front, cpu)->drain;
-
-		/* An owner that the IPI interrupted drains when it is done: leave(). */
-		while (smp_load_acquire(drain) && cpu_online(cpu))
-			usleep_range(10, 100);
-	}
+	kmemx_empty_all_cpus(empty_front, cache);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);
 
@@ -270,7 +248,6 @@ void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu)
 {
 	struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
 
-	front->drain = 0;
 	flush(cache, front, front->nr);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain_dead);

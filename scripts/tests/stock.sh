@@ -46,6 +46,98 @@ buddyinfo_agrees() {
 		grep -qE '^Node [0-9]+, zone    KMemx ( *[0-9]+ ){11}$' "$debug/buddyinfo"
 }
 
+# What the kernel's formulas make of buddyinfo, line for line.
+extfrag_of_buddyinfo() {
+	awk '{
+		zone = substr($0, 1, index($0, "KMemx") + 5)
+		for (k = 0; k < 11; k++) { blocks += nr[k] = $(k + 5); free += nr[k] * 2 ^ k }
+		extfrag = unusable = zone
+		for (k = 10; k >= 0; k--) {
+			usable += nr[k] * 2 ^ k
+			index_of = 1000 - (blocks ? int((1000 + int(free * 1000 / 2 ^ k)) / blocks) : 1000)
+			if (usable) index_of = -1000
+			of_extfrag[k] = sprintf("%s%d.%03d ", index_of < 0 ? "-" : " ",
+				int(index_of < 0 ? -index_of / 1000 : index_of / 1000),
+				index_of < 0 ? -index_of % 1000 : index_of % 1000)
+			index_of = free ? int((free - usable) * 1000 / free) : 1000
+			of_unusable[k] = sprintf("%d.%03d ", int(index_of / 1000), index_of % 1000)
+		}
+		for (k = 0; k < 11; k++) { extfrag = extfrag of_extfrag[k]; unusable = unusable of_unusable[k] }
+		printf "extfrag_index\n%s\nunusable_index\n%s\n", extfrag, unusable
+	}' "$debug/buddyinfo"
+}
+
+extfrag_agrees() {
+	cat "$debug/buddyinfo" "$debug/extfrag"
+	extfrag_of_buddyinfo | diff - "$debug/extfrag"
+}
+
+# The highest order of which there are free blocks, by buddyinfo; 10 for all above it.
+highest_order() { awk '{ for (k = NF; k >= 5 && !$k; k--); print k - 5 }' "$debug/buddyinfo"; }
+
+largest_free_agrees() {
+	local bytes order page
+	page=$(sed -n 's/^page_size: //p' "$debug/region")
+	read -r bytes order <"$debug/largest_free"
+	echo "$bytes bytes, order $order"
+	equal "the longest free run" "$bytes" \
+		"$(sed -n 's/.*largest free //p' "$debug/region" | sort -n | tail -n 1 | awk -v page="$page" '{ printf "%.0f", $1 * page }')" &&
+		equal "its order, 10 at most" "$((order > 10 ? 10 : order))" "$(highest_order)" &&
+		[ $((page << order)) -le "$bytes" ]
+}
+
+fragmap_lines() { grep '^0x' "$debug/fragmap"; }
+
+# Each line is true to itself, and all of them together to stat and to buddyinfo.
+fragmap_agrees() {
+	local page highest
+	page=$(sed -n 's/^page_size: //p' "$debug/region")
+	highest=$(highest_order)
+	cat "$debug/fragmap"
+	equal "fragmap begins" "$(head -n 1 "$debug/fragmap")" "fragmap - version: 1.0" &&
+		equal "lines that look odd" "$(fragmap_lines | awk '
+			function count(c) { return gsub("[" c "]", "&", $7) * 8 * $2 }
+			NF != 7 || length($7) != 64 || $7 !~ /^[0-9.:sq+#-]+$/ { print }
+			$3 == "free" && ($7 !~ /^\.+$/ || $4 != $2 * 512 || $5 != 0 || $6 != 9) { print }
+			$3 == "taken" && ($7 !~ /^9+$/ || $4 != 0 || $5 != $2 || $6 != "-") { print }
+			$3 == "partial" && ($2 != 1 || ($6 == "-") != ($4 == 0) || $6 == 9) { print }
+			count(".") + count(":") / 8 > $4 || count(".") + count(":") * 7 / 8 < $4 { print }')" "" &&
+		equal "free bytes of fragmap" "$(fragmap_lines | awk -v page="$page" '{ n += $4 } END { printf "%.0f", n * page }')" \
+			"$(stat_of free_bytes)" &&
+		equal "the largest max of fragmap" \
+			"$(fragmap_lines | awk 'BEGIN { max = -1 } $6 != "-" && $6 > max { max = $6 } END { print max }')" \
+			"$((highest > 9 ? 9 : highest))"
+}
+
+frag_files_agree() { extfrag_agrees && largest_free_agrees && fragmap_agrees; }
+
+# However little is read at a time, it begins where the last read ended.
+fragmap_by_pieces() { dd if="$debug/fragmap" bs=61 2>/dev/null | cmp - "$debug/fragmap"; }
+
+chars_of_fragmap() { fragmap_lines | awk '{ for (; $2; $2--) print $7 }' | tr -cd "$1" | wc -c; }
+
+# 3 MiB are a block of a whole chunk and one of half a chunk, and nothing else is in use.
+fragmap_shows_a_pattern() {
+	local before status=0
+	before=$(cat "$debug/largest_free")
+	cat "$debug/fragmap"
+	equal "used in a new region" "$(chars_of_fragmap '0-9sq+-')" 0 || return
+	insmod kmemx_sample.ko objects=0 pages=0 contig=3M || { said; return 1; }
+	cat "$debug/fragmap"
+	equal "characters 9" "$(chars_of_fragmap 9)" 64 &&
+		equal "characters 8" "$(chars_of_fragmap 8)" 32 &&
+		equal "others in use" "$(chars_of_fragmap '0-7sq+-')" 0 && frag_files_agree || status=1
+	rmmod kmemx_sample && equal "largest_free" "$(cat "$debug/largest_free")" "$before" && return "$status"
+}
+
+# Where nothing large is free, the indices are more than -1 and 0.
+files_of_a_full_region_agree() {
+	local status=0
+	load size=8M && insmod kmemx_sample.ko objects=300 pages=1900 contig=0 || { said; return 1; }
+	buddyinfo_agrees && frag_files_agree && [ "$(highest_order)" -lt 9 ] || status=1
+	rmmod kmemx_sample kmemx && return "$status"
+}
+
 with_slabinfo() {
 	unshare -m sh -c "mount --bind $debug/slabinfo /proc/slabinfo && $1"
 }
@@ -80,21 +172,27 @@ auto_cases() {
 	measure
 	try "stock/$1-auto-is-$2" eval "load && region_is $2" || return
 	try "stock/$1-stat-of-nothing" stat_adds_up
+	try "stock/$1-fragmap-of-a-pattern" fragmap_shows_a_pattern
 	try "stock/$1-sample" sample_passes
 	try "stock/$1-stat-adds-up" stat_adds_up
 	try "stock/$1-buddyinfo-agrees" buddyinfo_agrees
+	try "stock/$1-extfrag-agrees" extfrag_agrees
+	try "stock/$1-largest-free-agrees" largest_free_agrees
+	try "stock/$1-fragmap-agrees" fragmap_agrees
+	try "stock/$1-fragmap-by-pieces" fragmap_by_pieces
 	try "stock/$1-slabtop" slabtop_reads
 	try "stock/$1-vmstat" vmstat_reads
 	try "stock/$1-busy-while-used" is_busy
 	try "stock/$1-sample-unloads" sample_unloads
 	try "stock/$1-unloads" unloads
 	try "stock/$1-memory-is-back" memory_is_back 2048
+	try "stock/$1-files-of-a-full-region-agree" files_of_a_full_region_agree
 }
 
 backend_cases() {
 	mark
 	try "stock/$1-backend-$2" eval "load backend=$2 && region_is $2" || return
-	try "stock/$1-backend-$2-sample" eval 'sample_passes && stat_adds_up && buddyinfo_agrees && sample_unloads'
+	try "stock/$1-backend-$2-sample" eval 'sample_passes && stat_adds_up && buddyinfo_agrees && frag_files_agree && sample_unloads'
 	try "stock/$1-backend-$2-unloads" eval 'unloads && memory_is_back 2048'
 }
 

@@ -7,12 +7,12 @@
 layer_table() {
 	cat <<-'END'
 		0  module/include/kmemx/*
-		1  module/buddy/@(word|chunk|summary).[ch]                     pure
+		1  module/buddy/@(word|state|chunk|summary|bins|fragindex).[ch] pure
 		1  module/slab/@(layout|classes).[ch]                          pure
 		1  module/cma/*                                                !buddy !slab
 		1  module/observe/@(stat|trace|report).[ch]
-		2  module/buddy/@(extent|pages).[ch]                           !slab
-		3  module/slab/*                                               !buddy/extent !buddy/pages
+		2  module/buddy/@(zone|pcp|pages|fragmap).[ch]                 !slab
+		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp
 		4  module/policy/*
 		4  module/region.[ch]
 		5  module/api.[ch]

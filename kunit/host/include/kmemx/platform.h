@@ -135,6 +135,7 @@ static inline void atomic64_andnot(s64 i, atomic64_t *v)
 	__atomic_fetch_and(&v->counter, ~i, __ATOMIC_SEQ_CST);
 }
 
+/* The atomic operation before it was one already. */
 #define smp_mb__after_atomic()	do { } while (0)
 
 static inline s64 atomic64_fetch_or(s64 i, atomic64_t *v)
@@ -184,7 +185,8 @@ static inline void vfree(const void *p)
 }
 
 /* Set by a test, on its own thread; see kunit/host/step_kunit.c. */
-extern __thread void (*kmemx_step_hook)(void);
+typedef void kmemx_step_fn(void);
+extern __thread kmemx_step_fn *kmemx_step_hook;
 
 static inline void kmemx_step(void)
 {
