@@ -242,6 +242,72 @@ static void chunk_shatter_makes_single_frames(struct kunit *test)
 	}
 }
 
+/* A rank that somebody who was late has written: it is met, and put right. */
+static void chunk_take_mends_ranks_that_are_wrong(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order < KMEMX_CHUNK_ORDER; order++) {
+		u64 state;
+		int full, frame;
+
+		/* Word 0 has nothing, word 1 one frame less than it had; both say "all". */
+		full = take(fx, 6);
+		KUNIT_ASSERT_EQ(test, full, 0);
+		KUNIT_ASSERT_EQ(test, take(fx, 0), 64);
+		state = (u64)atomic64_read(&fx->state);
+		state = kmemx_state_set_rank(state, 0, KMEMX_RANK_FULL);
+		state = kmemx_state_set_rank(state, 1, KMEMX_RANK_FULL);
+		atomic64_set(&fx->state, (s64)state);
+		frame = take(fx, order);
+		KUNIT_ASSERT_GT(test, frame, 64);
+		/* Whoever comes to the others mends them as well. */
+		while (take(fx, 0) >= 0)
+			;
+		expect_counts(test, fx, 0, 2 + 1 + 447 - (1 << order));
+		kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+	}
+}
+
+/* The same where a block of two words finds the second one in use. */
+static void chunk_failing_take_gives_its_first_word_back(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 7; order <= 8; order++) {
+		KUNIT_ASSERT_EQ(test, take(fx, 6), 0);
+		KUNIT_ASSERT_EQ(test, take(fx, 0), 64);
+		give(test, fx, 0, 6);
+		atomic64_set(&fx->state,
+			     (s64)kmemx_state_set_rank((u64)atomic64_read(&fx->state), 1,
+						       KMEMX_RANK_FULL));
+		KUNIT_EXPECT_EQ(test, take(fx, order), 1 << order);
+		expect_counts(test, fx, KMEMX_CHUNK_FRAMES - 1 - (1U << order), 2);
+		kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+	}
+}
+
+static void chunk_give_refuses_what_is_free(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order <= KMEMX_WORD_ORDER; order++) {
+		int frame = take(fx, order);
+
+		give(test, fx, frame, order);
+		KUNIT_EXPECT_FALSE(test, kmemx_chunk_give(fx->chunk, frame, order, &fx->moved));
+		expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+	}
+	/* Half of it taken by somebody else: that stays. */
+	KUNIT_ASSERT_EQ(test, take(fx, 2), 0);
+	KUNIT_EXPECT_FALSE(test, kmemx_chunk_give(fx->chunk, 0, 3, &fx->moved));
+	KUNIT_EXPECT_TRUE(test, kmemx_chunk_is_taken(fx->chunk, 3));
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - 4, 1);
+}
+
 /* Maximal blocks by halving: a block counts if it is clear and its parent is not. */
 static unsigned int naive_max_order(struct fixture *fx)
 {
@@ -310,6 +376,9 @@ static struct kunit_case chunk_cases[] = {
 	KUNIT_CASE(chunk_take_prefers_small_remains),
 	KUNIT_CASE(chunk_trim_keeps_exactly_what_is_asked),
 	KUNIT_CASE(chunk_shatter_makes_single_frames),
+	KUNIT_CASE(chunk_take_mends_ranks_that_are_wrong),
+	KUNIT_CASE(chunk_failing_take_gives_its_first_word_back),
+	KUNIT_CASE(chunk_give_refuses_what_is_free),
 	KUNIT_CASE(chunk_random_walk),
 	{}
 };

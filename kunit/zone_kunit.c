@@ -309,6 +309,40 @@ static void zone_counts_blocks_as_buddyinfo(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr[9], 0U);
 }
 
+/* Two extents, with nothing between them or with a gap: no run is in both. */
+static void zone_runs_stay_in_their_extent(struct kunit *test)
+{
+	struct kmemx_zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	unsigned long gap;
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	for (gap = 0; gap <= 1024; gap += 1024) {
+		struct kmemx_extent ext[] = {
+			{ .pfn = 0x40000, .nr_frames = 1024 },
+			{ .pfn = 0x40000 + 1024 + gap, .nr_frames = 1024 },
+		};
+		unsigned int nr[KMEMX_NR_ORDERS + 1] = { 0 };
+		long first, second;
+
+		KUNIT_ASSERT_EQ(test, kmemx_zone_init(zone, 2, ext), 0);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_largest(zone, NULL), 1024UL);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_largest(zone, &ext[1]), 1024UL);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_count(zone, nr), 2048UL);
+		KUNIT_EXPECT_EQ(test, nr[KMEMX_NR_ORDERS], 2U);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_alloc(zone, 1025, 1, KIND), (long)-ENOSPC);
+		first = kmemx_zone_alloc(zone, 512, 1, KIND);
+		KUNIT_EXPECT_EQ(test, first, 0L);
+		second = kmemx_zone_alloc(zone, 600, 1024, KIND);
+		KUNIT_EXPECT_EQ(test, second, 1024L);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_pfn(zone, second), ext[1].pfn);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_extent_nr_free(zone, &ext[0]), 512UL);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_extent_nr_free(zone, &ext[1]), 424UL);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_alloc(zone, 600, 1, KIND), (long)-ENOSPC);
+		KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(zone));
+		kmemx_zone_fini(zone);
+	}
+}
+
 /* ---- Against a byte per frame ------------------------------------------ */
 
 #define WALK_LIVE	300
@@ -504,6 +538,7 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_quarantine_splits_a_block),
 	KUNIT_CASE(zone_slab_frames_know_their_slab),
 	KUNIT_CASE(zone_counts_blocks_as_buddyinfo),
+	KUNIT_CASE(zone_runs_stay_in_their_extent),
 	KUNIT_CASE(zone_random_walk),
 	KUNIT_CASE(zone_threads_never_share_a_frame),
 	KUNIT_CASE(zone_racing_frees_have_one_winner),

@@ -301,6 +301,44 @@ static void step_random_storm(struct kunit *test)
 	}
 }
 
+/* ---- A late writer ----------------------------------------------------- */
+
+static atomic64_t late_map[KMEMX_CHUNK_WORDS], late_state;
+
+/* As of a free that cleared its bits before the take looked, and was slow since. */
+static void write_rank(void)
+{
+	u64 state = (u64)atomic64_read(&late_state);
+
+	if (nr_steps++ == at_step)
+		atomic64_set(&late_state, (s64)kmemx_state_set_rank(state, 0, KMEMX_RANK_FULL));
+}
+
+static void step_rank_written_late_is_mended(struct kunit *test)
+{
+	struct kmemx_chunk chunk = { .map = late_map, .state = &late_state };
+
+	for (at_step = 0; at_step < STEPS_MAX; at_step++) {
+		struct kmemx_moved moved = { 0 };
+		int frame;
+
+		kmemx_chunk_init(chunk, 0, KMEMX_CHUNK_FRAMES);
+		nr_steps = 0;
+		kmemx_step_hook = write_rank;
+		frame = kmemx_chunk_take(chunk, 3, &moved);
+		kmemx_step_hook = NULL;
+		if (nr_steps <= at_step)
+			return;
+		KUNIT_ASSERT_EQ(test, frame, 0);
+		/* At the very last step nobody can know. */
+		if (nr_steps > at_step + 1)
+			KUNIT_ASSERT_EQ_MSG(test,
+					    kmemx_state_rank((u64)atomic64_read(&late_state), 0),
+					    6U, "step %u", at_step);
+	}
+	KUNIT_FAIL(test, "a take does not end");
+}
+
 /* ---- A summary --------------------------------------------------------- */
 
 #define LEAVES	70000
@@ -365,6 +403,7 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(step_any_operation_at_any_point),
 	KUNIT_CASE(step_lost_races_are_told_from_shortage),
 	KUNIT_CASE(step_random_storm),
+	KUNIT_CASE(step_rank_written_late_is_mended),
 	KUNIT_CASE(step_summary_loses_no_leaf),
 	{}
 };

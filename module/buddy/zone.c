@@ -113,13 +113,15 @@ static void place_meta(struct kmemx_zone *zone)
 	next += (size_t)zone->nr_chunks * sizeof(*zone->base_pfn);
 	kmemx_bins_init(&zone->bins, next, zone->nr_chunks);
 	next += kmemx_bins_bytes(zone->nr_chunks);
+	zone->starts = (bool *)next;
+	next += zone->nr_chunks * sizeof(*zone->starts);
 	zone->info = next;
 }
 
 static size_t meta_bytes(unsigned int nr_chunks)
 {
 	size_t bytes = KMEMX_CHUNK_WORDS * sizeof(atomic64_t) + sizeof(atomic64_t) +
-		sizeof(unsigned long) + KMEMX_CHUNK_FRAMES;
+		sizeof(unsigned long) + sizeof(bool) + KMEMX_CHUNK_FRAMES;
 
 	return nr_chunks * bytes + kmemx_bins_bytes(nr_chunks);
 }
@@ -140,6 +142,7 @@ static void init_chunks(struct kmemx_zone *zone, const struct kmemx_extent *ext)
 	unsigned long pfn = extent_base(ext);
 	unsigned int c = ext->chunk;
 
+	zone->starts[c] = true;
 	for (; pfn < ext->pfn + ext->nr_frames; pfn += KMEMX_CHUNK_FRAMES, c++) {
 		unsigned long first = max(ext->pfn, pfn) - pfn;
 		unsigned long left = ext->pfn + ext->nr_frames - pfn;
@@ -381,8 +384,9 @@ static unsigned long align_chunk(const struct kmemx_zone *zone, unsigned long c,
 /* Do chunks @c and @to, which comes after it, belong to one extent? */
 static bool in_one_extent(const struct kmemx_zone *zone, unsigned long c, unsigned long to)
 {
-	return to < zone->nr_chunks &&
-		zone->base_pfn[to] - zone->base_pfn[c] == (to - c) * KMEMX_CHUNK_FRAMES;
+	while (c < to && kmemx_zone_joins_next(zone, (unsigned int)c))
+		c++;
+	return c == to;
 }
 
 /*

@@ -86,6 +86,7 @@ struct kmemx_extent {
  * @nr_extents: how many
  * @extent: the extents; the caller's, and stays so
  * @base_pfn: of each chunk, the page frame number of its frame 0
+ * @starts: of each chunk, whether it is the first of an extent
  * @map: of each chunk, KMEMX_CHUNK_WORDS words
  * @state: of each chunk
  * @info: a byte per frame
@@ -98,6 +99,7 @@ struct kmemx_zone {
 	unsigned int nr_extents;
 	struct kmemx_extent *extent;
 	unsigned long *base_pfn;
+	bool *starts;
 	atomic64_t *map;
 	atomic64_t *state;
 	u8 *info;
@@ -126,11 +128,10 @@ static inline unsigned int kmemx_zone_end(const struct kmemx_zone *zone)
 	return zone->nr_chunks * KMEMX_CHUNK_FRAMES;
 }
 
-/* Chunk @c + 1 goes on in physical memory where @c ends. */
+/* Chunk @c + 1 goes on, in the same extent, where @c ends. */
 static inline bool kmemx_zone_joins_next(const struct kmemx_zone *zone, unsigned int c)
 {
-	return c + 1 < zone->nr_chunks &&
-		zone->base_pfn[c + 1] == zone->base_pfn[c] + KMEMX_CHUNK_FRAMES;
+	return c + 1 < zone->nr_chunks && !zone->starts[c + 1];
 }
 
 int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
