@@ -97,7 +97,7 @@ fragmap_agrees() {
 	equal "fragmap begins" "$(head -n 1 "$debug/fragmap")" "fragmap - version: 1.0" &&
 		equal "lines that look odd" "$(fragmap_lines | awk '
 			function count(c) { return gsub("[" c "]", "&", $7) * 8 * $2 }
-			NF != 7 || length($7) != 64 || $7 !~ /^[0-9.:sq+#-]+$/ { print }
+			NF != 7 || length($7) != 64 || $7 !~ /^[0-9.:sqf+#-]+$/ { print }
 			$3 == "free" && ($7 !~ /^\.+$/ || $4 != $2 * 512 || $5 != 0 || $6 != 9) { print }
 			$3 == "taken" && ($7 !~ /^9+$/ || $4 != 0 || $5 != $2 || $6 != "-") { print }
 			$3 == "partial" && ($2 != 1 || ($6 == "-") != ($4 == 0) || $6 == 9) { print }
