@@ -57,7 +57,10 @@ static void misuse_racing_double_free(struct kunit *test)
 	list = &this_cpu_ptr(kmemx_live.pages.pcp)->list[0];
 	KUNIT_ASSERT_GT(test, list->cap, 2U);
 	kmemx_free_pages(page, 0);
+	/* What the other CPU would have done. */
 	kmemx_pcp_add(list, frame);
+	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)PAGE_SIZE);
 	again = kmemx_alloc_pages(GFP_KERNEL, 0);
 	KUNIT_EXPECT_PTR_EQ(test, again, page);
 	page = kmemx_alloc_pages(GFP_KERNEL, 0);

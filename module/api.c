@@ -57,11 +57,14 @@ static bool is_enough_free(size_t need)
 	return kmemx_zone_has_free(&kmemx_live.pages.zone, DIV_ROUND_UP(need, PAGE_SIZE));
 }
 
-/* Could fronts have helped, which only a caller that may wait gets emptied? */
+/* Would it be enough with what is in fronts, which only a caller that may wait gets? */
 static bool is_stranded(const struct request *req)
 {
+	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE);
+	unsigned long front = kmemx_pages_nr_front(&kmemx_live.pages);
+
 	return !gfpflags_allow_blocking(req->gfp) &&
-		kmemx_pages_nr_front(&kmemx_live.pages) << PAGE_SHIFT >= req->need;
+		kmemx_zone_has_free(&kmemx_live.pages.zone, need - min(need, front));
 }
 
 /* @err is that of the last try, or 0 if all that is known is that it failed. */
@@ -73,10 +76,8 @@ static enum kmemx_failure why(const struct request *req, int err)
 		return KMEMX_FAIL_TOO_LARGE;
 	if (err == -EAGAIN)
 		return KMEMX_FAIL_CONTENDED;
-	if (is_stranded(req))
-		return KMEMX_FAIL_STRANDED;
 	if (!is_enough_free(req->need))
-		return KMEMX_FAIL_EXHAUSTED;
+		return is_stranded(req) ? KMEMX_FAIL_STRANDED : KMEMX_FAIL_EXHAUSTED;
 	/* Enough in a row, but not where the alignment wants it, is no use either. */
 	if (err == -ENOSPC || req->need > PAGE_SIZE)
 		return KMEMX_FAIL_FRAGMENTATION;
@@ -704,8 +705,12 @@ static __always_inline void free_pages_fast(struct page *page, unsigned int orde
 					    unsigned long call_site)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
-	u32 frame = kmemx_pages_number(pages, page_to_pfn(page) - pages->start_pfn);
+	u32 frame;
 
+	/* Elsewhere a number is made of the address, and refused further down. */
+	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) && !page)
+		return;
+	frame = kmemx_pages_number(pages, page_to_pfn(page) - pages->start_pfn);
 	if (likely(order < KMEMX_PCP_ORDERS && frame < KMEMX_NOT_OURS &&
 		   kmemx_pages_push(pages, page, frame, order, KMEMX_KIND_PAGES)))
 		count_free(page, order, call_site);

@@ -399,12 +399,65 @@ static void step_summary_loses_no_leaf(struct kunit *test)
 	vfree(mem);
 }
 
+/* ---- Bins -------------------------------------------------------------- */
+
+#define BIN_CHUNKS	130
+
+static struct kmemx_bins *bins;
+static unsigned int second_step;
+
+/* Two others come by, at two places: one adds to the word that is emptied, one removes. */
+static void two_others(void)
+{
+	unsigned int step = nr_steps++;
+
+	if (step != at_step && step != second_step)
+		return;
+	kmemx_step_hook = NULL;
+	if (step == at_step)
+		kmemx_bins_add(bins, 3, 1);
+	if (step == second_step)
+		kmemx_bins_remove(bins, 3, 100);
+	kmemx_step_hook = two_others;
+}
+
+/* More than 64 chunks: the summaries have two levels, which one alone can mend. */
+static void step_bins_lose_no_chunk(struct kunit *test)
+{
+	void *mem = vzalloc(kmemx_bins_bytes(BIN_CHUNKS));
+	unsigned int steps = 1;
+
+	bins = kunit_kzalloc(test, sizeof(*bins), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	for (at_step = 0; at_step < steps; at_step++)
+		for (second_step = 0; second_step < steps; second_step++) {
+			unsigned int bin;
+
+			memset(mem, 0, kmemx_bins_bytes(BIN_CHUNKS));
+			kmemx_bins_init(bins, mem, BIN_CHUNKS);
+			kmemx_bins_add(bins, 3, 0);
+			nr_steps = 0;
+			kmemx_step_hook = two_others;
+			kmemx_bins_remove(bins, 3, 0);
+			kmemx_step_hook = NULL;
+			steps = max(steps, nr_steps);
+			KUNIT_ASSERT_TRUE_MSG(test, kmemx_bins_check(bins), "steps %u, %u",
+					      at_step, second_step);
+			if (at_step < nr_steps)
+				KUNIT_ASSERT_EQ_MSG(test, kmemx_bins_find(bins, 0, &bin), 1L,
+						    "steps %u, %u", at_step, second_step);
+		}
+	KUNIT_EXPECT_GT(test, steps, 3U);
+	vfree(mem);
+}
+
 static struct kunit_case step_cases[] = {
 	KUNIT_CASE(step_any_operation_at_any_point),
 	KUNIT_CASE(step_lost_races_are_told_from_shortage),
 	KUNIT_CASE(step_random_storm),
 	KUNIT_CASE(step_rank_written_late_is_mended),
 	KUNIT_CASE(step_summary_loses_no_leaf),
+	KUNIT_CASE(step_bins_lose_no_chunk),
 	{}
 };
 

@@ -2,8 +2,8 @@
 /*
  * Sets of chunks by what they are good for; see bins.h.
  *
- * The word of used bins is one more level above the summaries, kept by the same
- * rule: who fills sets the bit above, who empties clears it and looks again.
+ * The word of used bins is one more level above the summaries. Whoever may have changed
+ * the top of a summary, also by a repair, brings the word in line afterwards.
  */
 #include "buddy/bins.h"
 
@@ -52,6 +52,28 @@ static bool is_used(const struct kmemx_bins *bins, unsigned int bin)
 	return (u64)atomic64_read(&bins->used) & BIT_ULL(bin);
 }
 
+/*
+ * Let the word say whether a bin has chunks, until that holds still: after whatever may
+ * have changed the top of its summary, which a repair in there may as well.
+ */
+static void settle_used(struct kmemx_bins *bins, unsigned int bin)
+{
+	for (;;) {
+		bool empty = kmemx_summary_is_empty(&bins->chunks[bin]);
+
+		if (is_used(bins, bin) != empty)
+			return;
+		kmemx_step();
+		if (empty)
+			atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
+		else
+			atomic64_or((s64)BIT_ULL(bin), &bins->used);
+		/* Pairs with itself: of two CPUs one sees the other's top, or word. */
+		smp_mb__after_atomic();
+		kmemx_step();
+	}
+}
+
 /**
  * kmemx_bins_add() - put a chunk into a bin
  * @bins: the bins
@@ -64,13 +86,7 @@ void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chun
 {
 	kmemx_summary_set(&bins->chunks[bin], chunk);
 	kmemx_step();
-	/* Pairs with kmemx_bins_remove(); the set before was fully ordered. */
-	if (is_used(bins, bin))
-		return;
-	kmemx_step();
-	atomic64_or((s64)BIT_ULL(bin), &bins->used);
-	/* As if a summary had been set: the caller looks at the chunk next. */
-	smp_mb__after_atomic();
+	settle_used(bins, bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
 
@@ -86,22 +102,30 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
  */
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
-	struct kmemx_summary *chunks = &bins->chunks[bin];
-
-	kmemx_summary_clear(chunks, chunk);
-	if (!kmemx_summary_is_empty(chunks) || !is_used(bins, bin))
-		return;
+	kmemx_summary_clear(&bins->chunks[bin], chunk);
 	kmemx_step();
-	atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
-	/* Pairs with kmemx_bins_add(): one of the two sees the other. */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (!kmemx_summary_is_empty(chunks))
-		atomic64_or((s64)BIT_ULL(bin), &bins->used);
-	/* As above. */
-	smp_mb__after_atomic();
+	settle_used(bins, bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);
+
+/**
+ * kmemx_bins_next() - the first chunk of a bin at or after a place
+ * @bins: the bins
+ * @bin: 0..KMEMX_NR_BINS - 1
+ * @from: where to start, may be nr_chunks
+ *
+ * Context: any.
+ * Return: the chunk, or -1 if there is none.
+ */
+long kmemx_bins_next(struct kmemx_bins *bins, unsigned int bin, unsigned int from)
+{
+	long chunk = kmemx_summary_find(&bins->chunks[bin], from);
+
+	/* The search repairs what it meets. */
+	settle_used(bins, bin);
+	return chunk;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_next);
 
 /**
  * kmemx_bins_find() - the chunk to take a block from
@@ -109,7 +133,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);
  * @order: 0..9, of the block
  * @bin: set to the bin that the chunk was found in
  *
- * The lowest chunk of the first bin that has one.
+ * The lowest chunk of the first bin that has one. A chunk that is just changing its
+ * bin may be missed.
  *
  * Context: any.
  * Return: the chunk, or -1 if none has such a block.
@@ -123,8 +148,9 @@ long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *
 
 		*bin = __ffs64(left);
 		chunk = kmemx_summary_first(&bins->chunks[*bin]);
-		if (chunk >= 0)
+		if (likely(chunk >= 0))
 			return chunk;
+		settle_used(bins, *bin);
 	}
 	return -1;
 }

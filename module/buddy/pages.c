@@ -177,11 +177,27 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
 /* ---- Fronts ------------------------------------------------------------ */
 
 /*
+ * Preemption is off while a chunk is changed and the bins are told, so that nobody is
+ * held up by a task that does not run.
+ */
+static void give_frames(struct kmemx_pages *pages, u32 frame, unsigned int order)
+{
+	if (want_init_on_free())
+		memset(kmemx_pages_address(pages, frame), 0, PAGE_SIZE << order);
+	preempt_disable();
+	kmemx_zone_give(&pages->zone, frame, order);
+	preempt_enable();
+}
+
+/*
  * A racing double free left a block in two fronts, or in one and in use: its info byte
  * is not that of a block in a front any more, when who is behind comes to it.
  */
-static void drop_twice(struct kmemx_pages *pages, u32 frame)
+static void drop_twice(struct kmemx_pages *pages, u32 frame, unsigned int order)
 {
+	/* Two frees have been counted, of which one was none. */
+	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, -1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, PAGE_SIZE << order);
 	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
 	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, kmemx_pages_address(pages, frame), NULL,
 			      _RET_IP_);
@@ -198,7 +214,7 @@ static void refill(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsig
 	unsigned int want = clamp(list->cap / 2, 1U, (u32)KMEMX_PCP_BATCH);
 
 	while (list->nr && !is_front(pages, kmemx_pcp_next(list), order)) {
-		drop_twice(pages, kmemx_pcp_next(list));
+		drop_twice(pages, kmemx_pcp_next(list), order);
 		list->nr--;
 	}
 	if (!list->nr)
@@ -259,17 +275,15 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
 bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u32 frame,
 		     unsigned int order, enum kmemx_kind kind)
 {
-	bool freed;
+	u8 info = kmemx_info(kind, order);
 
-	if (kmemx_pages_info(pages, frame) != kmemx_info(kind, order) ||
-	    kmemx_pages_any_held(page, order))
+	if (kmemx_pages_info(pages, frame) != info || kmemx_pages_any_held(page, order))
 		return false;
-	if (want_init_on_free())
-		memset(page_address(page), 0, PAGE_SIZE << order);
-	preempt_disable();
-	freed = kmemx_zone_free_block(&pages->zone, frame, order);
-	preempt_enable();
-	return freed;
+	/* The claim, as in kmemx_zone_claim(): from here on nobody else frees it. */
+	if (!try_cmpxchg(&pages->zone.info[frame], &info, 0))
+		return false;
+	give_frames(pages, frame, order);
+	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put);
 
@@ -286,7 +300,7 @@ static void flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp)
 
 			if (!is_front(pages, frame, k) ||
 			    !kmemx_zone_free_block(&pages->zone, frame, k))
-				drop_twice(pages, frame);
+				drop_twice(pages, frame, k);
 		}
 	}
 }
@@ -392,19 +406,6 @@ static struct page *frame_page(const struct kmemx_pages *pages, u32 frame)
 static bool is_held(const struct kmemx_pages *pages, u32 frame)
 {
 	return page_ref_count(frame_page(pages, frame)) != 1;
-}
-
-/*
- * Preemption is off while a chunk is changed and the bins are told, so that nobody is
- * held up by a task that does not run.
- */
-static void give_frames(struct kmemx_pages *pages, u32 frame, unsigned int order)
-{
-	if (want_init_on_free())
-		memset(kmemx_pages_address(pages, frame), 0, PAGE_SIZE << order);
-	preempt_disable();
-	kmemx_zone_give(&pages->zone, frame, order);
-	preempt_enable();
 }
 
 /* Give a quarantined frame back unless it is still held. */

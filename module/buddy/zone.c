@@ -53,18 +53,14 @@ static void settle_moved(struct kmemx_zone *zone, unsigned int c,
 			 const struct kmemx_moved *moved)
 {
 	unsigned int to = kmemx_state_bin(moved->state);
-	u64 bins;
+	u64 bins = moved->bins & ~BIT_ULL(to) & ~BIT_ULL(KMEMX_BIN_NONE);
 
-	for (bins = moved->bins; bins; bins &= bins - 1) {
-		unsigned int bin = __ffs64(bins);
-
-		if (bin == KMEMX_BIN_NONE)
-			continue;
+	/* In two bins for a moment, not in none. */
+	if (to != KMEMX_BIN_NONE)
+		kmemx_bins_add(&zone->bins, to, c);
+	for (; bins; bins &= bins - 1) {
 		kmemx_step();
-		if (bin == to)
-			kmemx_bins_add(&zone->bins, bin, c);
-		else
-			kmemx_bins_remove(&zone->bins, bin, c);
+		kmemx_bins_remove(&zone->bins, __ffs64(bins), c);
 	}
 	kmemx_step();
 	if (likely((u64)atomic64_read(&zone->state[c]) == moved->state))
@@ -381,12 +377,13 @@ static unsigned long align_chunk(const struct kmemx_zone *zone, unsigned long c,
 	return c + ALIGN(number, step) - number;
 }
 
-/* Do chunks @c and @to, which comes after it, belong to one extent? */
-static bool in_one_extent(const struct kmemx_zone *zone, unsigned long c, unsigned long to)
+/* From chunk @c to @to, which comes after it, or to the end of the extent before that. */
+static unsigned long go_towards(const struct kmemx_zone *zone, unsigned long c,
+				unsigned long to)
 {
 	while (c < to && kmemx_zone_joins_next(zone, (unsigned int)c))
 		c++;
-	return c == to;
+	return c;
 }
 
 /*
@@ -396,18 +393,18 @@ static bool in_one_extent(const struct kmemx_zone *zone, unsigned long c, unsign
 static long find_run(struct kmemx_zone *zone, unsigned long from, unsigned int nr,
 		     unsigned long step)
 {
-	struct kmemx_summary *all_free = &zone->bins.chunks[KMEMX_BIN_ALL_FREE];
-
 	while (from < zone->nr_chunks) {
-		long found = kmemx_summary_find(all_free, (unsigned int)from);
-		unsigned long c;
+		long found = kmemx_bins_next(&zone->bins, KMEMX_BIN_ALL_FREE,
+					     (unsigned int)from);
+		unsigned long c, reached;
 		unsigned int whole;
 
 		if (found < 0)
 			break;
 		c = align_chunk(zone, (unsigned long)found, step);
-		if (!in_one_extent(zone, (unsigned long)found, c)) {
-			from = (unsigned long)found + 1;
+		reached = go_towards(zone, (unsigned long)found, c);
+		if (reached != c) {
+			from = reached + 1;
 			continue;
 		}
 		whole = count_whole(zone, (unsigned int)c, nr);
@@ -626,16 +623,15 @@ void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
 
 /**
- * kmemx_zone_free_block() - free an allocation of one block
+ * kmemx_zone_free_block() - give back a block that is nobody else's
  * @zone: the zone
  * @frame: its first frame
- * @order: 0..6, as its info byte said when the caller looked
+ * @order: 0..6
  *
- * Without a claim: who frees is decided where the bits are cleared, so two atomic
- * operations do, not three.
+ * The info byte is the caller's as well: that of a block in its front.
  *
  * Context: any.
- * Return: false if another CPU has freed it meanwhile.
+ * Return: false if the block was free already.
  */
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order)
@@ -713,7 +709,7 @@ bool kmemx_zone_has_free(const struct kmemx_zone *zone, unsigned long nr)
 	unsigned long sum = 0;
 	unsigned int c;
 
-	if (kmemx_bins_max_order(&zone->bins) < 0)
+	if (nr && kmemx_bins_max_order(&zone->bins) < 0)
 		return false;
 	for (c = 0; c < zone->nr_chunks && sum < nr; c++)
 		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));

@@ -12,10 +12,9 @@
  *
  * The info byte of a frame is zero unless a block starts there that is not in the
  * chunk's map as free. A free block has no bytes to clean, so a block that is taken
- * anew has zeroes inside. Of any number of CPUs that free the same allocation, one wins, and the
- * others have found a double free: for one block within a word, by its bits
- * (kmemx_chunk_give()), for all others in the compare-and-exchange that zeroes the
- * byte.
+ * anew has zeroes inside. Of any number of CPUs that free the same allocation, one
+ * wins the compare-and-exchange that zeroes its byte, and the others have found a
+ * double free.
  *
  * Locking: none, as in chunk.h.
  */

@@ -10,6 +10,7 @@
 
 /* Static, as one instruction then counts; modules share little such space, this is 160 bytes. */
 DEFINE_PER_CPU(struct kmemx_stat, kmemx_stat);
+KMEMX_EXPORT_FOR_TEST(kmemx_stat);
 
 static const char * const names[] = {
 	[KMEMX_STAT_USED_BYTES]			= "used_bytes",

@@ -8,8 +8,8 @@
 #ifndef KMEMX_BUSY_H
 #define KMEMX_BUSY_H
 
-#include <linux/atomic.h>
 #include <linux/compiler.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/smp.h>
 #include <linux/types.h>
@@ -47,15 +47,14 @@ static __always_inline void kmemx_busy_leave(u8 *busy)
 struct kmemx_emptying {
 	bool (*empty)(void *ctx);
 	void *ctx;
-	atomic_t nr_busy;
+	bool done;
 };
 
 static inline void kmemx_empty_this_cpu(void *arg)
 {
 	struct kmemx_emptying *emptying = arg;
 
-	if (!emptying->empty(emptying->ctx))
-		atomic_inc(&emptying->nr_busy);
+	emptying->done = emptying->empty(emptying->ctx);
 }
 
 /**
@@ -63,21 +62,21 @@ static inline void kmemx_empty_this_cpu(void *arg)
  * @empty: called on each, with interrupts off; false if it found its CPU busy
  * @ctx: passed to @empty
  *
- * A CPU is busy for some instructions at a time, so few rounds are enough.
+ * One CPU after the other, each until it was not busy when it was asked, which it is for
+ * some instructions at a time. One that goes offline is passed over.
  *
  * Context: may sleep.
  */
 static inline void kmemx_empty_all_cpus(bool (*empty)(void *ctx), void *ctx)
 {
 	struct kmemx_emptying emptying = { .empty = empty, .ctx = ctx };
+	unsigned int cpu;
 
 	might_sleep();
-	for (;;) {
-		atomic_set(&emptying.nr_busy, 0);
-		on_each_cpu(kmemx_empty_this_cpu, &emptying, 1);
-		if (!atomic_read(&emptying.nr_busy))
-			return;
-		usleep_range(10, 100);
+	for_each_online_cpu(cpu) {
+		while (!smp_call_function_single((int)cpu, kmemx_empty_this_cpu, &emptying, 1) &&
+		       !emptying.done)
+			usleep_range(10, 100);
 	}
 }
 
