@@ -10,7 +10,10 @@
 
 /* Static, as one instruction then counts; modules share little such space, this is 160 bytes. */
 DEFINE_PER_CPU(struct kmemx_stat, kmemx_stat);
+/* As EXPORT_PER_CPU_SYMBOL() has it: to sparse an export is no per-CPU variable. */
+#ifndef __CHECKER__
 KMEMX_EXPORT_FOR_TEST(kmemx_stat);
+#endif
 
 static const char * const names[] = {
 	[KMEMX_STAT_USED_BYTES]			= "used_bytes",
