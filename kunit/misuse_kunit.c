@@ -58,9 +58,8 @@ static void misuse_racing_double_free(struct kunit *test)
 	KUNIT_ASSERT_GT(test, list->cap, 2U);
 	kmemx_free_pages(page, 0);
 	/* What the other CPU would have done. */
-	kmemx_pcp_add(list, frame);
-	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)PAGE_SIZE);
+	kmemx_pcp_add(list, page, &kmemx_live.pages.zone.info[frame]);
+	kmemx_stat_block_free(0);
 	again = kmemx_alloc_pages(GFP_KERNEL, 0);
 	KUNIT_EXPECT_PTR_EQ(test, again, page);
 	page = kmemx_alloc_pages(GFP_KERNEL, 0);

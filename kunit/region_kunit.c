@@ -158,30 +158,51 @@ static void region_sets_held_pages_aside(struct kunit *test)
 #define FRONT_CAP	4
 
 /* Whatever this region's size and the number of CPUs make of it. */
-static void set_fronts(struct fixture *fx, unsigned int cap)
+static void set_fronts(struct kunit *test, struct fixture *fx, unsigned int cap)
 {
 	unsigned int cpu, k;
 
-	for_each_possible_cpu(cpu)
-		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
-			per_cpu_ptr(fx->pages->pcp, cpu)->list[k].cap = cap;
+	for_each_possible_cpu(cpu) {
+		struct kmemx_pcp *pcp = per_cpu_ptr(fx->pages->pcp, cpu);
+		struct kmemx_pcp_block *next =
+			kunit_kcalloc(test, KMEMX_PCP_ORDERS * (cap + 1), sizeof(*next),
+				      GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, next);
+		for (k = 0; k < KMEMX_PCP_ORDERS; k++, next += cap + 1)
+			kmemx_pcp_open(&pcp->list[k], next, cap, &pcp->none);
+	}
 }
 
-static struct page *page_of(struct fixture *fx, u32 frame)
+static u8 *info_of(struct fixture *fx, const struct page *page)
 {
-	return pfn_to_page(kmemx_pages_pfn(fx->pages, frame));
+	return kmemx_pages_place_of(fx->pages, page);
 }
 
-static bool push(struct fixture *fx, u32 frame, unsigned int order)
+static u32 number_of(struct fixture *fx, const struct page *page)
 {
-	return kmemx_pages_push(fx->pages, page_of(fx, frame), frame, order, KMEMX_KIND_PAGES);
+	return kmemx_pages_number(fx->pages, info_of(fx, page));
+}
+
+static bool push(struct fixture *fx, struct page *page, unsigned int order)
+{
+	return kmemx_pages_push(fx->pages, page, info_of(fx, page), order, KMEMX_KIND_PAGES);
+}
+
+static bool put(struct fixture *fx, struct page *page, unsigned int order)
+{
+	return kmemx_pages_put(fx->pages, page, info_of(fx, page), order, KMEMX_KIND_PAGES);
+}
+
+static struct page *take(struct fixture *fx, unsigned int order)
+{
+	return kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
 }
 
 /* Into the front, or past it. */
-static bool let_block_go(struct fixture *fx, u32 frame, unsigned int order)
+static bool let_block_go(struct fixture *fx, struct page *page, unsigned int order)
 {
-	return push(fx, frame, order) ||
-		kmemx_pages_put(fx->pages, page_of(fx, frame), frame, order, KMEMX_KIND_PAGES);
+	return push(fx, page, order) || put(fx, page, order);
 }
 
 /*
@@ -193,26 +214,27 @@ static void region_front_serves_what_it_has(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned int order;
 
-	set_fronts(fx, FRONT_CAP);
+	set_fronts(test, fx, FRONT_CAP);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
-		u32 frame, again;
+		struct page *page, *again;
 		bool pushed;
 
 		migrate_disable();
-		KUNIT_EXPECT_EQ(test, kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES),
-				KMEMX_NO_FRAME);
-		frame = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
-		KUNIT_ASSERT_NE(test, frame, KMEMX_NO_FRAME);
-		KUNIT_EXPECT_EQ(test, kmemx_pages_pfn(fx->pages, frame) % (1UL << order), 0UL);
-		pushed = push(fx, frame, order);
+		KUNIT_EXPECT_FALSE(test, kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES,
+							 &page));
+		page = take(fx, order);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, page_to_pfn(page) % (1UL << order), 0UL);
+		pushed = push(fx, page, order);
 		KUNIT_EXPECT_EQ(test, pushed, !want_init_on_free());
 		if (pushed) {
 			KUNIT_EXPECT_GE(test, kmemx_pages_nr_front(fx->pages), 1UL << order);
-			again = kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES);
-			KUNIT_EXPECT_EQ(test, again, frame);
+			KUNIT_ASSERT_TRUE(test, kmemx_pages_pop(fx->pages, order,
+								KMEMX_KIND_PAGES, &again));
+			KUNIT_EXPECT_PTR_EQ(test, again, page);
 		}
 		migrate_enable();
-		KUNIT_EXPECT_TRUE(test, let_block_go(fx, frame, order));
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
 		expect_sound(test, fx);
 		kmemx_pages_drain(fx->pages);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
@@ -224,17 +246,17 @@ static void region_front_serves_what_it_has(struct kunit *test)
 static void region_front_is_bounded(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	u32 frame[4 * FRONT_CAP];
+	struct page *page[4 * FRONT_CAP];
 	unsigned int order, i;
 
-	set_fronts(fx, FRONT_CAP);
+	set_fronts(test, fx, FRONT_CAP);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
-		for (i = 0; i < ARRAY_SIZE(frame); i++) {
-			frame[i] = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
-			KUNIT_ASSERT_NE(test, frame[i], KMEMX_NO_FRAME);
+		for (i = 0; i < ARRAY_SIZE(page); i++) {
+			page[i] = take(fx, order);
+			KUNIT_ASSERT_NOT_NULL(test, page[i]);
 		}
-		for (i = 0; i < ARRAY_SIZE(frame); i++)
-			KUNIT_ASSERT_TRUE(test, let_block_go(fx, frame[i], order));
+		for (i = 0; i < ARRAY_SIZE(page); i++)
+			KUNIT_ASSERT_TRUE(test, let_block_go(fx, page[i], order));
 		KUNIT_EXPECT_LE(test, kmemx_pages_nr_front(fx->pages),
 				(unsigned long)num_possible_cpus() * FRONT_CAP << order);
 		expect_sound(test, fx);
@@ -250,6 +272,87 @@ static void region_front_is_bounded(struct kunit *test)
 	}
 }
 
+/* So deep that it takes several rounds to empty it. */
+static void region_drains_deep_fronts(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct page *first = NULL, *page;
+	unsigned int i;
+
+	set_fronts(test, fx, 1000);
+	for (i = 0; i < 1000; i++) {
+		page = take(fx, 0);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		*(struct page **)page_address(page) = first;
+		first = page;
+	}
+	migrate_disable();
+	for (; first; first = page) {
+		page = *(struct page **)page_address(first);
+		if (!let_block_go(fx, first, 0))
+			break;
+	}
+	migrate_enable();
+	KUNIT_EXPECT_NULL(test, first);
+	if (!want_init_on_free())
+		KUNIT_EXPECT_GE(test, kmemx_pages_nr_front(fx->pages), 500UL);
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
+/* When few chunks are whole, a front keeps few blocks, and those of dense chunks. */
+static void region_front_does_not_pin_chunks(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int few = 1000 / KMEMX_PCP_FEW, i;
+	struct page *page, *first = NULL;
+	struct kmemx_freed freed;
+	unsigned int nr_rest = 0;
+	unsigned long nr_front;
+	u32 rest[16];
+
+	set_fronts(test, fx, 1000);
+	while (nr_rest < ARRAY_SIZE(rest) &&
+	       !kmemx_pages_alloc(fx->pages, KMEMX_CHUNK_FRAMES, KMEMX_CHUNK_FRAMES,
+				  KMEMX_KIND_CONTIG, &rest[nr_rest]))
+		nr_rest++;
+	KUNIT_ASSERT_GT(test, nr_rest, 0U);
+	KUNIT_ASSERT_FALSE(test, kmemx_zone_has_plenty(&fx->pages->zone));
+	/* One block of a chunk that has few goes past the front. */
+	migrate_disable();
+	page = take(fx, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	nr_front = kmemx_pages_nr_front(fx->pages);
+	KUNIT_EXPECT_TRUE(test, put(fx, page, 0));
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), nr_front);
+	/* Into the last chunks, until they are dense and one frame more than fronts keep. */
+	for (i = 0; i < few + KMEMX_LIVE_DENSE + 1; i++) {
+		page = take(fx, 0);
+		if (!page)
+			break;
+		*(struct page **)page_address(page) = first;
+		first = page;
+	}
+	KUNIT_EXPECT_EQ(test, i, few + KMEMX_LIVE_DENSE + 1);
+	for (; first; first = page) {
+		page = *(struct page **)page_address(first);
+		KUNIT_EXPECT_FALSE(test, push(fx, first, 0));
+		KUNIT_EXPECT_TRUE(test, put(fx, first, 0));
+	}
+	migrate_enable();
+	KUNIT_EXPECT_LE(test, kmemx_pages_nr_front(fx->pages), (unsigned long)few);
+	if (!want_init_on_free())
+		KUNIT_EXPECT_GT(test, kmemx_pages_nr_front(fx->pages), 0UL);
+	expect_sound(test, fx);
+	while (nr_rest--)
+		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, rest[nr_rest], KMEMX_KIND_CONTIG,
+						       KMEMX_CHUNK_FRAMES, &freed), KMEMX_FREE_OK);
+	KUNIT_EXPECT_TRUE(test, kmemx_zone_has_plenty(&fx->pages->zone));
+	expect_sound(test, fx);
+}
+
 /* A block that is free in a front is not freed again, by whatever way. */
 static void region_front_finds_double_frees(struct kunit *test)
 {
@@ -257,16 +360,16 @@ static void region_front_finds_double_frees(struct kunit *test)
 	struct kmemx_freed freed;
 	unsigned int order;
 
-	set_fronts(fx, FRONT_CAP);
+	set_fronts(test, fx, FRONT_CAP);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
-		u32 frame = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+		struct page *page = take(fx, order);
 
-		KUNIT_ASSERT_TRUE(test, let_block_go(fx, frame, order));
-		KUNIT_EXPECT_FALSE(test, push(fx, frame, order));
-		KUNIT_EXPECT_FALSE(test, kmemx_pages_put(fx->pages, page_of(fx, frame), frame,
-							 order, KMEMX_KIND_PAGES));
-		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES,
-						       1UL << order, &freed), KMEMX_FREE_DOUBLE);
+		KUNIT_ASSERT_TRUE(test, let_block_go(fx, page, order));
+		KUNIT_EXPECT_FALSE(test, push(fx, page, order));
+		KUNIT_EXPECT_FALSE(test, put(fx, page, order));
+		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, number_of(fx, page),
+						       KMEMX_KIND_PAGES, 1UL << order, &freed),
+				KMEMX_FREE_DOUBLE);
 		expect_sound(test, fx);
 	}
 }
@@ -276,19 +379,17 @@ static void region_front_leaves_held_pages_alone(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned int order, i;
 
-	set_fronts(fx, FRONT_CAP);
+	set_fronts(test, fx, FRONT_CAP);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
-		u32 frame = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+		struct page *page = take(fx, order);
 
 		for (i = 0; i < 1U << order; i++) {
-			get_page(page_of(fx, frame) + i);
-			KUNIT_ASSERT_FALSE(test, push(fx, frame, order));
-			KUNIT_ASSERT_FALSE(test, kmemx_pages_put(fx->pages, page_of(fx, frame),
-								 frame, order,
-								 KMEMX_KIND_PAGES));
-			put_page(page_of(fx, frame) + i);
+			get_page(page + i);
+			KUNIT_ASSERT_FALSE(test, push(fx, page, order));
+			KUNIT_ASSERT_FALSE(test, put(fx, page, order));
+			put_page(page + i);
 		}
-		KUNIT_EXPECT_TRUE(test, let_block_go(fx, frame, order));
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
 	}
 }
 
@@ -296,24 +397,24 @@ static void region_front_leaves_held_pages_alone(struct kunit *test)
 static void region_works_past_a_busy_front(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	u32 first, nested, none;
-	bool pushed, put;
+	struct page *first, *nested;
+	bool pushed, popped, freed;
 
-	set_fronts(fx, FRONT_CAP);
-	first = kmemx_pages_take(fx->pages, 0, KMEMX_KIND_PAGES);
+	set_fronts(test, fx, FRONT_CAP);
+	first = take(fx, 0);
 	preempt_disable();
 	this_cpu_ptr(fx->pages->pcp)->busy = 1;
-	none = kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES);
-	nested = kmemx_pages_take(fx->pages, 0, KMEMX_KIND_PAGES);
+	popped = kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &nested);
+	nested = take(fx, 0);
 	pushed = push(fx, first, 0);
-	put = kmemx_pages_put(fx->pages, page_of(fx, first), first, 0, KMEMX_KIND_PAGES);
+	freed = put(fx, first, 0);
 	this_cpu_ptr(fx->pages->pcp)->busy = 0;
 	preempt_enable();
-	KUNIT_EXPECT_EQ(test, none, KMEMX_NO_FRAME);
-	KUNIT_EXPECT_NE(test, nested, KMEMX_NO_FRAME);
-	KUNIT_EXPECT_NE(test, nested, first);
+	KUNIT_EXPECT_FALSE(test, popped);
+	KUNIT_EXPECT_NOT_NULL(test, nested);
+	KUNIT_EXPECT_PTR_NE(test, nested, first);
 	KUNIT_EXPECT_FALSE(test, pushed);
-	KUNIT_EXPECT_TRUE(test, put);
+	KUNIT_EXPECT_TRUE(test, freed);
 	expect_sound(test, fx);
 	KUNIT_EXPECT_TRUE(test, let_block_go(fx, nested, 0));
 }
@@ -323,9 +424,9 @@ static void region_dead_cpu_loses_nothing(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned int order, cpu;
 
-	set_fronts(fx, FRONT_CAP);
+	set_fronts(test, fx, FRONT_CAP);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++)
-		let_block_go(fx, kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES), order);
+		let_block_go(fx, take(fx, order), order);
 	KUNIT_EXPECT_GT(test, kmemx_pages_nr_front(fx->pages), 0UL);
 	/* As if each CPU had gone; nobody else uses this region. */
 	for_each_possible_cpu(cpu)
@@ -545,6 +646,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_sets_held_pages_aside),
 	KUNIT_CASE(region_front_serves_what_it_has),
 	KUNIT_CASE(region_front_is_bounded),
+	KUNIT_CASE(region_drains_deep_fronts),
+	KUNIT_CASE(region_front_does_not_pin_chunks),
 	KUNIT_CASE(region_front_finds_double_frees),
 	KUNIT_CASE(region_front_leaves_held_pages_alone),
 	KUNIT_CASE(region_works_past_a_busy_front),

@@ -235,13 +235,13 @@ static int try_frames(const struct request *req, enum kmemx_kind kind,
 	return ret;
 }
 
-/* What is done for every allocation of pages when it has its frames. */
-static void *hand_out(u32 frame, unsigned long nr, unsigned int order,
-				      enum kmemx_kind kind, gfp_t gfp, unsigned long call_site)
+/* What is done for every allocation of pages when it has its frames, which it returns. */
+static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
+		      gfp_t gfp, unsigned long call_site)
 {
-	void *addr = kmemx_pages_address(&kmemx_live.pages, frame);
+	u32 frame;
 
-	if (unlikely(kmemx_live.site))
+	if (unlikely(kmemx_live.site) && kmemx_pages_find(&kmemx_live.pages, addr, &frame))
 		kmemx_live.site[frame] = call_site;
 	if (want_init_on_alloc(gfp))
 		memset(addr, 0, nr << PAGE_SHIFT);
@@ -269,8 +269,8 @@ static void *alloc_frames(struct request *req, enum kmemx_kind kind)
 		fail(req, err);
 		return NULL;
 	}
-	return hand_out(frame, bytes >> PAGE_SHIFT, get_order(bytes), kind, req->gfp,
-			req->call_site);
+	return hand_out(kmemx_pages_address(&kmemx_live.pages, frame), bytes >> PAGE_SHIFT,
+			get_order(bytes), kind, req->gfp, req->call_site);
 }
 
 /* What is done for every free of pages that was not refused. */
@@ -597,11 +597,13 @@ static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
 	void *addr;
 
 	if (order <= KMEMX_CHUNK_ORDER && !is_refused(&req)) {
-		u32 frame = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
+		struct page *page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
 
-		if (likely(frame != KMEMX_NO_FRAME))
-			return virt_to_page(hand_out(frame, 1UL << order, order,
-						     KMEMX_KIND_PAGES, gfp, call_site));
+		if (likely(page)) {
+			hand_out(page_address(page), 1UL << order, order, KMEMX_KIND_PAGES, gfp,
+				 call_site);
+			return page;
+		}
 	}
 	/* An order that overflows is too large as well. */
 	req.size = order < BITS_PER_LONG - PAGE_SHIFT - 1 ? PAGE_SIZE << order : LONG_MAX;
@@ -623,14 +625,11 @@ static noinline struct page *trace_alloc(struct page *page, unsigned int order, 
 static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int order,
 						     unsigned long call_site)
 {
-	u32 frame = kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
 	struct page *page;
 
-	if (unlikely(frame == KMEMX_NO_FRAME))
+	if (unlikely(!kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page)))
 		return alloc_pages_slow(gfp, order, call_site);
-	page = pfn_to_page(kmemx_pages_pfn(&kmemx_live.pages, frame));
-	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, PAGE_SIZE << order);
+	kmemx_stat_block_alloc(order);
 	if (trace_kmemx_page_alloc_enabled())
 		return trace_alloc(page, order, gfp, call_site);
 	return page;
@@ -657,7 +656,8 @@ static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
  */
 struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order)
 {
-	if (unlikely(gfp & __GFP_NOFAIL || want_init_on_alloc(gfp)))
+	/* One test for both flags: want_init_on_alloc() of none is what was booted with. */
+	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0))
 		return alloc_pages_slow(gfp, order, _RET_IP_);
 	debug_might_alloc(gfp);
 	if (!order)
@@ -676,18 +676,17 @@ static noinline void trace_free(struct page *page, unsigned int order,
 static __always_inline void count_free(struct page *page, unsigned int order,
 				       unsigned long call_site)
 {
-	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(PAGE_SIZE << order));
+	kmemx_stat_block_free(order);
 	if (trace_kmemx_page_free_enabled())
 		trace_free(page, order, call_site);
 }
 
 /* A front that is busy or full, a large block, or a free that is to be refused. */
-static noinline void free_pages_slow(struct page *page, u32 frame, unsigned int order,
+static noinline void free_pages_slow(struct page *page, u8 *info, unsigned int order,
 				     unsigned long call_site)
 {
-	if (frame < KMEMX_NOT_OURS && order <= KMEMX_WORD_ORDER &&
-	    kmemx_pages_put(&kmemx_live.pages, page, frame, order, KMEMX_KIND_PAGES)) {
+	if (order <= KMEMX_CHUNK_ORDER &&
+	    kmemx_pages_put(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES)) {
 		count_free(page, order, call_site);
 		return;
 	}
@@ -705,17 +704,17 @@ static __always_inline void free_pages_fast(struct page *page, unsigned int orde
 					    unsigned long call_site)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
-	u32 frame;
+	u8 *info;
 
 	/* Elsewhere a number is made of the address, and refused further down. */
 	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) && !page)
 		return;
-	frame = kmemx_pages_number(pages, page_to_pfn(page) - pages->start_pfn);
-	if (likely(order < KMEMX_PCP_ORDERS && frame < KMEMX_NOT_OURS &&
-		   kmemx_pages_push(pages, page, frame, order, KMEMX_KIND_PAGES)))
+	info = kmemx_pages_place_of(pages, page);
+	if (likely(order < KMEMX_PCP_ORDERS &&
+		   kmemx_pages_push(pages, page, info, order, KMEMX_KIND_PAGES)))
 		count_free(page, order, call_site);
 	else
-		free_pages_slow(page, frame, order, call_site);
+		free_pages_slow(page, info, order, call_site);
 }
 
 static noinline void free_pages_order(struct page *page, unsigned int order,

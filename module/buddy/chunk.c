@@ -49,6 +49,8 @@ static __always_inline void note_move(struct kmemx_moved *moved, u64 old, u64 ne
 		return;
 	moved->bins |= BIT_ULL(kmemx_state_bin(old)) | BIT_ULL(kmemx_state_bin(new));
 	moved->state = new;
+	moved->whole += (kmemx_state_bin(new) == KMEMX_BIN_ALL_FREE) -
+		(kmemx_state_bin(old) == KMEMX_BIN_ALL_FREE);
 }
 
 /*

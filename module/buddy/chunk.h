@@ -46,10 +46,13 @@ struct kmemx_chunk {
  * @bins: bins that it has left or entered, a bit each, 0 at first; one may be
  *	  KMEMX_BIN_NONE
  * @state: if there are any, the last state that was written
+ * @whole: 1 if the chunk has become free as a whole, -1 if it was that, 0 if neither or
+ *	   both
  */
 struct kmemx_moved {
 	u64 bins;
 	u64 state;
+	int whole;
 };
 
 void kmemx_chunk_init(struct kmemx_chunk chunk, unsigned int first,

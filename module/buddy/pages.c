@@ -15,6 +15,8 @@
 #include "observe/stat.h"
 
 #define CHUNK_BYTES	(PAGE_SIZE << KMEMX_CHUNK_ORDER)
+/* How many blocks a CPU gives back from its front in a row. */
+#define FLUSH_BLOCKS	64U
 
 static unsigned long chunk_address(unsigned long pfn)
 {
@@ -39,29 +41,27 @@ static void set_span(struct kmemx_pages *pages, unsigned int nr_extents)
 	}
 	pages->start = lo;
 	pages->start_pfn = PHYS_PFN(__pa(lo));
+	pages->start_page = pfn_to_page(pages->start_pfn);
 	pages->span = (hi - lo) >> PAGE_SHIFT;
-	pages->nr_leaves = DIV_ROUND_UP((hi - lo) / CHUNK_BYTES, KMEMX_LEAF_CHUNKS);
 }
 
-static u32 *new_leaf(void)
+static unsigned long nr_span_chunks(const struct kmemx_pages *pages)
 {
-	u32 *leaf = kmalloc_array(KMEMX_LEAF_CHUNKS, sizeof(*leaf), GFP_KERNEL);
-
-	if (leaf)
-		memset32(leaf, KMEMX_NOT_OURS, KMEMX_LEAF_CHUNKS);
-	return leaf;
+	return pages->span / KMEMX_CHUNK_FRAMES;
 }
 
 static int make_table(struct kmemx_pages *pages)
 {
-	unsigned int i;
+	unsigned long i;
 
-	pages->empty_leaf = new_leaf();
-	pages->leaf = kvcalloc(pages->nr_leaves, sizeof(*pages->leaf), GFP_KERNEL);
-	if (!pages->empty_leaf || !pages->leaf)
+	pages->nobody = kmalloc(KMEMX_CHUNK_FRAMES, GFP_KERNEL);
+	pages->chunk_info = kvcalloc(nr_span_chunks(pages), sizeof(*pages->chunk_info),
+				     GFP_KERNEL);
+	if (!pages->nobody || !pages->chunk_info)
 		return -ENOMEM;
-	for (i = 0; i < pages->nr_leaves; i++)
-		pages->leaf[i] = pages->empty_leaf;
+	memset(pages->nobody, KMEMX_INFO_ABSENT, KMEMX_CHUNK_FRAMES);
+	for (i = 0; i < nr_span_chunks(pages); i++)
+		pages->chunk_info[i] = pages->nobody;
 	return 0;
 }
 
@@ -70,38 +70,71 @@ static int map_chunks(struct kmemx_pages *pages, const struct kmemx_extent *ext)
 {
 	unsigned long i = (chunk_address(ext->pfn) - pages->start) / CHUNK_BYTES;
 	unsigned long last = (last_chunk_address(ext) - pages->start) / CHUNK_BYTES;
-	u32 c = ext->chunk;
+	u8 *info = pages->zone.info + (size_t)ext->chunk * KMEMX_CHUNK_FRAMES;
 
-	for (; i <= last; i++, c++) {
-		u32 **leaf = &pages->leaf[i >> KMEMX_LEAF_SHIFT];
-
-		if (*leaf == pages->empty_leaf) {
-			u32 *new = new_leaf();
-
-			if (!new)
-				return -ENOMEM;
-			*leaf = new;
-		}
+	for (; i <= last; i++, info += KMEMX_CHUNK_FRAMES) {
 		/* A chunk has one state word, so it belongs to one extent. */
-		if ((*leaf)[i % KMEMX_LEAF_CHUNKS] != KMEMX_NOT_OURS)
+		if (pages->chunk_info[i] != pages->nobody)
 			return -EINVAL;
-		(*leaf)[i % KMEMX_LEAF_CHUNKS] = c * KMEMX_CHUNK_FRAMES;
+		pages->chunk_info[i] = info;
+	}
+	return 0;
+}
+
+/* Blocks that the stacks of a front have room for, their bottoms included. */
+static unsigned int front_blocks(const struct kmemx_pages *pages)
+{
+	unsigned int nr = 0, k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+		nr += 1 + kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
+	return nr;
+}
+
+static int make_front(struct kmemx_pages *pages, int cpu)
+{
+	struct kmemx_pcp *pcp = per_cpu_ptr(pages->pcp, cpu);
+	struct kmemx_pcp_block *next;
+	unsigned int k;
+
+	pcp->blocks = kvmalloc_node(front_blocks(pages) * sizeof(*next), GFP_KERNEL,
+				    cpu_to_node(cpu));
+	if (!pcp->blocks)
+		return -ENOMEM;
+	next = pcp->blocks;
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+		unsigned int cap = kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
+
+		kmemx_pcp_open(&pcp->list[k], next, cap, &pcp->none);
+		next += cap + 1;
 	}
 	return 0;
 }
 
 static int make_fronts(struct kmemx_pages *pages)
 {
-	unsigned int cpu, k;
+	int cpu, ret = 0;
 
 	pages->pcp = alloc_percpu(struct kmemx_pcp);
 	if (!pages->pcp)
 		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		ret = make_front(pages, cpu);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+static void free_fronts(struct kmemx_pages *pages)
+{
+	int cpu;
+
+	if (!pages->pcp)
+		return;
 	for_each_possible_cpu(cpu)
-		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
-			per_cpu_ptr(pages->pcp, cpu)->list[k].cap =
-				(u16)kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
-	return 0;
+		kvfree(per_cpu_ptr(pages->pcp, cpu)->blocks);
+	free_percpu(pages->pcp);
 }
 
 /**
@@ -114,7 +147,7 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages)
 
 	for_each_possible_cpu(cpu)
 		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
-			per_cpu_ptr(pages->pcp, cpu)->list[k].cap = 0;
+			kmemx_pcp_close(&per_cpu_ptr(pages->pcp, cpu)->list[k]);
 }
 
 /**
@@ -160,15 +193,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_init);
  */
 void kmemx_pages_fini(struct kmemx_pages *pages)
 {
-	unsigned int i;
-
-	free_percpu(pages->pcp);
+	free_fronts(pages);
 	kmemx_zone_fini(&pages->zone);
-	for (i = 0; pages->leaf && i < pages->nr_leaves; i++)
-		if (pages->leaf[i] != pages->empty_leaf)
-			kfree(pages->leaf[i]);
-	kvfree(pages->leaf);
-	kfree(pages->empty_leaf);
+	kvfree(pages->chunk_info);
+	kfree(pages->nobody);
 	kvfree(pages->extent);
 	memset(pages, 0, sizeof(*pages));
 }
@@ -193,32 +221,47 @@ static void give_frames(struct kmemx_pages *pages, u32 frame, unsigned int order
  * A racing double free left a block in two fronts, or in one and in use: its info byte
  * is not that of a block in a front any more, when who is behind comes to it.
  */
-static void drop_twice(struct kmemx_pages *pages, u32 frame, unsigned int order)
+static void drop_twice(struct kmemx_pages *pages, const u8 *info, unsigned int order)
 {
+	u32 frame = kmemx_pages_number(pages, info);
+
 	/* Two frees have been counted, of which one was none. */
 	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, -1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, PAGE_SIZE << order);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, (s64)(PAGE_SIZE << order));
 	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
 	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, kmemx_pages_address(pages, frame), NULL,
 			      _RET_IP_);
 }
 
-static bool is_front(const struct kmemx_pages *pages, u32 frame, unsigned int order)
+static bool is_front(const struct kmemx_pcp_block *block, unsigned int order)
 {
-	return kmemx_pages_info(pages, frame) == (KMEMX_INFO_FRONT | order);
+	return READ_ONCE(*block->info) == (KMEMX_INFO_FRONT | order);
+}
+
+/* How many blocks a front is to be filled with. */
+static unsigned int batch(const struct kmemx_pages *pages, const struct kmemx_pcp_list *list)
+{
+	unsigned int part = kmemx_zone_has_plenty(&pages->zone) ? 2 : KMEMX_PCP_FEW;
+
+	return clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
 }
 
 /* Let there be a good block to go next: what one word has, if the stack is empty. */
 static void refill(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsigned int order)
 {
-	unsigned int want = clamp(list->cap / 2, 1U, (u32)KMEMX_PCP_BATCH);
+	u32 frame[KMEMX_PCP_BATCH];
+	unsigned int nr, i;
 
-	while (list->nr && !is_front(pages, kmemx_pcp_next(list), order)) {
-		drop_twice(pages, kmemx_pcp_next(list), order);
-		list->nr--;
+	while (list->top != list->bottom && !is_front(list->top, order)) {
+		drop_twice(pages, list->top->info, order);
+		list->top--;
 	}
-	if (!list->nr)
-		list->nr = kmemx_zone_take_some(&pages->zone, order, want, list->frame);
+	if (list->top != list->bottom)
+		return;
+	nr = kmemx_zone_take_some(&pages->zone, order, batch(pages, list), frame);
+	for (i = 0; i < nr; i++)
+		kmemx_pcp_add(list, kmemx_pages_page(pages, frame[i]),
+			      &pages->zone.info[frame[i]]);
 }
 
 /**
@@ -230,11 +273,12 @@ static void refill(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsig
  * Large blocks have no front; one that is busy is gone past.
  *
  * Context: any.
- * Return: the first frame, or KMEMX_NO_FRAME.
+ * Return: the first page, or NULL.
  */
-u32 kmemx_pages_take(struct kmemx_pages *pages, unsigned int order, enum kmemx_kind kind)
+struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
+			      enum kmemx_kind kind)
 {
-	u32 frame = KMEMX_NO_FRAME;
+	struct page *page = NULL;
 
 	preempt_disable();
 	if (order < KMEMX_PCP_ORDERS) {
@@ -244,26 +288,56 @@ u32 kmemx_pages_take(struct kmemx_pages *pages, unsigned int order, enum kmemx_k
 		if (list->cap && kmemx_busy_enter(&pcp->busy)) {
 			refill(pages, list, order);
 			kmemx_busy_leave(&pcp->busy);
-			frame = kmemx_pages_pop(pages, order, kind);
+			kmemx_pages_pop(pages, order, kind, &page);
 		}
 	}
-	if (frame == KMEMX_NO_FRAME) {
+	if (!page) {
 		long past = kmemx_zone_alloc_order(&pages->zone, order, kind);
 
 		if (past >= 0)
-			frame = (u32)past;
+			page = kmemx_pages_page(pages, (u32)past);
 	}
 	preempt_enable();
-	return frame;
+	return page;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
 
+/*
+ * Into the front after all: when few chunks are whole it still keeps a few blocks, of
+ * chunks that have many.
+ */
+static bool put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
+		    unsigned int order, enum kmemx_kind kind)
+{
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+	bool freed = false;
+
+	if (kmemx_zone_has_plenty(&pages->zone) ||
+	    !kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)))
+		return false;
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	list = kmemx_pcp_list(pcp, order);
+	if (kmemx_busy_enter(&pcp->busy)) {
+		if (READ_ONCE(*info) == kmemx_info(kind, order) && list->top < list->limit &&
+		    kmemx_pcp_nr(list) < list->cap / KMEMX_PCP_FEW) {
+			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+			kmemx_pcp_add(list, page, info);
+			freed = true;
+		}
+		kmemx_busy_leave(&pcp->busy);
+	}
+	preempt_enable();
+	return freed;
+}
+
 /**
- * kmemx_pages_put() - free a block past the front
+ * kmemx_pages_put() - free a block where the short way does not
  * @pages: the region's frames
  * @page: its first page
- * @frame: its first frame, where @page is
- * @order: 0..6
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_CHUNK_ORDER
  * @kind: what it was allocated for
  *
  * What is not such a block that nobody else holds is left to kmemx_pages_free(), which
@@ -272,50 +346,76 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
  * Context: any.
  * Return: false if the block was not freed.
  */
-bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u32 frame,
+bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
 		     unsigned int order, enum kmemx_kind kind)
 {
-	u8 info = kmemx_info(kind, order);
+	u8 live = kmemx_info(kind, order);
 
-	if (kmemx_pages_info(pages, frame) != info || kmemx_pages_any_held(page, order))
+	if (READ_ONCE(*info) != live || kmemx_pages_any_held(page, order))
 		return false;
+	if (order < KMEMX_PCP_ORDERS && put_few(pages, page, info, order, kind))
+		return true;
 	/* The claim, as in kmemx_zone_claim(): from here on nobody else frees it. */
-	if (!try_cmpxchg(&pages->zone.info[frame], &info, 0))
+	if (!try_cmpxchg(info, &live, 0))
 		return false;
-	give_frames(pages, frame, order);
+	give_frames(pages, kmemx_pages_number(pages, info), order);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put);
 
-/* Give all that a front holds back to the zone; it is the caller's. */
-static void flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp)
+/*
+ * Give up to @nr blocks that a front, the caller's, holds back to the zone. Returns how
+ * many are left of @nr: not 0 means that the front is empty.
+ */
+static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int nr)
 {
 	unsigned int k;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
 
-		for (; list->nr; list->nr--) {
-			u32 frame = kmemx_pcp_next(list);
+		for (; nr && list->top != list->bottom; list->top--, nr--) {
+			u8 *info = list->top->info;
+			u32 frame = kmemx_pages_number(pages, info);
 
-			if (!is_front(pages, frame, k) ||
+			if (!is_front(list->top, k) ||
 			    !kmemx_zone_free_block(&pages->zone, frame, k))
-				drop_twice(pages, frame, k);
+				drop_twice(pages, info, k);
 		}
 	}
+	return nr;
 }
 
-/* On the CPU of the front. */
+/**
+ * struct drain - the fronts of all CPUs are being emptied
+ * @pages: whose
+ * @cpu: the CPU that is asked
+ * @left: of the blocks that it had when it was asked first; more it need not give back
+ */
+struct drain {
+	struct kmemx_pages *pages;
+	unsigned int cpu;
+	unsigned int left;
+};
+
+/* On the CPU of the front: some of it, as interrupts are off. */
 static bool empty_front(void *ctx)
 {
-	struct kmemx_pages *pages = ctx;
-	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+	struct drain *drain = ctx;
+	struct kmemx_pcp *pcp = this_cpu_ptr(drain->pages->pcp);
+	unsigned int nr, left;
 
 	if (!kmemx_busy_enter(&pcp->busy))
 		return false;
-	flush(pages, pcp);
+	if (drain->cpu != smp_processor_id()) {
+		drain->cpu = smp_processor_id();
+		drain->left = kmemx_pcp_blocks(pcp);
+	}
+	nr = min(drain->left, FLUSH_BLOCKS);
+	left = flush(drain->pages, pcp, nr);
+	drain->left -= nr - left;
 	kmemx_busy_leave(&pcp->busy);
-	return true;
+	return left || !drain->left;
 }
 
 /**
@@ -328,7 +428,9 @@ static bool empty_front(void *ctx)
  */
 void kmemx_pages_drain(struct kmemx_pages *pages)
 {
-	kmemx_empty_all_cpus(empty_front, pages);
+	struct drain drain = { .pages = pages, .cpu = nr_cpu_ids };
+
+	kmemx_empty_all_cpus(empty_front, &drain);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain);
 
@@ -341,9 +443,13 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain);
  */
 void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu)
 {
-	preempt_disable();
-	flush(pages, per_cpu_ptr(pages->pcp, cpu));
-	preempt_enable();
+	unsigned int left;
+
+	do {
+		preempt_disable();
+		left = flush(pages, per_cpu_ptr(pages->pcp, cpu), FLUSH_BLOCKS);
+		preempt_enable();
+	} while (!left);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain_dead);
 
@@ -397,15 +503,10 @@ int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr, unsigned long
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc);
 
-static struct page *frame_page(const struct kmemx_pages *pages, u32 frame)
-{
-	return pfn_to_page(kmemx_pages_pfn(pages, frame));
-}
-
 /* Does anybody but us hold this frame? */
 static bool is_held(const struct kmemx_pages *pages, u32 frame)
 {
-	return page_ref_count(frame_page(pages, frame)) != 1;
+	return page_ref_count(kmemx_pages_page(pages, frame)) != 1;
 }
 
 /* Give a quarantined frame back unless it is still held. */
@@ -429,7 +530,7 @@ static unsigned int give_block(struct kmemx_pages *pages, u32 frame,
 	unsigned int nr = 1U << order;
 	unsigned int i, nr_held = 0;
 
-	if (likely(!kmemx_pages_any_held(frame_page(pages, frame), order))) {
+	if (likely(!kmemx_pages_any_held(kmemx_pages_page(pages, frame), order))) {
 		give_frames(pages, frame, order);
 		return 0;
 	}
@@ -553,15 +654,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_tally);
  */
 size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages)
 {
-	size_t leaf = KMEMX_LEAF_CHUNKS * sizeof(**pages->leaf);
-	size_t bytes = pages->zone.meta_bytes + leaf;
-	unsigned int i;
-
-	bytes += pages->nr_leaves * sizeof(*pages->leaf);
-	bytes += pages->zone.nr_extents * sizeof(*pages->extent);
-	for (i = 0; i < pages->nr_leaves; i++)
-		if (pages->leaf[i] != pages->empty_leaf)
-			bytes += leaf;
-	return bytes;
+	return pages->zone.meta_bytes + KMEMX_CHUNK_FRAMES +
+		nr_span_chunks(pages) * sizeof(*pages->chunk_info) +
+		pages->zone.nr_extents * sizeof(*pages->extent) +
+		num_possible_cpus() * (sizeof(struct kmemx_pcp) +
+				       front_blocks(pages) * sizeof(struct kmemx_pcp_block));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_meta_bytes);

@@ -23,13 +23,6 @@
 #include "buddy/pcp.h"
 #include "buddy/zone.h"
 
-#define KMEMX_LEAF_SHIFT	9
-#define KMEMX_LEAF_CHUNKS	BIT(KMEMX_LEAF_SHIFT)
-/* What the table has for a chunk that is not ours: above all frames, and with any
- * place in it below KMEMX_NO_FRAME or equal to it.
- */
-#define KMEMX_NOT_OURS		(KMEMX_NO_FRAME - (KMEMX_CHUNK_FRAMES - 1))
-
 /**
  * struct kmemx_pages - the frames of a region
  * @zone: the frames
@@ -37,11 +30,11 @@
  * @pcp: what each CPU has for itself
  * @start: linear address of the lowest chunk with a frame of ours
  * @start_pfn: its page frame number
+ * @start_page: its struct page, which need not exist
  * @span: frames from there to the end of the highest chunk
- * @leaf: two-level table, from the number of a chunk behind @start to its frame 0 in
- *	  the zone, or KMEMX_NOT_OURS
- * @nr_leaves: entries of @leaf
- * @empty_leaf: a leaf without chunks, for all such entries
+ * @chunk_info: by the number of a chunk behind @start: the info bytes of its frames,
+ *		or @nobody
+ * @nobody: the info bytes of a chunk that is not ours, all KMEMX_INFO_ABSENT
  * @nr_frames: frames that exist
  * @nr_quarantined: frames set aside because somebody held them when they were
  *		    freed
@@ -52,10 +45,10 @@ struct kmemx_pages {
 	struct kmemx_pcp __percpu *pcp;
 	unsigned long start;
 	unsigned long start_pfn;
+	struct page *start_page;
 	unsigned long span;
-	u32 **leaf;
-	unsigned int nr_leaves;
-	u32 *empty_leaf;
+	u8 **chunk_info;
+	u8 *nobody;
 	unsigned long nr_frames;
 	atomic64_t nr_quarantined;
 };
@@ -72,39 +65,60 @@ static inline u8 kmemx_pages_info(const struct kmemx_pages *pages, u32 frame)
 }
 
 /*
- * The number of the frame that is @i frames behind the start, which may be any value.
- * It may be absent, or, at or above KMEMX_NOT_OURS, none at all.
+ * The info byte of the frame that is @i frames behind the start, which may be any
+ * value: KMEMX_INFO_ABSENT if it is not ours.
  */
-static inline u32 kmemx_pages_number(const struct kmemx_pages *pages, unsigned long i)
+static __always_inline u8 *kmemx_pages_place(const struct kmemx_pages *pages, unsigned long i)
 {
-	unsigned long chunk = i / KMEMX_CHUNK_FRAMES;
-	u32 base;
-
 	if (unlikely(i >= pages->span))
-		return KMEMX_NO_FRAME;
-	base = pages->leaf[chunk >> KMEMX_LEAF_SHIFT][chunk % KMEMX_LEAF_CHUNKS];
-	return base | i % KMEMX_CHUNK_FRAMES;
+		return pages->nobody;
+	return pages->chunk_info[i / KMEMX_CHUNK_FRAMES] + i % KMEMX_CHUNK_FRAMES;
+}
+
+/* As kmemx_pages_place(), by a struct page, which may be any value. */
+static __always_inline u8 *kmemx_pages_place_of(const struct kmemx_pages *pages,
+						const struct page *page)
+{
+	/* All struct pages are one array, unless they are where their section is. */
+	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		return kmemx_pages_place(pages, page_to_pfn(page) - pages->start_pfn);
+	return kmemx_pages_place(pages, (unsigned long)(page - pages->start_page));
+}
+
+/* The number of the frame that an info byte belongs to, which is one of the zone's. */
+static inline u32 kmemx_pages_number(const struct kmemx_pages *pages, const u8 *info)
+{
+	return (u32)(info - pages->zone.info);
 }
 
 /**
  * kmemx_pages_find() - which frame is at this address?
  * @pages: the region's frames
  * @addr: any value at all; it is not dereferenced
- * @frame: set to the frame's number
+ * @frame: set to the frame's number, if there is one
  *
  * Return: false if no frame of the region is at @addr.
  */
 static inline bool kmemx_pages_find(const struct kmemx_pages *pages, const void *addr,
 				    u32 *frame)
 {
-	*frame = kmemx_pages_number(pages, ((unsigned long)addr - pages->start) >> PAGE_SHIFT);
-	return *frame < KMEMX_NOT_OURS &&
-		kmemx_pages_info(pages, *frame) != KMEMX_INFO_ABSENT;
+	const u8 *info = kmemx_pages_place(pages, ((unsigned long)addr - pages->start) >>
+					   PAGE_SHIFT);
+
+	if (unlikely(READ_ONCE(*info) == KMEMX_INFO_ABSENT))
+		return false;
+	*frame = kmemx_pages_number(pages, info);
+	return true;
 }
 
 static inline unsigned long kmemx_pages_pfn(const struct kmemx_pages *pages, u32 frame)
 {
 	return kmemx_zone_pfn(&pages->zone, frame);
+}
+
+static inline struct page *kmemx_pages_page(const struct kmemx_pages *pages, u32 frame)
+{
+	return pfn_to_page(kmemx_pages_pfn(pages, frame));
 }
 
 static inline void *kmemx_pages_address(const struct kmemx_pages *pages, u32 frame)
@@ -118,9 +132,17 @@ static inline u32 kmemx_pages_end(const struct kmemx_pages *pages)
 	return kmemx_zone_end(&pages->zone);
 }
 
-u32 kmemx_pages_take(struct kmemx_pages *pages, unsigned int order, enum kmemx_kind kind);
-bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u32 frame,
+struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
+			      enum kmemx_kind kind);
+bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
 		     unsigned int order, enum kmemx_kind kind);
+
+/* As page_ref_count(), but plain, so that it may be the operand of an addition. */
+static __always_inline int kmemx_page_refs(const struct page *page)
+{
+	/* Other references come and go meanwhile; ours stays. */
+	return data_race(page->_refcount.counter);
+}
 
 /* The references to @nr pages in a row, an even number. */
 static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigned int nr)
@@ -128,13 +150,17 @@ static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigne
 	const struct page *end = page + nr;
 	int sum = 0;
 
-	for (; nr >= 8; nr -= 8, page += 8)
-		sum += page_ref_count(page) + page_ref_count(page + 1) +
-			page_ref_count(page + 2) + page_ref_count(page + 3) +
-			page_ref_count(page + 4) + page_ref_count(page + 5) +
-			page_ref_count(page + 6) + page_ref_count(page + 7);
+	for (; nr >= 16; nr -= 16, page += 16)
+		sum += kmemx_page_refs(page) + kmemx_page_refs(page + 1) +
+			kmemx_page_refs(page + 2) + kmemx_page_refs(page + 3) +
+			kmemx_page_refs(page + 4) + kmemx_page_refs(page + 5) +
+			kmemx_page_refs(page + 6) + kmemx_page_refs(page + 7) +
+			kmemx_page_refs(page + 8) + kmemx_page_refs(page + 9) +
+			kmemx_page_refs(page + 10) + kmemx_page_refs(page + 11) +
+			kmemx_page_refs(page + 12) + kmemx_page_refs(page + 13) +
+			kmemx_page_refs(page + 14) + kmemx_page_refs(page + 15);
 	for (; page < end; page += 2)
-		sum += page_ref_count(page) + page_ref_count(page + 1);
+		sum += kmemx_page_refs(page) + kmemx_page_refs(page + 1);
 	return sum;
 }
 
@@ -151,7 +177,7 @@ static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigne
 static __always_inline bool kmemx_pages_any_held(const struct page *page, unsigned int order)
 {
 	if (likely(!order))
-		return page_ref_count(page) != 1;
+		return kmemx_page_refs(page) != 1;
 	return kmemx_pages_sum_refs(page, 1U << order) != 1 << order;
 }
 
@@ -160,6 +186,7 @@ static __always_inline bool kmemx_pages_any_held(const struct page *page, unsign
  * @pages: the region's frames
  * @order: 0..KMEMX_PCP_ORDERS - 1
  * @kind: what for
+ * @page: set to the first page
  *
  * The hot path of page allocation, inline and without a call. Where it does not
  * succeed kmemx_pages_take() is next.
@@ -171,40 +198,44 @@ static __always_inline bool kmemx_pages_any_held(const struct page *page, unsign
  * instructions remain.
  *
  * Context: any.
- * Return: the first frame, or KMEMX_NO_FRAME.
+ * Return: false if there was none.
  */
-static __always_inline u32 kmemx_pages_pop(struct kmemx_pages *pages, unsigned int order,
-					   enum kmemx_kind kind)
+static __always_inline bool kmemx_pages_pop(struct kmemx_pages *pages, unsigned int order,
+					    enum kmemx_kind kind, struct page **page)
 {
-	u32 frame = KMEMX_NO_FRAME;
+	struct kmemx_pcp_block *block;
+	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
-	if (likely(kmemx_busy_enter(&pcp->busy))) {
-		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
-
-		if (likely(list->nr)) {
-			u32 next = kmemx_pcp_next(list);
-			u8 *info = &pages->zone.info[next];
-
-			if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
-				WRITE_ONCE(*info, kmemx_info(kind, order));
-				list->nr--;
-				frame = next;
-			}
-		}
-		kmemx_busy_leave(&pcp->busy);
-	}
+	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
+		goto none;
+	list = kmemx_pcp_list(pcp, order);
+	block = list->top;
+	/* Racy only where a block is freed twice. */
+	if (unlikely(data_race(*block->info) != (KMEMX_INFO_FRONT | order)))
+		goto leave;
+	WRITE_ONCE(*block->info, kmemx_info(kind, order));
+	*page = block->page;
+	/* Who counts from another CPU sees one or the other. */
+	data_race(list->top--);
+	kmemx_busy_leave(&pcp->busy);
 	preempt_enable();
-	return frame;
+	return true;
+
+leave:
+	kmemx_busy_leave(&pcp->busy);
+none:
+	preempt_enable();
+	return false;
 }
 
 /**
  * kmemx_pages_push() - free a block to this CPU's front, if there is room
  * @pages: the region's frames
  * @page: its first page
- * @frame: its first frame, where @page is
+ * @info: its info byte, where @page is
  * @order: 0..KMEMX_PCP_ORDERS - 1
  * @kind: what it was allocated for
  *
@@ -214,28 +245,34 @@ static __always_inline u32 kmemx_pages_pop(struct kmemx_pages *pages, unsigned i
  * Return: false if the block was not freed.
  */
 static __always_inline bool kmemx_pages_push(struct kmemx_pages *pages, struct page *page,
-					     u32 frame, unsigned int order,
+					     u8 *info, unsigned int order,
 					     enum kmemx_kind kind)
 {
-	bool freed = false;
+	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
-	if (likely(kmemx_busy_enter(&pcp->busy))) {
-		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
-
-		if (likely(kmemx_pages_info(pages, frame) == kmemx_info(kind, order)) &&
-		    likely(list->nr < list->cap) &&
-		    likely(!kmemx_pages_any_held(page, order)) && !want_init_on_free()) {
-			WRITE_ONCE(pages->zone.info[frame], KMEMX_INFO_FRONT | order);
-			kmemx_pcp_add(list, frame);
-			freed = true;
-		}
-		kmemx_busy_leave(&pcp->busy);
-	}
+	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
+		goto none;
+	list = kmemx_pcp_list(pcp, order);
+	/* Racy only where a block is freed twice. */
+	if (unlikely(data_race(*info) != kmemx_info(kind, order) ||
+		     list->top >= list->limit ||
+		     !kmemx_zone_has_plenty(&pages->zone) ||
+		     kmemx_pages_any_held(page, order)))
+		goto leave;
+	WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+	kmemx_pcp_add(list, page, info);
+	kmemx_busy_leave(&pcp->busy);
 	preempt_enable();
-	return freed;
+	return true;
+
+leave:
+	kmemx_busy_leave(&pcp->busy);
+none:
+	preempt_enable();
+	return false;
 }
 
 /* What a free came to, in frames: those that were allocated, those set aside. */

@@ -52,6 +52,8 @@
 #define KMEMX_LIVE_CLASSES	6
 /* A power of two of live blocks, from which on there is no other class. */
 #define KMEMX_STATE_LIVE_MANY	(16 * KMEMX_STATE_LIVE_ONE)
+/* From so many live blocks on a chunk is dense: it will not be whole soon. */
+#define KMEMX_LIVE_DENSE	64
 #define KMEMX_NR_BINS		(KMEMX_LIVE_CLASSES * KMEMX_NR_ORDERS)
 /* Of a chunk without a free frame. */
 #define KMEMX_BIN_NONE		KMEMX_NR_BINS

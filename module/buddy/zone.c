@@ -55,6 +55,8 @@ static void settle_moved(struct kmemx_zone *zone, unsigned int c,
 	unsigned int to = kmemx_state_bin(moved->state);
 	u64 bins = moved->bins & ~BIT_ULL(to) & ~BIT_ULL(KMEMX_BIN_NONE);
 
+	if (moved->whole)
+		atomic64_add(moved->whole, &zone->spare);
 	/* In two bins for a moment, not in none. */
 	if (to != KMEMX_BIN_NONE)
 		kmemx_bins_add(&zone->bins, to, c);
@@ -155,6 +157,22 @@ static void init_chunks(struct kmemx_zone *zone, const struct kmemx_extent *ext)
 	}
 }
 
+/* A quarter of the chunks. */
+static unsigned int reserve(const struct kmemx_zone *zone)
+{
+	return DIV_ROUND_UP(zone->nr_chunks, 4);
+}
+
+/* What kmemx_zone.spare is to be, at rest. */
+static s64 count_spare(const struct kmemx_zone *zone)
+{
+	unsigned int c, nr = 0;
+
+	for (c = 0; c < zone->nr_chunks; c++)
+		nr += bin_of(zone, c) == KMEMX_BIN_ALL_FREE;
+	return (s64)nr - reserve(zone);
+}
+
 /**
  * kmemx_zone_init() - put frames under management, all of them free
  * @zone: the zone to fill in
@@ -190,6 +208,7 @@ int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
 	place_meta(zone);
 	for (i = 0; i < nr_extents; i++)
 		init_chunks(zone, &extent[i]);
+	atomic64_set(&zone->spare, count_spare(zone));
 	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_init);
@@ -879,6 +898,8 @@ const char *kmemx_zone_check(const struct kmemx_zone *zone)
 		if (why)
 			return why;
 	}
+	if (atomic64_read(&zone->spare) != count_spare(zone))
+		return "spare chunks are not those that are whole";
 	return kmemx_bins_check(&zone->bins) ? NULL : "bins disagree with their word";
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_check);

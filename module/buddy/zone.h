@@ -90,6 +90,7 @@ struct kmemx_extent {
  * @state: of each chunk
  * @info: a byte per frame
  * @bins: which chunk to use
+ * @spare: chunks that are free as a whole, less a quarter of all
  * @meta: what the arrays live in
  * @meta_bytes: its size
  */
@@ -103,6 +104,7 @@ struct kmemx_zone {
 	atomic64_t *state;
 	u8 *info;
 	struct kmemx_bins bins;
+	atomic64_t spare;
 	void *meta;
 	size_t meta_bytes;
 };
@@ -125,6 +127,20 @@ static inline unsigned long kmemx_zone_pfn(const struct kmemx_zone *zone, unsign
 static inline unsigned int kmemx_zone_end(const struct kmemx_zone *zone)
 {
 	return zone->nr_chunks * KMEMX_CHUNK_FRAMES;
+}
+
+/* Are so many chunks free as a whole that one more or less does not matter? */
+static __always_inline bool kmemx_zone_has_plenty(const struct kmemx_zone *zone)
+{
+	return atomic64_read(&zone->spare) >= 0;
+}
+
+/* Has the chunk of @frame so many live blocks that it will not be whole soon? */
+static inline bool kmemx_zone_is_dense(const struct kmemx_zone *zone, unsigned int frame)
+{
+	u64 state = (u64)atomic64_read(&zone->state[frame / KMEMX_CHUNK_FRAMES]);
+
+	return kmemx_state_live(state) >= KMEMX_LIVE_DENSE;
 }
 
 /* Chunk @c + 1 goes on, in the same extent, where @c ends. */

@@ -38,7 +38,6 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	snap->used = (u64)kmemx_stat_read(KMEMX_STAT_USED_BYTES);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
 	snap->outside = kmemx_pages_meta_bytes(pages) +
-		num_possible_cpus() * sizeof(struct kmemx_pcp) +
 		kmemx_depot_meta_bytes(&region->depot);
 	if (region->site)
 		snap->outside += kmemx_pages_end(pages) * sizeof(*region->site);

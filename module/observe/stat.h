@@ -48,8 +48,19 @@ enum kmemx_failure {
 	KMEMX_FAIL_REFUSED,		/* The arguments ask for the impossible. */
 };
 
+/* Blocks of one order are counted in one place, which is all that the short way does. */
+#define KMEMX_STAT_ORDERS	10
+
+/**
+ * struct kmemx_stat - what one CPU has counted
+ * @item: each counter, but for what is counted as blocks
+ * @block_alloc: blocks of page frames allocated, by order
+ * @block_free: freed
+ */
 struct kmemx_stat {
 	s64 item[KMEMX_NR_STATS];
+	s64 block_alloc[KMEMX_STAT_ORDERS];
+	s64 block_free[KMEMX_STAT_ORDERS];
 };
 
 DECLARE_PER_CPU(struct kmemx_stat, kmemx_stat);
@@ -57,6 +68,18 @@ DECLARE_PER_CPU(struct kmemx_stat, kmemx_stat);
 static inline void kmemx_stat_add(enum kmemx_stat_item item, s64 n)
 {
 	this_cpu_add(kmemx_stat.item[item], n);
+}
+
+/* One block is allocated: KMEMX_STAT_PAGE_ALLOC and KMEMX_STAT_USED_BYTES. */
+static __always_inline void kmemx_stat_block_alloc(unsigned int order)
+{
+	this_cpu_inc(*(kmemx_stat.block_alloc + order));
+}
+
+/* One block is freed: KMEMX_STAT_PAGE_FREE and KMEMX_STAT_USED_BYTES. */
+static __always_inline void kmemx_stat_block_free(unsigned int order)
+{
+	this_cpu_inc(*(kmemx_stat.block_free + order));
 }
 
 static inline void kmemx_stat_bad_free(enum kmemx_verdict verdict)

@@ -25,7 +25,8 @@
  */
 static __always_inline bool kmemx_busy_enter(u8 *busy)
 {
-	if (unlikely(READ_ONCE(*busy)))
+	/* Plain, so that it may be the operand of a comparison. */
+	if (unlikely(data_race(*busy)))
 		return false;
 	WRITE_ONCE(*busy, 1);
 	/* What follows must not be moved before the store; same CPU. */
