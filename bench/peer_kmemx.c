@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <kmemx/kmemx.h>
 
+#include "clock.h"
 #include "loops.h"
 
 /* ---- Objects ---------------------------------------------------------- */
@@ -140,6 +141,84 @@ KMEMX_PAGES_LOOPS(2);
 KMEMX_PAGES_LOOPS(4);
 KMEMX_PAGES_LOOPS(9);
 
+/* ---- An allocation that has to drain ------------------------------------ */
+
+/* All there is of one order, onto a list: each block's first page says which is next. */
+static struct page *take_order(struct page *first, unsigned int order)
+{
+	struct page *page;
+
+	while ((page = kmemx_alloc_pages(BENCH_GFP_TRY, order))) {
+		struct page **next = page_address(page);
+
+		next[0] = first;
+		next[1] = (struct page *)(unsigned long)order;
+		first = page;
+	}
+	return first;
+}
+
+static struct page *give_one(struct page *page)
+{
+	struct page **next = page_address(page), *rest = next[0];
+
+	kmemx_free_pages(page, (unsigned int)(unsigned long)next[1]);
+	return rest;
+}
+
+static void give_list(struct page *first)
+{
+	while (first)
+		first = give_one(first);
+}
+
+/*
+ * With the region full but for one chunk, and frames of that free in this CPU's front
+ * of another order, as many as it keeps.
+ */
+static u64 kmemx_pages_drain(void *ctx, unsigned int order)
+{
+	struct page *chunk = kmemx_alloc_pages(GFP_KERNEL, PROBE_ORDER), *rest, *page;
+	u64 ticks;
+
+	if (!chunk)
+		return 0;
+	rest = take_order(NULL, PROBE_ORDER);
+	kmemx_free_pages(chunk, PROBE_ORDER);
+	give_list(take_order(NULL, order ? 0 : 1));
+	/* What went past the front. */
+	rest = take_order(rest, order);
+	ticks = clock_read();
+	page = kmemx_alloc_pages(GFP_KERNEL | __GFP_NOWARN, order);
+	ticks = clock_read() - ticks;
+	if (page)
+		kmemx_free_pages(page, order);
+	give_list(rest);
+	return page ? ticks : 0;
+}
+
+static bool bulk_take(void *ctx, void **objs, unsigned long n)
+{
+	unsigned long got = kmemx_alloc_pages_bulk(BENCH_GFP, n, (struct page **)objs);
+
+	if (got == n)
+		return true;
+	kmemx_free_pages_bulk(got, (struct page **)objs);
+	return false;
+}
+
+static void bulk_give(void *ctx, void **objs, unsigned long n)
+{
+	kmemx_free_pages_bulk(n, (struct page **)objs);
+}
+
+static const struct bench_bulk kmemx_bulk = {
+	.take = bulk_take,
+	.give = bulk_give,
+};
+
+/* ---- Blocks of any order ------------------------------------------------ */
+
 static void *take(void *ctx, unsigned int order)
 {
 	return kmemx_alloc_pages(BENCH_GFP_TRY, order);
@@ -174,18 +253,18 @@ static const struct bench_blocks kmemx_blocks = {
 
 /* ---- The rows --------------------------------------------------------- */
 
-#define KMEMX_PAGES(nr) {				\
+#define KMEMX_PAGES(nr)					\
 	.name = "kmemx_pages_o" #nr,			\
 	.order = BENCH_O##nr,					\
 	.pages = true,					\
 	.create = kmemx_pages_create,			\
 	.destroy = kmemx_pages_destroy,			\
+	.drain = kmemx_pages_drain,			\
 	.loops = &kmemx_pages_o##nr##_loops,		\
-	.blocks = &kmemx_blocks,			\
-}
+	.blocks = &kmemx_blocks
 
 /* What objects come out of. */
-static const struct bench_peer region = KMEMX_PAGES(0);
+static const struct bench_peer region = { KMEMX_PAGES(0) };
 
 #define CACHE(bytes) {					\
 	.name = "kmemx_cache_" #bytes,			\
@@ -212,10 +291,10 @@ const struct bench_peer bench_kmemx[] = {
 	ALLOC(64),
 	ALLOC(256),
 	ALLOC(1024),
-	KMEMX_PAGES(0),
-	KMEMX_PAGES(2),
-	KMEMX_PAGES(4),
-	KMEMX_PAGES(9),
+	{ KMEMX_PAGES(0), .bulk = &kmemx_bulk },
+	{ KMEMX_PAGES(2) },
+	{ KMEMX_PAGES(4) },
+	{ KMEMX_PAGES(9) },
 	{ }
 };
 

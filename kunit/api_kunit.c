@@ -6,6 +6,7 @@
 #include <linux/io.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <kmemx/kmemx.h>
@@ -90,6 +91,8 @@ static void api_init_on_alloc_and_free_are_honoured(struct kunit *test)
 	static const size_t sizes[] = { 8, 100, 4096, 8192, 100000 };
 	unsigned int i;
 
+	/* What this CPU has freed is what it gets next. */
+	migrate_disable();
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		u8 *ptr = kmemx_alloc(sizes[i], GFP_KERNEL);
 		u8 *again;
@@ -104,6 +107,7 @@ static void api_init_on_alloc_and_free_are_honoured(struct kunit *test)
 				want_init_on_alloc(GFP_KERNEL) || want_init_on_free());
 		kmemx_free(again);
 	}
+	migrate_enable();
 }
 
 static void api_nothing_is_not_an_error(struct kunit *test)
@@ -317,6 +321,142 @@ static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 	}
 }
 
+#define NR_BULK	700
+
+static void api_bulk_gives_distinct_frames(struct kunit *test)
+{
+	struct page **pages = kunit_kcalloc(test, NR_BULK, sizeof(*pages), GFP_KERNEL);
+	s64 before = kmemx_stat_read(KMEMX_STAT_PAGE_ALLOC);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_EQ(test, kmemx_alloc_pages_bulk(GFP_KERNEL | __GFP_ZERO, 1, pages), 1UL);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(pages[0]), 0, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, kmemx_alloc_pages_bulk(GFP_KERNEL, NR_BULK - 1, pages + 1),
+			NR_BULK - 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_PAGE_ALLOC) - before, (s64)NR_BULK);
+	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_USED_BYTES), (s64)(NR_BULK * PAGE_SIZE));
+	for (i = 0; i < NR_BULK; i++)
+		memset(page_address(pages[i]), (int)(i % 251), PAGE_SIZE);
+	for (i = 0; i < NR_BULK; i++)
+		KUNIT_ASSERT_NULL(test, memchr_inv(page_address(pages[i]), (int)(i % 251),
+						   PAGE_SIZE));
+	kmemx_free_pages(pages[3], 0);
+	pages[3] = NULL;
+	kmemx_free_pages_bulk(NR_BULK, pages);
+	kmemx_free_pages_bulk(0, NULL);
+}
+
+/* As many as there are; the rest of the array is left alone. */
+static void api_bulk_stops_where_nothing_is_left(struct kunit *test)
+{
+	unsigned long all = kmemx_live.pages.nr_frames, nr;
+	struct page **pages = kvcalloc(all + 2, sizeof(*pages), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	pages[all + 1] = ERR_PTR(-EBUSY);
+	nr = kmemx_alloc_pages_bulk(QUIET, all + 2, pages);
+	KUNIT_EXPECT_EQ(test, nr, all);
+	KUNIT_EXPECT_PTR_EQ(test, pages[all + 1], (struct page *)ERR_PTR(-EBUSY));
+	kmemx_free_pages_bulk(nr, pages);
+	kvfree(pages);
+}
+
+static void api_contig_keeps_within_boundaries(struct kunit *test)
+{
+	size_t size = 3 * SZ_1M, boundary;
+
+	for (boundary = SZ_4M; boundary <= region_bytes() / 4; boundary *= 2) {
+		void *ptr = kmemx_alloc_contig_bound(size, 0, boundary, GFP_KERNEL);
+		phys_addr_t phys;
+
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		phys = virt_to_phys(ptr);
+		KUNIT_EXPECT_EQ(test, (u64)phys / boundary, (u64)(phys + size - 1) / boundary);
+		kmemx_free_contig(ptr);
+	}
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_bound(PAGE_SIZE, 0, 3 * PAGE_SIZE, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_bound(2 * PAGE_SIZE, 0, PAGE_SIZE, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_bound(1, 0, PAGE_SIZE / 2, QUIET));
+}
+
+static void api_contig_at_is_just_there(struct kunit *test)
+{
+	size_t size = 5 * PAGE_SIZE + 1;
+	void *ptr = kmemx_alloc_contig(3 * SZ_1M, 0, GFP_KERNEL), *at;
+	struct page *front;
+	phys_addr_t phys;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	phys = virt_to_phys(ptr) + 3 * PAGE_SIZE;
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys, size, QUIET));
+	kmemx_free_contig(ptr);
+	/* Also what is in a front, for a caller that may wait. */
+	front = kmemx_alloc_pages(GFP_KERNEL, 0);
+	KUNIT_ASSERT_NOT_NULL(test, front);
+	kmemx_free_pages(front, 0);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys + 1, size, QUIET));
+	at = kmemx_alloc_contig_at(phys, size, GFP_KERNEL);
+	KUNIT_ASSERT_PTR_EQ(test, at, ptr + 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, kmemx_size(at), 6 * PAGE_SIZE);
+	memset(at, 0xa7, size);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys + 5 * PAGE_SIZE, 1, QUIET));
+	ptr = kmemx_alloc_contig_at(phys + 6 * PAGE_SIZE, SZ_4M, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, ptr, at + 6 * PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(at, 0xa7, size));
+	kmemx_free_contig(ptr);
+	kmemx_free_contig(at);
+	/* Nor what is not ours. */
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(0, size, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(virt_to_phys(test) & PAGE_MASK, 1, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at((phys_addr_t)PAGE_MASK, 1, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys, 0, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys, SIZE_MAX, QUIET));
+}
+
+static void api_trim_gives_the_end_back(struct kunit *test)
+{
+	static const unsigned int keep[] = { 1500, 1025, 1024, 700, 512, 511, 300, 7, 6, 1 };
+	void *ptr = kmemx_alloc_contig(1600 * PAGE_SIZE, 0, GFP_KERNEL), *tail;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	memset(ptr, 0x3c, 1600 * PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, kmemx_trim_contig(ptr, SIZE_MAX));
+	KUNIT_EXPECT_EQ(test, kmemx_size(ptr), 1600 * PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(keep); i++) {
+		size_t size = keep[i] * PAGE_SIZE;
+		const char *why;
+
+		/* Not less than a page, of which a byte is needed. */
+		KUNIT_ASSERT_TRUE(test, kmemx_trim_contig(ptr, size - 17));
+		KUNIT_EXPECT_EQ(test, kmemx_size(ptr), size);
+		KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_USED_BYTES), (s64)size);
+		KUNIT_EXPECT_NULL(test, memchr_inv(ptr, 0x3c, size));
+		why = kmemx_zone_check(&kmemx_live.pages.zone);
+		KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ?: "");
+		tail = kmemx_alloc_contig_at(virt_to_phys(ptr) + size, PAGE_SIZE, GFP_KERNEL);
+		KUNIT_EXPECT_PTR_EQ(test, tail, ptr + size);
+		kmemx_free_contig(tail);
+	}
+	kmemx_free_contig(ptr);
+}
+
+static void api_trim_sets_held_pages_aside(struct kunit *test)
+{
+	void *ptr = kmemx_alloc_contig(100 * PAGE_SIZE, 0, GFP_KERNEL);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	page = virt_to_page(ptr + 60 * PAGE_SIZE);
+	get_page(page);
+	KUNIT_EXPECT_TRUE(test, kmemx_trim_contig(ptr, 10 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&kmemx_live.pages.nr_quarantined), 1LL);
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(&kmemx_live.pages), 1UL);
+	kmemx_free_contig(ptr);
+}
+
 struct thing {
 	u64 magic;
 	u8 rest[60];
@@ -466,6 +606,12 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_page_blocks),
 	KUNIT_CASE(api_contig_any_size_and_alignment),
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),
+	KUNIT_CASE(api_bulk_gives_distinct_frames),
+	KUNIT_CASE(api_bulk_stops_where_nothing_is_left),
+	KUNIT_CASE(api_contig_keeps_within_boundaries),
+	KUNIT_CASE(api_contig_at_is_just_there),
+	KUNIT_CASE(api_trim_gives_the_end_back),
+	KUNIT_CASE(api_trim_sets_held_pages_aside),
 	KUNIT_CASE(api_cache_constructs_and_aligns),
 	KUNIT_CASE(api_cache_that_cannot_be_is_refused),
 	KUNIT_CASE(api_cache_with_live_objects_is_kept),

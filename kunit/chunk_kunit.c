@@ -227,19 +227,68 @@ static void chunk_trim_keeps_exactly_what_is_asked(struct kunit *test)
 			expect_trimmed(test, fx, order, nr);
 }
 
-static void chunk_shatter_makes_single_frames(struct kunit *test)
+static void chunk_split_counts_what_it_is_told(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int order, i;
+	unsigned int order, nr, i;
 
 	for (order = 0; order < KMEMX_NR_ORDERS; order++) {
-		KUNIT_ASSERT_EQ(test, take(fx, order), 0);
-		kmemx_chunk_shatter(fx->chunk, order, &fx->moved);
-		expect_counts(test, fx, KMEMX_CHUNK_FRAMES - (1U << order), 1U << order);
-		for (i = 0; i < 1U << order; i++)
-			give(test, fx, i, 0);
-		expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+		for (nr = 1; nr <= 1U << order; nr *= 2) {
+			unsigned int part = order - (unsigned int)ilog2(nr);
+
+			KUNIT_ASSERT_EQ(test, take(fx, order), 0);
+			/* A chunk that is one block has no map to give parts of it from. */
+			if (part < KMEMX_CHUNK_ORDER)
+				kmemx_chunk_split(fx->chunk, order, nr, &fx->moved);
+			expect_counts(test, fx, KMEMX_CHUNK_FRAMES - (1U << order), nr);
+			for (i = 0; i < nr; i++)
+				give(test, fx, i << part, part);
+			expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+		}
 	}
+}
+
+static int take_range(struct fixture *fx, unsigned int first, unsigned int end)
+{
+	return kmemx_chunk_take_range(fx->chunk, first, end, end - first, &fx->moved);
+}
+
+static void expect_range(struct kunit *test, struct fixture *fx, unsigned int first,
+			 unsigned int end)
+{
+	unsigned int nr = end - first, i;
+
+	KUNIT_ASSERT_EQ(test, take_range(fx, first, end), 0);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - nr, nr);
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++)
+		KUNIT_ASSERT_EQ(test, kmemx_chunk_is_taken(fx->chunk, i), i >= first && i < end);
+	/* Not what touches it, at either end; and nothing is left of the try. */
+	KUNIT_ASSERT_EQ(test, take_range(fx, first ? first - 1 : 0, first + 1), -ENOSPC);
+	KUNIT_ASSERT_EQ(test, take_range(fx, end - 1, min(end + 70, 512U)), -ENOSPC);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - nr, nr);
+	for (i = first; i < end; i++)
+		give(test, fx, i, 0);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+}
+
+static void chunk_takes_just_these_frames(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int first, end;
+
+	for (first = 0; first < KMEMX_CHUNK_FRAMES; first += first < 66 ? 3 : 31)
+		for (end = first + 1; end <= KMEMX_CHUNK_FRAMES; end += end - first < 66 ? 7 : 61)
+			if (end - first < KMEMX_CHUNK_FRAMES)
+				expect_range(test, fx, first, end);
+	/* All of it is one block. */
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take_range(fx->chunk, 0, 512, 1, &fx->moved), 0);
+	KUNIT_EXPECT_EQ(test, take_range(fx, 5, 6), -ENOSPC);
+	expect_counts(test, fx, 0, 1);
+	give(test, fx, 0, KMEMX_CHUNK_ORDER);
+	KUNIT_ASSERT_EQ(test, take(fx, 0), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take_range(fx->chunk, 0, 512, 1, &fx->moved), -ENOSPC);
+	give(test, fx, 0, 0);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
 }
 
 /* A rank that somebody who was late has written: it is met, and put right. */
@@ -375,7 +424,8 @@ static struct kunit_case chunk_cases[] = {
 	KUNIT_CASE(chunk_absent_frames_are_never_taken),
 	KUNIT_CASE(chunk_take_prefers_small_remains),
 	KUNIT_CASE(chunk_trim_keeps_exactly_what_is_asked),
-	KUNIT_CASE(chunk_shatter_makes_single_frames),
+	KUNIT_CASE(chunk_split_counts_what_it_is_told),
+	KUNIT_CASE(chunk_takes_just_these_frames),
 	KUNIT_CASE(chunk_take_mends_ranks_that_are_wrong),
 	KUNIT_CASE(chunk_failing_take_gives_its_first_word_back),
 	KUNIT_CASE(chunk_give_refuses_what_is_free),

@@ -145,6 +145,69 @@ static void zone_honours_alignment(struct kunit *test)
 	}
 }
 
+/* No run crosses a multiple of the boundary, and all that fit beside each other are found. */
+static void zone_keeps_within_boundaries(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned long nr, bound;
+
+	for (bound = 1; bound <= 4096; bound *= 2) {
+		for (nr = 1; nr <= bound; nr += nr < 9 ? 1 : nr / 3) {
+			long frame[8];
+			int i, n;
+
+			for (n = 0; n < 8; n++) {
+				unsigned long pfn;
+
+				frame[n] = kmemx_zone_alloc_bound(&fx->zone, nr, 1, bound, KIND);
+				if (frame[n] < 0)
+					break;
+				pfn = BASE + (unsigned long)frame[n];
+				KUNIT_ASSERT_EQ(test, pfn / bound, (pfn + nr - 1) / bound);
+			}
+			expect_sound(test, fx);
+			for (i = 0; i < n; i++)
+				KUNIT_ASSERT_EQ(test, free_all(&fx->zone, (unsigned int)frame[i],
+							       KIND, nr), KMEMX_FREE_OK);
+		}
+	}
+	/* The first whole chunk is two before a multiple of four. */
+	KUNIT_EXPECT_EQ(test, (BASE / 512 + 1) % 4, 2UL);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_bound(&fx->zone, 3 * 512, 1, 4 * 512, KIND),
+			(long)(ALIGN(BASE / 512 + 1, 4) - BASE / 512) * 512);
+}
+
+static void zone_allocates_just_these_frames(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int frame, nr;
+
+	for (frame = FIRST; frame < END; frame += frame < FIRST + 40 ? 1 : 171) {
+		for (nr = 1; nr <= END - frame; nr += nr < 20 ? 3 : 300) {
+			KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, frame, nr, KIND), 0);
+			expect_sound(test, fx);
+			KUNIT_ASSERT_EQ(test, kmemx_zone_block_frames(&fx->zone, frame),
+					(unsigned long)nr);
+			KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES - nr);
+			KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, frame + nr - 1, 1,
+								  KIND), -ENOSPC);
+			KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, nr),
+					KMEMX_FREE_OK);
+		}
+	}
+	expect_all_free(test, fx);
+	/* What is not there, or goes beyond. */
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST - 1, 2, KIND), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, END - 1, 2, KIND), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, NR_FRAMES + 1, KIND), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, ~0UL, KIND), -ENOSPC);
+	/* Something in the last chunk: those before it are given back. */
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, END - 1, 1, KIND), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, NR_FRAMES, KIND), -ENOSPC);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, END - 1, KIND, 1), KMEMX_FREE_OK);
+	expect_all_free(test, fx);
+}
+
 static void zone_gives_every_frame_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -531,6 +594,8 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_blocks_are_naturally_aligned),
 	KUNIT_CASE(zone_any_length_takes_no_more),
 	KUNIT_CASE(zone_honours_alignment),
+	KUNIT_CASE(zone_keeps_within_boundaries),
+	KUNIT_CASE(zone_allocates_just_these_frames),
 	KUNIT_CASE(zone_gives_every_frame_once),
 	KUNIT_CASE(zone_run_needs_whole_chunks_in_a_row),
 	KUNIT_CASE(zone_mends_bins_that_are_wrong),

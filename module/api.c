@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The exported functions: what kmemx promises to a driver, in terms of a
- * region. The only place that counts, traces and reports, and the only one that
- * says fail, reclaim once, retry.
+ * The exported functions for objects, what kmemx promises to a driver in terms of a
+ * region. With api_pages.c and request.c the only place that counts, traces and reports,
+ * and the only one that says fail, reclaim once, retry.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bug.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/overflow.h>
 #include <linux/printk.h>
-#include <linux/sched/mm.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <kmemx/compat.h>
 #include <kmemx/kmemx.h>
 
@@ -22,176 +17,37 @@
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"
+#include "request.h"
 
 struct kmemx_region kmemx_live;
 KMEMX_EXPORT_FOR_TEST(kmemx_live);
 
-static const char * const kind_name[KMEMX_NR_KINDS] = {
-	[KMEMX_KIND_PAGES]	= "pages",
-	[KMEMX_KIND_LARGE]	= "large",
-	[KMEMX_KIND_CONTIG]	= "contig",
-};
-
-/* What a request is, from the exported function to the tracepoint. */
-struct request {
-	size_t size;
-	size_t need;		/* Bytes in a row that it takes, if it takes any. */
-	size_t align;
-	gfp_t gfp;
-	unsigned long call_site;
-};
-
-/* ---- Failing ----------------------------------------------------------- */
-
-static bool is_too_large(const struct request *req)
-{
-	return req->size > (u64)kmemx_live.pages.nr_frames << PAGE_SHIFT;
-}
-
-/*
- * Are @need bytes free, in whatever pieces? A look at the bins and a few chunks, unless
- * there is hardly anything left.
- */
-static bool is_enough_free(size_t need)
-{
-	return kmemx_zone_has_free(&kmemx_live.pages.zone, DIV_ROUND_UP(need, PAGE_SIZE));
-}
-
-/* Would it be enough with what is in fronts, which only a caller that may wait gets? */
-static bool is_stranded(const struct request *req)
-{
-	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE);
-	unsigned long front = kmemx_pages_nr_front(&kmemx_live.pages);
-
-	return !gfpflags_allow_blocking(req->gfp) &&
-		kmemx_zone_has_free(&kmemx_live.pages.zone, need - min(need, front));
-}
-
-/* @err is that of the last try, or 0 if all that is known is that it failed. */
-static enum kmemx_failure why(const struct request *req, int err)
-{
-	if (req->gfp & __GFP_NOFAIL)
-		return KMEMX_FAIL_REFUSED;
-	if (is_too_large(req))
-		return KMEMX_FAIL_TOO_LARGE;
-	if (err == -EAGAIN)
-		return KMEMX_FAIL_CONTENDED;
-	if (!is_enough_free(req->need))
-		return is_stranded(req) ? KMEMX_FAIL_STRANDED : KMEMX_FAIL_EXHAUSTED;
-	/* Enough in a row, but not where the alignment wants it, is no use either. */
-	if (err == -ENOSPC || req->need > PAGE_SIZE)
-		return KMEMX_FAIL_FRAGMENTATION;
-	return KMEMX_FAIL_CONTENDED;
-}
-
-/* What is free is only counted for who wants to know. */
-static void fail(const struct request *req, int err)
-{
-	struct kmemx_shortage shortage = {
-		.size = req->size,
-		.align = req->align,
-		.gfp = req->gfp,
-		.why = why(req, err),
-		.call_site = req->call_site,
-	};
-
-	bool is_due = kmemx_report_is_due(req->gfp);
-
-	kmemx_stat_fail(shortage.why);
-	if (!is_due && !trace_kmemx_fail_enabled())
-		return;
-	shortage.free = (u64)kmemx_pages_nr_free(&kmemx_live.pages) << PAGE_SHIFT;
-	shortage.largest = (u64)kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT;
-	trace_kmemx_fail(req->call_site, req->size, get_order(req->size), req->gfp,
-			 kmemx_report_reason(shortage.why), shortage.free,
-			 shortage.largest);
-	if (is_due)
-		kmemx_report_shortage(&shortage);
-}
-
-/* Without those checks it would be no more than a place to reschedule. */
-static __always_inline void debug_might_alloc(gfp_t gfp)
-{
-	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
-		might_alloc(gfp);
-}
-
-static bool is_refused(const struct request *req)
-{
-	might_alloc(req->gfp);
-	if (likely(!(req->gfp & __GFP_NOFAIL)))
-		return false;
-	WARN_ONCE(1, KBUILD_MODNAME ": __GFP_NOFAIL from %pS: a region is finite; handle NULL\n",
-		  (void *)req->call_site);
-	return true;
-}
-
-/* May an allocation that failed be tried once more? */
-static bool reclaim(const struct request *req)
-{
-	/* Not an empty chance: frames that were held may have been let go. */
-	if (!gfpflags_allow_blocking(req->gfp))
-		return kmemx_pages_sweep(&kmemx_live.pages);
-	kmemx_stat_add(KMEMX_STAT_RECLAIM, 1);
-	kmemx_region_reclaim(&kmemx_live);
-	return true;
-}
-
-static void bad_free(enum kmemx_verdict verdict, const void *addr, const char *cache,
-		     unsigned long call_site)
-{
-	kmemx_stat_bad_free(verdict);
-	kmemx_report_bad_free(verdict, addr, cache, call_site);
-}
-
-static u64 start_clock(void)
-{
-	return trace_kmemx_alloc_enabled() ? ktime_get_mono_fast_ns() : 0;
-}
-
-static u64 stop_clock(u64 start)
-{
-	return start ? ktime_get_mono_fast_ns() - start : 0;
-}
-
-/*
- * kmemleak allocates a record of its own, which it cannot in an NMI, nor where a
- * lock that sleeps on PREEMPT_RT may not be taken. What it was not told of, it
- * does not miss.
- */
-static void tell_kmemleak(const void *ptr, size_t size, gfp_t gfp)
-{
-	if (in_nmi() || in_hardirq() || (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()))
-		return;
-	kmemleak_alloc(ptr, size, 1, gfp);
-}
-
 /* ---- Objects ----------------------------------------------------------- */
 
-static void *alloc_object(struct kmemx_cache *cache, struct request *req)
+static void *alloc_object(struct kmemx_cache *cache, struct kmemx_request *req)
 {
-	u64 start = start_clock();
+	u64 start = kmemx_start_clock();
 	void *obj;
 
 	req->need = PAGE_SIZE << cache->layout.order;
-	if (is_refused(req))
+	if (kmemx_request_is_refused(req))
 		goto failed;
 	obj = kmemx_cache_take(cache, req->call_site);
-	if (unlikely(!obj) && reclaim(req))
+	if (unlikely(!obj) && kmemx_request_reclaim(req))
 		obj = kmemx_cache_take(cache, req->call_site);
 	if (unlikely(!obj))
 		goto failed;
 	if (want_init_on_alloc(req->gfp) && !cache->ctor)
 		memset(obj, 0, cache->layout.size);
-	tell_kmemleak(obj, cache->layout.size, req->gfp);
+	kmemx_tell_kmemleak(obj, cache->layout.size, req->gfp);
 	kmemx_stat_add(KMEMX_STAT_ALLOC, 1);
 	kmemx_stat_add(KMEMX_STAT_USED_BYTES, cache->layout.stride);
 	trace_kmemx_alloc(req->call_site, obj, req->size, cache->layout.stride, req->gfp,
-			  kmemx_live.origin.nid, cache->name, stop_clock(start));
+			  kmemx_live.origin.nid, cache->name, kmemx_stop_clock(start));
 	return obj;
 
 failed:
-	fail(req, 0);
+	kmemx_request_fail(req, 0);
 	return NULL;
 }
 
@@ -212,102 +68,9 @@ static void free_object(u32 id, const void *obj, const struct kmemx_cache *want,
 		kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)cache->layout.stride);
 		trace_kmemx_free(call_site, obj, cache->name);
 	} else {
-		bad_free(verdict, obj, cache ? cache->name : NULL, call_site);
+		kmemx_bad_free(verdict, obj, cache ? cache->name : NULL, call_site);
 	}
 	preempt_enable();
-}
-
-/* ---- Pages ------------------------------------------------------------- */
-
-static int try_frames(const struct request *req, enum kmemx_kind kind,
-		      u32 *frame)
-{
-	unsigned long nr = DIV_ROUND_UP(req->size, PAGE_SIZE);
-	unsigned long align = max(req->align >> PAGE_SHIFT, 1UL);
-	unsigned int tries;
-	int ret = -ENOSPC;
-
-	for (tries = 0; tries < KMEMX_PAGE_TRIES; tries++) {
-		ret = kmemx_pages_alloc(&kmemx_live.pages, nr, align, kind, frame);
-		if (ret != -EAGAIN)
-			break;
-	}
-	return ret;
-}
-
-/* What is done for every allocation of pages when it has its frames, which it returns. */
-static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
-		      gfp_t gfp, unsigned long call_site)
-{
-	u32 frame;
-
-	if (unlikely(kmemx_live.site) && kmemx_pages_find(&kmemx_live.pages, addr, &frame))
-		kmemx_live.site[frame] = call_site;
-	if (want_init_on_alloc(gfp))
-		memset(addr, 0, nr << PAGE_SHIFT);
-	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, nr << PAGE_SHIFT);
-	trace_kmemx_page_alloc(call_site, page_to_pfn(virt_to_page(addr)), nr, order,
-			       kind_name[kind], gfp);
-	return addr;
-}
-
-static void *alloc_frames(struct request *req, enum kmemx_kind kind)
-{
-	size_t bytes = PAGE_ALIGN(req->size);
-	u32 frame;
-	int err = -ENOSPC;
-
-	req->need = bytes;
-	/* The size goes first: one that is absurd would wrap when rounded. */
-	if (!is_refused(req) && !is_too_large(req)) {
-		err = try_frames(req, kind, &frame);
-		if (err && reclaim(req))
-			err = try_frames(req, kind, &frame);
-	}
-	if (err) {
-		fail(req, err);
-		return NULL;
-	}
-	return hand_out(kmemx_pages_address(&kmemx_live.pages, frame), bytes >> PAGE_SHIFT,
-			get_order(bytes), kind, req->gfp, req->call_site);
-}
-
-/* What is done for every free of pages that was not refused. */
-static __always_inline void take_back(unsigned long pfn, unsigned long nr, unsigned int order,
-				      enum kmemx_kind kind, unsigned long call_site)
-{
-	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(nr << PAGE_SHIFT));
-	trace_kmemx_page_free(call_site, pfn, nr, order, kind_name[kind]);
-}
-
-/* @nr is 0 if the caller does not know. Returns the frames that were freed. */
-static unsigned long free_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
-				 unsigned long call_site)
-{
-	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	struct kmemx_freed freed;
-	u32 frame;
-
-	if (kmemx_pages_find(&kmemx_live.pages, addr, &frame)) {
-		u8 info = kmemx_pages_info(&kmemx_live.pages, frame);
-
-		if (offset_in_page(addr) && kmemx_info_kind(info) == kind)
-			verdict = KMEMX_FREE_MISALIGNED;
-		else
-			verdict = kmemx_pages_free(&kmemx_live.pages, frame, kind, nr,
-						   &freed);
-	}
-	if (unlikely(verdict)) {
-		bad_free(verdict, addr, NULL, call_site);
-		return 0;
-	}
-	if (unlikely(freed.nr_held))
-		kmemx_report_held(addr, freed.nr_held, call_site);
-	take_back(page_to_pfn(virt_to_page(addr)), freed.nr_frames,
-		  get_order(freed.nr_frames << PAGE_SHIFT), kind, call_site);
-	return freed.nr_frames;
 }
 
 /* ---- kmemx_alloc() and its family -------------------------------------- */
@@ -318,19 +81,19 @@ static size_t natural_align(size_t size)
 	return is_power_of_2(size) ? min(size, PAGE_SIZE << KMEMX_CHUNK_ORDER) : PAGE_SIZE;
 }
 
-static void *alloc_large(struct request *req)
+static void *alloc_large(struct kmemx_request *req)
 {
-	u64 start = start_clock();
+	u64 start = kmemx_start_clock();
 	void *ptr;
 
 	req->align = natural_align(req->size);
-	ptr = alloc_frames(req, KMEMX_KIND_LARGE);
+	ptr = kmemx_api_alloc_frames(req, KMEMX_KIND_LARGE);
 	if (!ptr)
 		return NULL;
-	tell_kmemleak(ptr, req->size, req->gfp);
+	kmemx_tell_kmemleak(ptr, req->size, req->gfp);
 	trace_kmemx_alloc(req->call_site, ptr, req->size, PAGE_ALIGN(req->size), req->gfp,
-			  kmemx_live.origin.nid, kind_name[KMEMX_KIND_LARGE],
-			  stop_clock(start));
+			  kmemx_live.origin.nid, kmemx_kind_name[KMEMX_KIND_LARGE],
+			  kmemx_stop_clock(start));
 	return ptr;
 }
 
@@ -350,7 +113,7 @@ static void *alloc_large(struct request *req)
  */
 void *kmemx_alloc(size_t size, gfp_t gfp)
 {
-	struct request req = {
+	struct kmemx_request req = {
 		.size = size,
 		.align = KMEMX_OBJECT_MIN,
 		.gfp = gfp,
@@ -381,7 +144,7 @@ void kmemx_free(const void *ptr)
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
 	if (unlikely(!kmemx_pages_find(&kmemx_live.pages, ptr, &frame))) {
-		bad_free(KMEMX_FREE_FOREIGN, ptr, NULL, _RET_IP_);
+		kmemx_bad_free(KMEMX_FREE_FOREIGN, ptr, NULL, _RET_IP_);
 		return;
 	}
 	info = kmemx_pages_info(&kmemx_live.pages, frame);
@@ -391,8 +154,8 @@ void kmemx_free(const void *ptr)
 		free_object(kmemx_region_slab_id(frame, info), ptr, NULL, _RET_IP_);
 		break;
 	default:
-		if (free_frames(ptr, KMEMX_KIND_LARGE, 0, _RET_IP_))
-			trace_kmemx_free(_RET_IP_, ptr, kind_name[KMEMX_KIND_LARGE]);
+		if (kmemx_api_free_frames(ptr, KMEMX_KIND_LARGE, 0, _RET_IP_))
+			trace_kmemx_free(_RET_IP_, ptr, kmemx_kind_name[KMEMX_KIND_LARGE]);
 	}
 }
 KMEMX_EXPORT(kmemx_free);
@@ -546,7 +309,7 @@ KMEMX_EXPORT(kmemx_cache_destroy);
  */
 void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp)
 {
-	struct request req = {
+	struct kmemx_request req = {
 		.size = cache->layout.size,
 		.align = KMEMX_OBJECT_MIN,
 		.gfp = gfp,
@@ -583,207 +346,11 @@ void kmemx_cache_free(struct kmemx_cache *cache, void *obj)
 			verdict = kmemx_zone_judge(&kmemx_live.pages.zone, frame);
 		}
 	}
-	bad_free(verdict, obj, cache->name, _RET_IP_);
+	kmemx_bad_free(verdict, obj, cache->name, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_cache_free);
 
-/* ---- kmemx_alloc_pages() and kmemx_alloc_contig() ---------------------- */
-
-/* What the short way does not do: large blocks, a front to fill, zeroes, reclaim. */
-static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
-					      unsigned long call_site)
-{
-	struct request req = { .gfp = gfp, .call_site = call_site };
-	void *addr;
-
-	if (order <= KMEMX_CHUNK_ORDER && !is_refused(&req)) {
-		struct page *page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
-
-		if (likely(page)) {
-			hand_out(page_address(page), 1UL << order, order, KMEMX_KIND_PAGES, gfp,
-				 call_site);
-			return page;
-		}
-	}
-	/* An order that overflows is too large as well. */
-	req.size = order < BITS_PER_LONG - PAGE_SHIFT - 1 ? PAGE_SIZE << order : LONG_MAX;
-	req.align = req.size;
-	addr = alloc_frames(&req, KMEMX_KIND_PAGES);
-	return addr ? virt_to_page(addr) : NULL;
-}
-
-/* Returns @page, so that nothing has to be kept for afterwards. */
-static noinline struct page *trace_alloc(struct page *page, unsigned int order, gfp_t gfp,
-					 unsigned long call_site)
-{
-	trace_kmemx_page_alloc(call_site, page_to_pfn(page), 1UL << order, order,
-			       kind_name[KMEMX_KIND_PAGES], gfp);
-	return page;
-}
-
-/* Inline for a constant order. */
-static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int order,
-						     unsigned long call_site)
-{
-	struct page *page;
-
-	if (unlikely(!kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page)))
-		return alloc_pages_slow(gfp, order, call_site);
-	kmemx_stat_block_alloc(order);
-	if (trace_kmemx_page_alloc_enabled())
-		return trace_alloc(page, order, gfp, call_site);
-	return page;
-}
-
-static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
-					       unsigned long call_site)
-{
-	if (unlikely(order >= KMEMX_PCP_ORDERS))
-		return alloc_pages_slow(gfp, order, call_site);
-	return alloc_pages_fast(gfp, order, call_site);
-}
-
-/**
- * kmemx_alloc_pages() - allocate 2^order page frames
- * @gfp: as for kmemx_alloc()
- * @order: 0 to that of the whole region
- *
- * The block is naturally aligned in physical memory; each page is an order-0
- * page with one reference, which is kmemx's own.
- *
- * Context: as for kmemx_alloc().
- * Return: the first page, or NULL.
- */
-struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order)
-{
-	/* One test for both flags: want_init_on_alloc() of none is what was booted with. */
-	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0))
-		return alloc_pages_slow(gfp, order, _RET_IP_);
-	debug_might_alloc(gfp);
-	if (!order)
-		return alloc_pages_fast(gfp, 0, _RET_IP_);
-	return alloc_pages_order(gfp, order, _RET_IP_);
-}
-KMEMX_EXPORT(kmemx_alloc_pages);
-
-static noinline void trace_free(struct page *page, unsigned int order,
-				unsigned long call_site)
-{
-	trace_kmemx_page_free(call_site, page_to_pfn(page), 1UL << order, order,
-			      kind_name[KMEMX_KIND_PAGES]);
-}
-
-static __always_inline void count_free(struct page *page, unsigned int order,
-				       unsigned long call_site)
-{
-	kmemx_stat_block_free(order);
-	if (trace_kmemx_page_free_enabled())
-		trace_free(page, order, call_site);
-}
-
-/* A front that is busy or full, a large block, or a free that is to be refused. */
-static noinline void free_pages_slow(struct page *page, u8 *info, unsigned int order,
-				     unsigned long call_site)
-{
-	if (order <= KMEMX_CHUNK_ORDER &&
-	    kmemx_pages_put(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES)) {
-		count_free(page, order, call_site);
-		return;
-	}
-	if (!page)
-		return;
-	if (order >= BITS_PER_LONG - PAGE_SHIFT) {
-		bad_free(KMEMX_FREE_ORDER, page_address(page), NULL, call_site);
-		return;
-	}
-	free_frames(page_address(page), KMEMX_KIND_PAGES, 1UL << order, call_site);
-}
-
-/* Inline for a constant order. */
-static __always_inline void free_pages_fast(struct page *page, unsigned int order,
-					    unsigned long call_site)
-{
-	struct kmemx_pages *pages = &kmemx_live.pages;
-	u8 *info;
-
-	/* Elsewhere a number is made of the address, and refused further down. */
-	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) && !page)
-		return;
-	info = kmemx_pages_place_of(pages, page);
-	if (likely(order < KMEMX_PCP_ORDERS &&
-		   kmemx_pages_push(pages, page, info, order, KMEMX_KIND_PAGES)))
-		count_free(page, order, call_site);
-	else
-		free_pages_slow(page, info, order, call_site);
-}
-
-static noinline void free_pages_order(struct page *page, unsigned int order,
-				      unsigned long call_site)
-{
-	free_pages_fast(page, order, call_site);
-}
-
-/**
- * kmemx_free_pages() - free page frames
- * @page: what kmemx_alloc_pages() gave, or NULL
- * @order: the order it was given for
- *
- * A frame that somebody else holds a reference to is set aside until they let
- * go.
- *
- * Context: any.
- */
-void kmemx_free_pages(struct page *page, unsigned int order)
-{
-	if (!order)
-		free_pages_fast(page, 0, _RET_IP_);
-	else
-		free_pages_order(page, order, _RET_IP_);
-}
-KMEMX_EXPORT(kmemx_free_pages);
-
-/**
- * kmemx_alloc_contig() - allocate physically contiguous memory of any size
- * @size: bytes wanted; whole pages are used, and no more
- * @align: physical alignment in bytes, a power of two; 0 or less than a page
- *	   means a page
- * @gfp: as for kmemx_alloc()
- *
- * Context: as for kmemx_alloc().
- * Return: the memory, or NULL; also for @size 0 or an @align that is no power
- * of two.
- */
-void *kmemx_alloc_contig(size_t size, size_t align, gfp_t gfp)
-{
-	struct request req = {
-		.size = size,
-		.align = max(align, PAGE_SIZE),
-		.gfp = gfp,
-		.call_site = _RET_IP_,
-	};
-	void *ptr;
-
-	if (!size || (align && !is_power_of_2(align)))
-		return NULL;
-	ptr = alloc_frames(&req, KMEMX_KIND_CONTIG);
-	if (ptr)
-		tell_kmemleak(ptr, size, gfp);
-	return ptr;
-}
-KMEMX_EXPORT(kmemx_alloc_contig);
-
-/**
- * kmemx_free_contig() - free contiguous memory
- * @ptr: what kmemx_alloc_contig() gave, or NULL
- *
- * Context: any.
- */
-void kmemx_free_contig(void *ptr)
-{
-	if (ptr)
-		free_frames(ptr, KMEMX_KIND_CONTIG, 0, _RET_IP_);
-}
-KMEMX_EXPORT(kmemx_free_contig);
+/* ---- What is left behind ------------------------------------------------ */
 
 static void list_frames(u32 frame, enum kmemx_kind kind)
 {
@@ -791,10 +358,10 @@ static void list_frames(u32 frame, enum kmemx_kind kind)
 	unsigned long site = kmemx_live.site ? kmemx_live.site[frame] : 0;
 
 	if (site)
-		pr_warn("  %s: %lu bytes at pfn %#lx, allocated by %pS\n", kind_name[kind],
+		pr_warn("  %s: %lu bytes at pfn %#lx, allocated by %pS\n", kmemx_kind_name[kind],
 			bytes, kmemx_pages_pfn(&kmemx_live.pages, frame), (void *)site);
 	else
-		pr_warn("  %s: %lu bytes at pfn %#lx\n", kind_name[kind], bytes,
+		pr_warn("  %s: %lu bytes at pfn %#lx\n", kmemx_kind_name[kind], bytes,
 			kmemx_pages_pfn(&kmemx_live.pages, frame));
 }
 
@@ -808,7 +375,7 @@ static void list_pages(const struct module *mod, unsigned int *listed)
 
 		if (mod && !within_module(kmemx_live.site[frame], mod))
 			continue;
-		if (kind_name[kind] && (*listed)++ < LIST_MAX)
+		if (kmemx_kind_name[kind] && (*listed)++ < LIST_MAX)
 			list_frames(frame, kind);
 	}
 }

@@ -7,6 +7,7 @@
 
 #include "region.h"
 
+struct kmemx_request;
 struct module;
 
 /*
@@ -14,6 +15,13 @@ struct module;
  * the exports is there earlier or later.
  */
 extern struct kmemx_region kmemx_live;
+
+/* Of the kinds that users allocate. */
+extern const char * const kmemx_kind_name[KMEMX_NR_KINDS];
+
+void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind);
+unsigned long kmemx_api_free_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
+				    unsigned long call_site);
 
 unsigned long kmemx_api_list_live(struct kmemx_cache *cache);
 void kmemx_api_list_pages(void);

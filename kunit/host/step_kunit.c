@@ -88,16 +88,10 @@ static void op_free(unsigned int order)
 	}
 }
 
-/* Two chunks in a row, given back at once, or none. */
-static void op_run(unsigned int order)
+static void free_all(long frame)
 {
-	long frame = kmemx_zone_alloc(&fx->zone, 1024 - order, 1, KIND);
 	u8 info;
 
-	if (frame < 0) {
-		fx->nr_eagain += frame == -EAGAIN;
-		return;
-	}
 	if (kmemx_zone_claim(&fx->zone, frame, KIND, 0, &info)) {
 		fx->nr_wrong++;
 		return;
@@ -114,13 +108,47 @@ static void op_run(unsigned int order)
 	}
 }
 
+/* Two chunks in a row, given back at once, or none. */
+static void op_run(unsigned int order)
+{
+	long frame = kmemx_zone_alloc(&fx->zone, 1024 - order, 1, KIND);
+
+	if (frame < 0)
+		fx->nr_eagain += frame == -EAGAIN;
+	else
+		free_all(frame);
+}
+
+/* Just these frames, which nobody else has then, or none. */
+static void take_at(unsigned int frame, unsigned int nr)
+{
+	unsigned int i;
+
+	if (kmemx_zone_alloc_at(&fx->zone, frame, nr, KIND))
+		return;
+	for (i = frame; i < frame + nr; i++)
+		fx->nr_wrong += fx->owner[i] != 0;
+	free_all(frame);
+}
+
+static void op_range(unsigned int order)
+{
+	take_at(3, 5 + order);
+}
+
+static void op_far_range(unsigned int order)
+{
+	take_at(500, 40 + order);
+}
+
 static const struct op ops[] = {
 	{ "alloc 0", op_alloc, 0 }, { "alloc 1", op_alloc, 1 }, { "alloc 3", op_alloc, 3 },
 	{ "alloc 6", op_alloc, 6 }, { "alloc 7", op_alloc, 7 }, { "alloc 8", op_alloc, 8 },
 	{ "alloc 9", op_alloc, 9 }, { "free 0", op_free, 0 }, { "free 1", op_free, 1 },
 	{ "free 3", op_free, 3 }, { "free 6", op_free, 6 }, { "free 7", op_free, 7 },
 	{ "free 8", op_free, 8 }, { "free 9", op_free, 9 }, { "run", op_run, 0 },
-	{ "run with a tail", op_run, 100 },
+	{ "run with a tail", op_run, 100 }, { "range", op_range, 0 },
+	{ "range of two words", op_range, 90 }, { "range of two chunks", op_far_range, 0 },
 };
 
 /* ---- Fills: what the zone looks like before ---------------------------- */

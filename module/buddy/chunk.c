@@ -477,26 +477,82 @@ unsigned int kmemx_chunk_trim(struct kmemx_chunk chunk, unsigned int frame,
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_trim);
 
 /**
- * kmemx_chunk_shatter() - count a taken block as taken blocks of one frame
+ * kmemx_chunk_split() - count a taken block as several
  * @chunk: the chunk
  * @order: 0..9, the order of the block, which the caller owns
+ * @nr_blocks: 1..2^@order, how many it is from now on
  * @moved: see chunk.h
  *
  * Context: any.
  */
-void kmemx_chunk_shatter(struct kmemx_chunk chunk, unsigned int order,
-			 struct kmemx_moved *moved)
+void kmemx_chunk_split(struct kmemx_chunk chunk, unsigned int order, unsigned int nr_blocks,
+		       struct kmemx_moved *moved)
 {
 	u64 old = state_word(chunk);
 
 	if (order == KMEMX_CHUNK_ORDER) {
-		open_whole(chunk, KMEMX_CHUNK_FRAMES, KMEMX_CHUNK_FRAMES, moved);
+		open_whole(chunk, KMEMX_CHUNK_FRAMES, nr_blocks, moved);
 		return;
 	}
-	while (!change_state(chunk, &old, old - worth(0, (1 << order) - 1), moved))
+	while (!change_state(chunk, &old, old - worth(0, (int)nr_blocks - 1), moved))
 		;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_chunk_shatter);
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_split);
+
+/* Set the bits @mask of a word, all of which must be clear. */
+static bool fill_bits(atomic64_t *word, u64 mask)
+{
+	s64 old = atomic64_read(word);
+
+	do {
+		kmemx_step();
+		if ((u64)old & mask)
+			return false;
+	} while (!atomic64_try_cmpxchg(word, &old, old | (s64)mask));
+	kmemx_step();
+	return true;
+}
+
+/**
+ * kmemx_chunk_take_range() - take just these frames
+ * @chunk: the chunk
+ * @first: the first, 0..511
+ * @end: one past the last, @first + 1..512
+ * @nr_blocks: as how many blocks they count
+ * @moved: see chunk.h
+ *
+ * Context: any.
+ * Return: 0; -ENOSPC if one of them is not free, and nothing has changed.
+ */
+int kmemx_chunk_take_range(struct kmemx_chunk chunk, unsigned int first, unsigned int end,
+			   unsigned int nr_blocks, struct kmemx_moved *moved)
+{
+	u64 delta = worth(end - first, (int)nr_blocks);
+	u64 old = state_word(chunk);
+	unsigned int at, stop;
+
+	if (end - first == KMEMX_CHUNK_FRAMES)
+		return take_whole(chunk, moved);
+	do {
+		if (kmemx_state_free(old) < end - first)
+			return -ENOSPC;
+		kmemx_step();
+	} while (!change_state(chunk, &old, old - delta, moved));
+	for (at = first; at < end; at = stop) {
+		unsigned int base = round_down(at, KMEMX_WORD_BITS);
+
+		stop = min(end, base + KMEMX_WORD_BITS);
+		if (!fill_bits(&chunk.map[base / KMEMX_WORD_BITS],
+			       kmemx_word_range(at - base, stop - base)))
+			break;
+	}
+	/* The ranks, and what was reserved for frames that are not free. */
+	if (at < end)
+		clear_frames(chunk, first, at);
+	settle_frames(chunk, first, end, at < end ? delta : 0, moved);
+	return at < end ? -ENOSPC : 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_take_range);
 
 /**
  * kmemx_chunk_is_taken() - is a frame part of anything but free memory?

@@ -69,8 +69,10 @@ bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 unsigned int kmemx_chunk_trim(struct kmemx_chunk chunk, unsigned int frame,
 			      unsigned int order, unsigned int nr,
 			      struct kmemx_moved *moved);
-void kmemx_chunk_shatter(struct kmemx_chunk chunk, unsigned int order,
-			 struct kmemx_moved *moved);
+void kmemx_chunk_split(struct kmemx_chunk chunk, unsigned int order, unsigned int nr_blocks,
+		       struct kmemx_moved *moved);
+int kmemx_chunk_take_range(struct kmemx_chunk chunk, unsigned int first, unsigned int end,
+			   unsigned int nr_blocks, struct kmemx_moved *moved);
 bool kmemx_chunk_is_taken(struct kmemx_chunk chunk, unsigned int frame);
 unsigned int kmemx_chunk_count(struct kmemx_chunk chunk,
 			       unsigned int nr[KMEMX_NR_ORDERS]);

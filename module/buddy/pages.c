@@ -399,14 +399,14 @@ struct drain {
 };
 
 /* On the CPU of the front: some of it, as interrupts are off. */
-static bool empty_front(void *ctx)
+static enum kmemx_emptied empty_front(void *ctx)
 {
 	struct drain *drain = ctx;
 	struct kmemx_pcp *pcp = this_cpu_ptr(drain->pages->pcp);
 	unsigned int nr, left;
 
 	if (!kmemx_busy_enter(&pcp->busy))
-		return false;
+		return KMEMX_EMPTY_BUSY;
 	if (drain->cpu != smp_processor_id()) {
 		drain->cpu = smp_processor_id();
 		drain->left = kmemx_pcp_blocks(pcp);
@@ -415,7 +415,7 @@ static bool empty_front(void *ctx)
 	left = flush(drain->pages, pcp, nr);
 	drain->left -= nr - left;
 	kmemx_busy_leave(&pcp->busy);
-	return left || !drain->left;
+	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
 }
 
 /**
@@ -473,10 +473,11 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);
 /* ---- Any number of frames ---------------------------------------------- */
 
 /**
- * kmemx_pages_alloc() - allocate frames in a row
+ * kmemx_pages_alloc_bound() - allocate frames in a row
  * @pages: the region's frames
  * @nr: number of frames, at least 1
  * @align: power of two; the physical frame number of the first is a multiple
+ * @boundary: as for kmemx_zone_alloc_bound()
  * @kind: what for; of a slab, every frame knows its slab
  * @frame: set to the first
  *
@@ -486,13 +487,13 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);
  * Return: 0; -ENOSPC if there is no such run; -EAGAIN if there was one but
  * other CPUs got there first.
  */
-int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr, unsigned long align,
-		      enum kmemx_kind kind, u32 *frame)
+int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigned long align,
+			    unsigned long boundary, enum kmemx_kind kind, u32 *frame)
 {
 	long ret;
 
 	preempt_disable();
-	ret = kmemx_zone_alloc(&pages->zone, nr, align, kind);
+	ret = kmemx_zone_alloc_bound(&pages->zone, nr, align, boundary, kind);
 	preempt_enable();
 	if (ret < 0)
 		return (int)ret;
@@ -501,7 +502,29 @@ int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr, unsigned long
 		kmemx_zone_mark_tails(&pages->zone, *frame, order_base_2(nr), true);
 	return 0;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc);
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_bound);
+
+/**
+ * kmemx_pages_alloc_at() - allocate just these frames
+ * @pages: the region's frames
+ * @frame: the first
+ * @nr: how many, at least 1
+ * @kind: what for; not a slab
+ *
+ * Context: any.
+ * Return: 0, or -ENOSPC as of kmemx_zone_alloc_at().
+ */
+int kmemx_pages_alloc_at(struct kmemx_pages *pages, u32 frame, unsigned long nr,
+			 enum kmemx_kind kind)
+{
+	int ret;
+
+	preempt_disable();
+	ret = kmemx_zone_alloc_at(&pages->zone, frame, nr, kind);
+	preempt_enable();
+	return ret;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_at);
 
 /* Does anybody but us hold this frame? */
 static bool is_held(const struct kmemx_pages *pages, u32 frame)
@@ -585,6 +608,66 @@ enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
 	}
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_free);
+
+/* Give back the blocks that frames @frame to @end - 1 are. */
+static void give_range(struct kmemx_pages *pages, u32 frame, u32 end, struct kmemx_freed *freed)
+{
+	while (frame < end) {
+		unsigned int order = kmemx_zone_first_order(frame, end - frame);
+
+		freed->nr_held += give_block(pages, frame, order);
+		freed->nr_frames += 1UL << order;
+		frame += 1U << order;
+	}
+}
+
+/**
+ * kmemx_pages_trim() - give the end of an allocation back
+ * @pages: the region's frames
+ * @frame: its first frame
+ * @kind: what it was allocated for; not a slab
+ * @nr: frames to keep, at least 1; if it has no more, nothing happens
+ * @freed: set to what was freed
+ *
+ * As for kmemx_pages_free() with the frames that go.
+ *
+ * Context: any.
+ * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.
+ */
+enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
+				    enum kmemx_kind kind, unsigned long nr,
+				    struct kmemx_freed *freed)
+{
+	unsigned long left = nr;
+	enum kmemx_verdict verdict;
+	u32 block = frame;
+	u8 info;
+
+	*freed = (struct kmemx_freed){ 0 };
+	/* Nobody frees it meanwhile. */
+	verdict = kmemx_zone_claim(&pages->zone, frame, kind, 0, &info);
+	if (verdict)
+		return verdict;
+	for (;;) {
+		unsigned int order = kmemx_info_order(info);
+		unsigned long keep = min(left, 1UL << order);
+		bool more = info & KMEMX_INFO_MORE;
+		u32 end = block + (1U << order), next = end;
+
+		if (more)
+			next = kmemx_zone_next(&pages->zone, block, &info);
+		if (keep && block + keep < end)
+			kmemx_zone_split(&pages->zone, block, order, (unsigned int)keep);
+		give_range(pages, block + (u32)keep, end, freed);
+		left -= keep;
+		block = next;
+		if (!more)
+			break;
+	}
+	kmemx_zone_write_info(&pages->zone, frame, nr - left, kind);
+	return KMEMX_FREE_OK;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_trim);
 
 /**
  * kmemx_pages_sweep() - give back quarantined frames that nobody holds any more

@@ -281,9 +281,14 @@ struct kmemx_freed {
 	unsigned long nr_held;
 };
 
-int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr, unsigned long align,
-		      enum kmemx_kind kind, u32 *frame);
+int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigned long align,
+			    unsigned long boundary, enum kmemx_kind kind, u32 *frame);
+int kmemx_pages_alloc_at(struct kmemx_pages *pages, u32 frame, unsigned long nr,
+			 enum kmemx_kind kind);
 enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
+				    enum kmemx_kind kind, unsigned long nr,
+				    struct kmemx_freed *freed);
+enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 				    enum kmemx_kind kind, unsigned long nr,
 				    struct kmemx_freed *freed);
 unsigned long kmemx_pages_sweep(struct kmemx_pages *pages);
@@ -299,6 +304,13 @@ size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages);
 static inline unsigned long kmemx_pages_nr_free(const struct kmemx_pages *pages)
 {
 	return kmemx_zone_nr_free(&pages->zone);
+}
+
+/* As kmemx_pages_alloc_bound(), without a boundary. */
+static inline int kmemx_pages_alloc(struct kmemx_pages *pages, unsigned long nr,
+				    unsigned long align, enum kmemx_kind kind, u32 *frame)
+{
+	return kmemx_pages_alloc_bound(pages, nr, align, 0, kind, frame);
 }
 
 #endif /* KMEMX_BUDDY_PAGES_H */

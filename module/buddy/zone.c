@@ -226,12 +226,18 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_fini);
 
 /* ---- Allocating -------------------------------------------------------- */
 
-/* Write the info bytes of an allocation of @nr frames, the largest block first. */
-static void write_info(struct kmemx_zone *zone, unsigned int frame,
-		       unsigned long nr, enum kmemx_kind kind)
+/**
+ * kmemx_zone_write_info() - write the info bytes of an allocation
+ * @zone: the zone
+ * @frame: its first frame
+ * @nr: how many it has; they are taken, as blocks of kmemx_zone_first_order()
+ * @kind: what for
+ */
+void kmemx_zone_write_info(struct kmemx_zone *zone, unsigned int frame, unsigned long nr,
+			   enum kmemx_kind kind)
 {
 	while (nr) {
-		unsigned int order = min_t(unsigned int, ilog2(nr), KMEMX_CHUNK_ORDER);
+		unsigned int order = kmemx_zone_first_order(frame, nr);
 		u8 info = kmemx_info(kind, order);
 
 		nr -= 1UL << order;
@@ -242,6 +248,7 @@ static void write_info(struct kmemx_zone *zone, unsigned int frame,
 		kind = KMEMX_KIND_MORE;
 	}
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_write_info);
 
 /*
  * Take blocks out of the chunk that is to be used for @order: up to @nr of them, the
@@ -384,16 +391,32 @@ static bool take_chunks(struct kmemx_zone *zone, unsigned int c, unsigned int nr
 	return i == nr;
 }
 
+/**
+ * struct run - a run of chunks that is wanted
+ * @nr: how many
+ * @step: the physical number of the first is a multiple
+ * @bound: a power of two, no multiple of which lies inside; 0: any may
+ */
+struct run {
+	unsigned int nr;
+	unsigned long step;
+	unsigned long bound;
+};
+
 /*
- * The first chunk at or after @c, in the same extent, whose physical number is a
- * multiple of @step; past the end of the zone if there is none.
+ * The first chunk at or after @c, in the same extent, where a run may start; past the
+ * end of the zone if there is none.
  */
 static unsigned long align_chunk(const struct kmemx_zone *zone, unsigned long c,
-				 unsigned long step)
+				 const struct run *run)
 {
 	unsigned long number = zone->base_pfn[c] / KMEMX_CHUNK_FRAMES;
+	unsigned long start = ALIGN(number, run->step);
 
-	return c + ALIGN(number, step) - number;
+	/* What is aligned to more than the boundary does not cross it. */
+	if (run->bound && (start & (run->bound - 1)) + run->nr > run->bound)
+		start = ALIGN(start, run->bound);
+	return c + start - number;
 }
 
 /* From chunk @c to @to, which comes after it, or to the end of the extent before that. */
@@ -406,11 +429,10 @@ static unsigned long go_towards(const struct kmemx_zone *zone, unsigned long c,
 }
 
 /*
- * The first run of @nr whole chunks at or after @from that is aligned: where it
- * starts, or -1. At most two looks at each chunk.
+ * The first run of whole chunks at or after @from: where it starts, or -1. At most two
+ * looks at each chunk.
  */
-static long find_run(struct kmemx_zone *zone, unsigned long from, unsigned int nr,
-		     unsigned long step)
+static long find_run(struct kmemx_zone *zone, unsigned long from, const struct run *run)
 {
 	while (from < zone->nr_chunks) {
 		long found = kmemx_bins_next(&zone->bins, KMEMX_BIN_ALL_FREE,
@@ -420,14 +442,14 @@ static long find_run(struct kmemx_zone *zone, unsigned long from, unsigned int n
 
 		if (found < 0)
 			break;
-		c = align_chunk(zone, (unsigned long)found, step);
+		c = align_chunk(zone, (unsigned long)found, run);
 		reached = go_towards(zone, (unsigned long)found, c);
 		if (reached != c) {
 			from = reached + 1;
 			continue;
 		}
-		whole = count_whole(zone, (unsigned int)c, nr);
-		if (whole == nr)
+		whole = count_whole(zone, (unsigned int)c, run->nr);
+		if (whole == run->nr)
 			return (long)c;
 		/* Chunk c + whole is not whole, or in another extent. */
 		from = c + max(whole, 1U);
@@ -436,21 +458,26 @@ static long find_run(struct kmemx_zone *zone, unsigned long from, unsigned int n
 }
 
 /* More than one chunk: the first run of whole chunks that is long enough. */
-static long alloc_run(struct kmemx_zone *zone, unsigned long nr, unsigned long align)
+static long alloc_run(struct kmemx_zone *zone, unsigned long nr, unsigned long align,
+		      unsigned long boundary)
 {
 	unsigned long nr_chunks = DIV_ROUND_UP(nr, KMEMX_CHUNK_FRAMES);
-	unsigned long step = max(align / KMEMX_CHUNK_FRAMES, 1UL);
 	unsigned int rest = nr % KMEMX_CHUNK_FRAMES;
+	struct run run = {
+		.nr = (unsigned int)nr_chunks,
+		.step = max(align / KMEMX_CHUNK_FRAMES, 1UL),
+		.bound = boundary / KMEMX_CHUNK_FRAMES,
+	};
 	int err = -ENOSPC;
 	long c = 0;
 
 	if (nr_chunks > zone->nr_chunks)
 		return err;
 	for (;; c++) {
-		c = find_run(zone, (unsigned long)c, (unsigned int)nr_chunks, step);
+		c = find_run(zone, (unsigned long)c, &run);
 		if (c < 0)
 			return err;
-		if (take_chunks(zone, (unsigned int)c, (unsigned int)nr_chunks))
+		if (take_chunks(zone, (unsigned int)c, run.nr))
 			break;
 		/* They were whole a moment ago: somebody was faster. */
 		err = -EAGAIN;
@@ -461,10 +488,12 @@ static long alloc_run(struct kmemx_zone *zone, unsigned long nr, unsigned long a
 }
 
 /**
- * kmemx_zone_alloc() - allocate frames in a row
+ * kmemx_zone_alloc_bound() - allocate frames in a row
  * @zone: the zone
  * @nr: number of frames, at least 1
  * @align: a power of two; the physical frame number of the first is a multiple
+ * @boundary: 0, or a power of two, at least @nr; no physical frame number inside, but for
+ *	      the first, is a multiple
  * @kind: what for
  *
  * The chunk with the most live blocks that has a block large enough is used (see
@@ -477,8 +506,8 @@ static long alloc_run(struct kmemx_zone *zone, unsigned long nr, unsigned long a
  * Return: the first frame; -ENOSPC if there is no such run, or @nr is 0; -EAGAIN
  * if there was one but other CPUs got there first.
  */
-long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
-			unsigned long align, enum kmemx_kind kind)
+long kmemx_zone_alloc_bound(struct kmemx_zone *zone, unsigned long nr, unsigned long align,
+			    unsigned long boundary, enum kmemx_kind kind)
 {
 	long frame;
 
@@ -487,15 +516,93 @@ long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
 	if (nr <= KMEMX_CHUNK_FRAMES && align <= KMEMX_CHUNK_FRAMES) {
 		unsigned int order = max(order_base_2(nr), ilog2(align));
 
+		/* A block is aligned to itself, and no larger than the boundary. */
 		frame = alloc_block(zone, order, (unsigned int)nr);
 	} else {
-		frame = alloc_run(zone, nr, align);
+		frame = alloc_run(zone, nr, align, boundary);
 	}
 	if (frame >= 0)
-		write_info(zone, (unsigned int)frame, nr, kind);
+		kmemx_zone_write_info(zone, (unsigned int)frame, nr, kind);
 	return frame;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc);
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_bound);
+
+/* How many blocks @nr frames from @frame on are. */
+static unsigned int count_blocks(unsigned int frame, unsigned int nr)
+{
+	unsigned int nr_blocks = 0;
+
+	while (nr) {
+		unsigned int order = kmemx_zone_first_order(frame, nr);
+
+		frame += 1U << order;
+		nr -= 1U << order;
+		nr_blocks++;
+	}
+	return nr_blocks;
+}
+
+/* Give back @nr frames from @frame on, which have no info bytes yet. */
+static void give_range(struct kmemx_zone *zone, unsigned int frame, unsigned long nr)
+{
+	while (nr) {
+		unsigned int order = kmemx_zone_first_order(frame, nr);
+
+		give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
+		frame += 1U << order;
+		nr -= 1UL << order;
+	}
+}
+
+/* Take @nr frames of one chunk. */
+static int take_range(struct kmemx_zone *zone, unsigned int frame, unsigned int nr)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES, first = frame % KMEMX_CHUNK_FRAMES;
+	struct kmemx_moved moved = { 0 };
+	int ret = kmemx_chunk_take_range(kmemx_zone_chunk(zone, c), first, first + nr,
+					 count_blocks(frame, nr), &moved);
+
+	settle(zone, c, &moved);
+	return ret;
+}
+
+/**
+ * kmemx_zone_alloc_at() - allocate just these frames
+ * @zone: the zone
+ * @frame: the first
+ * @nr: how many, at least 1
+ * @kind: what for
+ *
+ * Context: any.
+ * Return: 0; -ENOSPC if one of them is not free, or not there, or in another extent than
+ * the first.
+ */
+int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned long nr,
+			enum kmemx_kind kind)
+{
+	unsigned long done = 0;
+
+	if (nr > kmemx_zone_end(zone) - frame)
+		return -ENOSPC;
+	while (done < nr) {
+		unsigned int at = frame + (unsigned int)done;
+		unsigned int here = min_t(unsigned long, nr - done,
+					  KMEMX_CHUNK_FRAMES - at % KMEMX_CHUNK_FRAMES);
+
+		if (done && !kmemx_zone_joins_next(zone, at / KMEMX_CHUNK_FRAMES - 1))
+			break;
+		if (take_range(zone, at, here))
+			break;
+		done += here;
+	}
+	if (done < nr) {
+		give_range(zone, frame, done);
+		return -ENOSPC;
+	}
+	kmemx_zone_write_info(zone, frame, nr, kind);
+	return 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_at);
 
 /**
  * kmemx_zone_mark_tails() - let every frame of a slab know its slab
@@ -668,6 +775,30 @@ bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_free_block);
 
 /**
+ * kmemx_zone_split() - split a block of a claimed allocation
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: its order, at least 1
+ * @nr: frames of the first part, 1..2^@order - 1
+ *
+ * Each part is from now on as many blocks as kmemx_zone_first_order() makes of it, to be
+ * given back on their own.
+ *
+ * Context: any.
+ */
+void kmemx_zone_split(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+		      unsigned int nr)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_split(kmemx_zone_chunk(zone, c), order, count_blocks(frame, nr) +
+			  count_blocks(frame + nr, (1U << order) - nr), &moved);
+	settle(zone, c, &moved);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_split);
+
+/**
  * kmemx_zone_quarantine() - set a block of a claimed allocation aside
  * @zone: the zone
  * @frame: its first frame
@@ -685,7 +816,7 @@ void kmemx_zone_quarantine(struct kmemx_zone *zone, unsigned int frame,
 	struct kmemx_moved moved = { 0 };
 	unsigned int i;
 
-	kmemx_chunk_shatter(kmemx_zone_chunk(zone, c), order, &moved);
+	kmemx_chunk_split(kmemx_zone_chunk(zone, c), order, 1U << order, &moved);
 	settle(zone, c, &moved);
 	for (i = 0; i < 1U << order; i++)
 		WRITE_ONCE(zone->info[frame + i], kmemx_info(KMEMX_KIND_QUARANTINE, 0));

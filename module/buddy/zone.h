@@ -149,12 +149,22 @@ static inline bool kmemx_zone_joins_next(const struct kmemx_zone *zone, unsigned
 	return c + 1 < zone->nr_chunks && !zone->starts[c + 1];
 }
 
+/* The order of the first of the blocks that @nr frames from @frame on are. */
+static inline unsigned int kmemx_zone_first_order(unsigned int frame, unsigned long nr)
+{
+	unsigned int order = min_t(unsigned int, ilog2(nr), KMEMX_CHUNK_ORDER);
+
+	return frame ? min_t(unsigned int, order, __ffs64(frame)) : order;
+}
+
 int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
 		    struct kmemx_extent *extent);
 void kmemx_zone_fini(struct kmemx_zone *zone);
 
-long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
-		      unsigned long align, enum kmemx_kind kind);
+long kmemx_zone_alloc_bound(struct kmemx_zone *zone, unsigned long nr, unsigned long align,
+			    unsigned long boundary, enum kmemx_kind kind);
+int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned long nr,
+			enum kmemx_kind kind);
 long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind);
 unsigned int kmemx_zone_take_some(struct kmemx_zone *zone, unsigned int order,
@@ -169,6 +179,10 @@ enum kmemx_verdict kmemx_zone_claim(struct kmemx_zone *zone, unsigned int frame,
 unsigned int kmemx_zone_next(struct kmemx_zone *zone, unsigned int frame, u8 *info);
 void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 		     unsigned int order);
+void kmemx_zone_split(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+		      unsigned int nr);
+void kmemx_zone_write_info(struct kmemx_zone *zone, unsigned int frame, unsigned long nr,
+			   enum kmemx_kind kind);
 void kmemx_zone_quarantine(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
 
@@ -185,5 +199,12 @@ unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
 unsigned long kmemx_zone_count(const struct kmemx_zone *zone,
 			       unsigned int nr[KMEMX_NR_ORDERS + 1]);
 const char *kmemx_zone_check(const struct kmemx_zone *zone);
+
+/* As kmemx_zone_alloc_bound(), without a boundary. */
+static inline long kmemx_zone_alloc(struct kmemx_zone *zone, unsigned long nr,
+				    unsigned long align, enum kmemx_kind kind)
+{
+	return kmemx_zone_alloc_bound(zone, nr, align, 0, kind);
+}
 
 #endif /* KMEMX_BUDDY_ZONE_H */

@@ -211,16 +211,16 @@ static void give(struct kmemx_cache *cache, void *obj)
 }
 
 /* On the CPU of the front. */
-static bool empty_front(void *ctx)
+static enum kmemx_emptied empty_front(void *ctx)
 {
 	struct kmemx_cache *cache = ctx;
 	struct kmemx_front *front = this_cpu_ptr(cache->front);
 
 	if (!kmemx_busy_enter(&front->busy))
-		return false;
+		return KMEMX_EMPTY_BUSY;
 	flush(cache, front, front->nr);
 	kmemx_busy_leave(&front->busy);
-	return true;
+	return KMEMX_EMPTY;
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/types.h>
 
@@ -45,30 +46,37 @@ static __always_inline void kmemx_busy_leave(u8 *busy)
 	WRITE_ONCE(*busy, 0);
 }
 
+/* What emptying what this CPU has for itself has come to. */
+enum kmemx_emptied {
+	KMEMX_EMPTY,		/* There is nothing left of what was there. */
+	KMEMX_EMPTY_MORE,	/* There is, but interrupts have been off for a while. */
+	KMEMX_EMPTY_BUSY,	/* The CPU was at work there. */
+};
+
 struct kmemx_emptying {
-	bool (*empty)(void *ctx);
+	enum kmemx_emptied (*empty)(void *ctx);
 	void *ctx;
-	bool done;
+	enum kmemx_emptied state;
 };
 
 static inline void kmemx_empty_this_cpu(void *arg)
 {
 	struct kmemx_emptying *emptying = arg;
 
-	emptying->done = emptying->empty(emptying->ctx);
+	emptying->state = emptying->empty(emptying->ctx);
 }
 
 /**
  * kmemx_empty_all_cpus() - have every CPU empty what it has for itself
- * @empty: called on each, with interrupts off; false if it found its CPU busy
+ * @empty: called on each, with interrupts off, until it says KMEMX_EMPTY
  * @ctx: passed to @empty
  *
- * One CPU after the other, each until it was not busy when it was asked, which it is for
- * some instructions at a time. One that goes offline is passed over.
+ * One CPU after the other. Each is busy for some instructions at a time only, so it is
+ * asked again soon. One that goes offline is passed over.
  *
  * Context: may sleep.
  */
-static inline void kmemx_empty_all_cpus(bool (*empty)(void *ctx), void *ctx)
+static inline void kmemx_empty_all_cpus(enum kmemx_emptied (*empty)(void *ctx), void *ctx)
 {
 	struct kmemx_emptying emptying = { .empty = empty, .ctx = ctx };
 	unsigned int cpu;
@@ -76,8 +84,12 @@ static inline void kmemx_empty_all_cpus(bool (*empty)(void *ctx), void *ctx)
 	might_sleep();
 	for_each_online_cpu(cpu) {
 		while (!smp_call_function_single((int)cpu, kmemx_empty_this_cpu, &emptying, 1) &&
-		       !emptying.done)
-			usleep_range(10, 100);
+		       emptying.state != KMEMX_EMPTY) {
+			if (emptying.state == KMEMX_EMPTY_BUSY)
+				usleep_range(10, 100);
+			else
+				cond_resched();
+		}
 	}
 }
 

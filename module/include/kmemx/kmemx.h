@@ -75,8 +75,13 @@ static inline void *kmemx_cache_zalloc(struct kmemx_cache *cache, gfp_t gfp)
 
 struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order);
 void kmemx_free_pages(struct page *page, unsigned int order);
+unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages);
+void kmemx_free_pages_bulk(unsigned long nr, struct page **pages);
 
 void *kmemx_alloc_contig(size_t size, size_t align, gfp_t gfp);
+void *kmemx_alloc_contig_bound(size_t size, size_t align, size_t boundary, gfp_t gfp);
+void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp);
+bool kmemx_trim_contig(void *ptr, size_t size);
 void kmemx_free_contig(void *ptr);
 
 #endif /* KMEMX_H */
