@@ -247,7 +247,7 @@ static void region_front_is_bounded(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct page *page[4 * FRONT_CAP];
-	unsigned int order, i;
+	unsigned int order, cpu, i;
 
 	set_fronts(test, fx, FRONT_CAP);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
@@ -257,8 +257,9 @@ static void region_front_is_bounded(struct kunit *test)
 		}
 		for (i = 0; i < ARRAY_SIZE(page); i++)
 			KUNIT_ASSERT_TRUE(test, let_block_go(fx, page[i], order));
-		KUNIT_EXPECT_LE(test, kmemx_pages_nr_front(fx->pages),
-				(unsigned long)num_possible_cpus() * FRONT_CAP << order);
+		for_each_possible_cpu(cpu)
+			KUNIT_EXPECT_LE(test, kmemx_pcp_blocks(per_cpu_ptr(fx->pages->pcp, cpu)),
+					(unsigned int)FRONT_CAP);
 		expect_sound(test, fx);
 		kmemx_pages_drain(fx->pages);
 	}
