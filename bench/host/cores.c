@@ -45,9 +45,13 @@ __thread kmemx_step_fn *kmemx_step_hook;
 
 static bool block_pair(struct work *work)
 {
-	long frame = kmemx_zone_alloc(&work->zone, 1UL << work->order, 1, KMEMX_KIND_PAGES);
+	long frame;
 	u8 info;
 
+	/* As kmemx does, if the other thread was faster too often. */
+	do
+		frame = kmemx_zone_alloc(&work->zone, 1UL << work->order, 1, KMEMX_KIND_PAGES);
+	while (frame == -EAGAIN);
 	if (frame < 0 || kmemx_zone_claim(&work->zone, (unsigned int)frame, KMEMX_KIND_PAGES,
 					    1UL << work->order, &info))
 		return false;

@@ -20,16 +20,32 @@ check_shell() {
 	echo "# ${#files[@]} scripts"
 }
 
-# run_checkpatch DIR FILE...: exceptions are in DIR/.checkpatch.conf.
+# stamp DIR FILE: where it is noted that checkpatch has nothing to say about it.
+stamp() {
+	echo "$KMEMX_CACHE/checkpatch/$(cd "$1" && cat "$2" .checkpatch.conf "$source/scripts/checkpatch.pl" |
+		sha256sum | cut -c1-32)-${2//\//-}"
+}
+
+# run_checkpatch DIR FILE...: exceptions are in DIR/.checkpatch.conf. Files that it had
+# nothing to say about, as they are now, it does not read again, as that takes a minute.
 run_checkpatch() {
-	local dir=$1 status=0
+	local dir=$1 status=0 file new=() stamps=()
 	shift
 	[ $# -gt 0 ] || { echo "there are no C files in $dir"; return 1; }
+	mkdir -p "$KMEMX_CACHE/checkpatch"
+	find "$KMEMX_CACHE/checkpatch" -type f -mtime +30 -delete
+	for file in "$@"; do
+		stamps+=("$(stamp "$dir" "$file")")
+		[ -e "${stamps[-1]}" ] || new+=("$file")
+	done
+	echo "# $dir: ${#new[@]} of $# files to look at"
+	[ ${#new[@]} -gt 0 ] || return 0
 	# It leaves a list of the names that it saw in the kernel's headers where it runs;
 	# with git it would look for them in this repository.
 	(cd "$dir" && GIT_DIR=/nonexistent perl "$source/scripts/checkpatch.pl" --root="$source" --strict \
-		--show-types --color=never --terse --no-summary -f "$@") || status=1
+		--show-types --color=never --terse --no-summary -f "${new[@]}") || status=1
 	rm -f "$dir"/.checkpatch-camelcase.*
+	[ "$status" != 0 ] || touch "${stamps[@]}"
 	return "$status"
 }
 
