@@ -30,6 +30,7 @@ struct fixture {
 	unsigned int nr_held;
 	unsigned int nr_wrong;
 	unsigned int nr_eagain;
+	unsigned int nr_refused;
 };
 
 /* What the hook needs: one test at a time, on one thread. */
@@ -67,24 +68,29 @@ static void op_alloc(unsigned int order)
 	fx->nr_eagain += frame == -EAGAIN;
 }
 
+static void free_held(unsigned int i)
+{
+	struct held old = fx->held[i];
+	u8 info;
+
+	fx->held[i] = fx->held[--fx->nr_held];
+	mark(old.frame, old.order, (u8)(old.order + 1), 0);
+	if (kmemx_zone_claim(&fx->zone, old.frame, KIND, 1UL << old.order, &info))
+		fx->nr_wrong++;
+	else
+		kmemx_zone_give(&fx->zone, old.frame, old.order);
+}
+
 /* The first block held of that order goes. */
 static void op_free(unsigned int order)
 {
 	unsigned int i;
 
 	for (i = 0; i < fx->nr_held; i++) {
-		struct held old = fx->held[i];
-		u8 info;
-
-		if (old.order != order)
-			continue;
-		fx->held[i] = fx->held[--fx->nr_held];
-		mark(old.frame, order, (u8)(order + 1), 0);
-		if (kmemx_zone_claim(&fx->zone, old.frame, KIND, 1UL << order, &info))
-			fx->nr_wrong++;
-		else
-			kmemx_zone_give(&fx->zone, old.frame, order);
-		return;
+		if (fx->held[i].order == order) {
+			free_held(i);
+			return;
+		}
 	}
 }
 
@@ -287,6 +293,63 @@ static void step_lost_races_are_told_from_shortage(struct kunit *test)
 	KUNIT_EXPECT_GT(test, nr_eagain, 0U);
 }
 
+/*
+ * Of the first chunk two frames of one word are left, which are no pair, so that taking
+ * one of them does not change its bin: one is for who is interrupted, one for who comes.
+ */
+static void fill_but_two(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++)
+		op_alloc(0);
+	free_held(510);
+	free_held(508);
+}
+
+static void alloc_four(unsigned int order)
+{
+	long frame[4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(frame); i++) {
+		frame[i] = kmemx_zone_alloc(&fx->zone, 1UL << order, 1UL << order, KIND);
+		fx->nr_refused += frame[i] < 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(frame); i++)
+		if (frame[i] >= 0)
+			free_all(frame[i]);
+}
+
+/*
+ * Whatever stands still, and wherever: with most of the zone free others get what they
+ * ask for.
+ */
+static void step_standstill_keeps_nobody_from_allocating(struct kunit *test)
+{
+	static const struct op wanted[] = {
+		{ "four 0", alloc_four, 0 }, { "four 3", alloc_four, 3 }, { "four 6", alloc_four, 6 },
+	};
+	unsigned int i, k, full;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
+		for (k = 0; k < 2 * ARRAY_SIZE(wanted); k++) {
+			bool was = ops[i].run != op_run;
+
+			nested = &wanted[k / 2];
+			full = k % 2;
+			for (at_step = 0; was && at_step < STEPS_MAX; at_step++) {
+				zone_make(test, 0);
+				if (full)
+					fill_but_two();
+				was = run_interrupted(&ops[i]);
+				KUNIT_ASSERT_EQ_MSG(test, fx->nr_refused, 0U, "%s at step %u of %s",
+						    nested->name, at_step, ops[i].name);
+				zone_end(test, ops[i].name, nested->name);
+			}
+		}
+}
+
 /* ---- Many interruptions, one in another -------------------------------- */
 
 #define DEPTH_MAX	3
@@ -482,6 +545,7 @@ static void step_bins_lose_no_chunk(struct kunit *test)
 static struct kunit_case step_cases[] = {
 	KUNIT_CASE(step_any_operation_at_any_point),
 	KUNIT_CASE(step_lost_races_are_told_from_shortage),
+	KUNIT_CASE(step_standstill_keeps_nobody_from_allocating),
 	KUNIT_CASE(step_random_storm),
 	KUNIT_CASE(step_rank_written_late_is_mended),
 	KUNIT_CASE(step_summary_loses_no_leaf),

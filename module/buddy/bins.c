@@ -127,6 +127,21 @@ long kmemx_bins_next(struct kmemx_bins *bins, unsigned int bin, unsigned int fro
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_next);
 
+/* The first chunk of the bins @left, and its bin; -1 if there is none. */
+static long first_of(struct kmemx_bins *bins, u64 left, unsigned int *bin)
+{
+	for (; left; left &= left - 1) {
+		long chunk;
+
+		*bin = __ffs64(left);
+		chunk = kmemx_summary_first(&bins->chunks[*bin]);
+		if (likely(chunk >= 0))
+			return chunk;
+		settle_used(bins, *bin);
+	}
+	return -1;
+}
+
 /**
  * kmemx_bins_find() - the chunk to take a block from
  * @bins: the bins
@@ -141,20 +156,35 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_next);
  */
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin)
 {
-	u64 left = (u64)atomic64_read(&bins->used) & bins_for(order);
-
-	for (; left; left &= left - 1) {
-		long chunk;
-
-		*bin = __ffs64(left);
-		chunk = kmemx_summary_first(&bins->chunks[*bin]);
-		if (likely(chunk >= 0))
-			return chunk;
-		settle_used(bins, *bin);
-	}
-	return -1;
+	return first_of(bins, (u64)atomic64_read(&bins->used) & bins_for(order), bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_find);
+
+/**
+ * kmemx_bins_find_next() - the chunk to try if one has refused
+ * @bins: the bins
+ * @order: 0..9, of the block
+ * @bin: where @chunk was found; set to the bin of the chunk that is found
+ * @chunk: the one that has refused
+ *
+ * What a chunk seems to have may be reserved by a CPU that stands still, or by what this
+ * one has interrupted: so it is not asked again.
+ *
+ * Context: any.
+ * Return: the chunk, or -1 if there is none behind that.
+ */
+long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned int *bin,
+			  unsigned int chunk)
+{
+	u64 behind = ~0ULL << *bin << 1;
+	long next = kmemx_summary_find(&bins->chunks[*bin], chunk + 1);
+
+	if (next >= 0)
+		return next;
+	settle_used(bins, *bin);
+	return first_of(bins, (u64)atomic64_read(&bins->used) & bins_for(order) & behind, bin);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_find_next);
 
 /**
  * kmemx_bins_max_order() - the largest block that some chunk has

@@ -32,6 +32,8 @@ void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin);
+long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned int *bin,
+			  unsigned int chunk);
 long kmemx_bins_next(struct kmemx_bins *bins, unsigned int bin, unsigned int from);
 int kmemx_bins_max_order(const struct kmemx_bins *bins);
 bool kmemx_bins_check(const struct kmemx_bins *bins);

@@ -9,8 +9,8 @@
 #include "buddy/zone.h"
 
 /*
- * How often an allocation asks the bins for another chunk, where the one it was
- * given had been used up by others.
+ * How many chunks an allocation asks, one after the other, where those that the bins
+ * name have been used up by others meanwhile.
  */
 #define CHUNK_TRIES	8
 
@@ -259,9 +259,9 @@ static long take_blocks(struct kmemx_zone *zone, unsigned int order, unsigned in
 			u64 *heads)
 {
 	unsigned int tries, bin;
+	long found = kmemx_bins_find(&zone->bins, order, &bin);
 
 	for (tries = 0; tries < CHUNK_TRIES; tries++) {
-		long found = kmemx_bins_find(&zone->bins, order, &bin);
 		unsigned int c = (unsigned int)found;
 		struct kmemx_moved moved = { 0 };
 		int frame;
@@ -278,8 +278,9 @@ static long take_blocks(struct kmemx_zone *zone, unsigned int order, unsigned in
 		settle(zone, c, &moved);
 		if (likely(frame >= 0))
 			return found * KMEMX_CHUNK_FRAMES + frame;
-		/* The bins promised a block, so somebody was faster. */
+		/* The bins promised a block, so somebody was faster, or is at it. */
 		settle_bin(zone, c, bin);
+		found = kmemx_bins_find_next(&zone->bins, order, &bin, c);
 	}
 	return -EAGAIN;
 }
