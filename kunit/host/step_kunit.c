@@ -328,7 +328,8 @@ static void alloc_four(unsigned int order)
 static void step_standstill_keeps_nobody_from_allocating(struct kunit *test)
 {
 	static const struct op wanted[] = {
-		{ "four 0", alloc_four, 0 }, { "four 3", alloc_four, 3 }, { "four 6", alloc_four, 6 },
+		{ "four 0", alloc_four, 0 }, { "four 3", alloc_four, 3 },
+		{ "four 6", alloc_four, 6 },
 	};
 	unsigned int i, k, full;
 
