@@ -18,6 +18,16 @@
 
 #define QUIET	(GFP_KERNEL | __GFP_NOWARN)
 
+static s64 read_stat(enum kmemx_stat_item item)
+{
+	return kmemx_snapshot_stat(&kmemx_live, item);
+}
+
+static s64 counted(enum kmemx_stat_item item, s64 before)
+{
+	return read_stat(item) - before;
+}
+
 static size_t region_bytes(void)
 {
 	return kmemx_live.pages.nr_frames << PAGE_SHIFT;
@@ -147,31 +157,26 @@ static void api_whole_region_can_be_had(struct kunit *test)
 
 static void api_failures_have_reasons(struct kunit *test)
 {
-	s64 too_large = kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE);
-	s64 exhausted = kmemx_stat_read(KMEMX_STAT_FAIL_EXHAUSTED);
-	s64 fragmentation = kmemx_stat_read(KMEMX_STAT_FAIL_FRAGMENTATION);
+	s64 too_large = read_stat(KMEMX_STAT_FAIL_TOO_LARGE);
+	s64 exhausted = read_stat(KMEMX_STAT_FAIL_EXHAUSTED);
+	s64 fragmentation = read_stat(KMEMX_STAT_FAIL_FRAGMENTATION);
 	size_t bytes = region_bytes();
 	struct page *pin;
 	void *ptr;
 
 	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes + 1, QUIET));
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(QUIET, 60));
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE), too_large + 2);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_TOO_LARGE), too_large + 2);
 	ptr = kmemx_alloc(bytes - PAGE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ptr);
 	KUNIT_EXPECT_NULL(test, kmemx_alloc(2 * PAGE_SIZE, QUIET));
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(2 * PAGE_SIZE, 0, QUIET));
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_EXHAUSTED), exhausted + 2);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_EXHAUSTED), exhausted + 2);
 	kmemx_free(ptr);
 	pin = kmemx_alloc_pages(GFP_KERNEL, 0);
 	KUNIT_EXPECT_NULL(test, kmemx_alloc(bytes - PAGE_SIZE, QUIET));
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_FRAGMENTATION), fragmentation + 1);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_FRAGMENTATION), fragmentation + 1);
 	kmemx_free_pages(pin, 0);
-}
-
-static s64 counted(enum kmemx_stat_item item, s64 before)
-{
-	return kmemx_stat_read(item) - before;
 }
 
 static void api_counts_what_it_does(struct kunit *test)
@@ -182,7 +187,7 @@ static void api_counts_what_it_does(struct kunit *test)
 	int i;
 
 	for (i = 0; i < KMEMX_NR_STATS; i++)
-		before[i] = kmemx_stat_read(i);
+		before[i] = read_stat(i);
 	small = kmemx_alloc(100, GFP_KERNEL);
 	large = kmemx_alloc(9 * PAGE_SIZE, GFP_KERNEL);
 	contig = kmemx_alloc_contig(3 * PAGE_SIZE, 0, GFP_KERNEL);
@@ -238,14 +243,14 @@ static void api_contig_any_size_and_alignment(struct kunit *test)
 /* A consumer that keeps a page after it freed the block. */
 static void api_held_pages_are_set_aside_and_counted(struct kunit *test)
 {
-	s64 held = kmemx_stat_read(KMEMX_STAT_HELD_ON_FREE);
+	s64 held = read_stat(KMEMX_STAT_HELD_ON_FREE);
 	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 2);
 	struct kmemx_snapshot snap;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	get_page(page + 1);
 	kmemx_free_pages(page, 2);
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_HELD_ON_FREE), held + 1);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_HELD_ON_FREE), held + 1);
 	kmemx_snapshot_take(&kmemx_live, &snap);
 	KUNIT_EXPECT_EQ(test, snap.quarantined, (u64)PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
@@ -261,14 +266,14 @@ static void api_absurd_sizes_fail(struct kunit *test)
 	static const size_t sizes[] = {
 		SIZE_MAX, SIZE_MAX - 4094, SIZE_MAX - 4096, -ENOMEM, LONG_MAX,
 	};
-	s64 too_large = kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE);
+	s64 too_large = read_stat(KMEMX_STAT_FAIL_TOO_LARGE);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		KUNIT_EXPECT_NULL(test, kmemx_alloc(sizes[i], QUIET));
 		KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(sizes[i], 0, QUIET));
 	}
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_TOO_LARGE), too_large + 2 * i);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_TOO_LARGE), too_large + 2 * i);
 }
 
 /* Pages that were held when they were freed serve a caller that may not sleep. */
@@ -294,7 +299,7 @@ static void api_released_pages_serve_atomic_callers(struct kunit *test)
 /* What is in fronts is lost to a caller that may not wait, and no other. */
 static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 {
-	s64 stranded = kmemx_stat_read(KMEMX_STAT_FAIL_STRANDED);
+	s64 stranded = read_stat(KMEMX_STAT_FAIL_STRANDED);
 	struct page *page;
 	void *rest, *last;
 
@@ -310,7 +315,7 @@ static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 		*(void **)last = rest;
 		rest = last;
 	}
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
 	last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, last);
 	kmemx_free_contig(last);
@@ -326,7 +331,7 @@ static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 static void api_bulk_gives_distinct_frames(struct kunit *test)
 {
 	struct page **pages = kunit_kcalloc(test, NR_BULK, sizeof(*pages), GFP_KERNEL);
-	s64 before = kmemx_stat_read(KMEMX_STAT_PAGE_ALLOC);
+	s64 before = read_stat(KMEMX_STAT_PAGE_ALLOC);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, pages);
@@ -334,8 +339,8 @@ static void api_bulk_gives_distinct_frames(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(pages[0]), 0, PAGE_SIZE));
 	KUNIT_ASSERT_EQ(test, kmemx_alloc_pages_bulk(GFP_KERNEL, NR_BULK - 1, pages + 1),
 			NR_BULK - 1UL);
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_PAGE_ALLOC) - before, (s64)NR_BULK);
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_USED_BYTES), (s64)(NR_BULK * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_PAGE_ALLOC) - before, (s64)NR_BULK);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), (s64)(NR_BULK * PAGE_SIZE));
 	for (i = 0; i < NR_BULK; i++)
 		memset(page_address(pages[i]), (int)(i % 251), PAGE_SIZE);
 	for (i = 0; i < NR_BULK; i++)
@@ -431,7 +436,7 @@ static void api_trim_gives_the_end_back(struct kunit *test)
 		/* Not less than a page, of which a byte is needed. */
 		KUNIT_ASSERT_TRUE(test, kmemx_trim_contig(ptr, size - 17));
 		KUNIT_EXPECT_EQ(test, kmemx_size(ptr), size);
-		KUNIT_EXPECT_EQ(test, kmemx_stat_read(KMEMX_STAT_USED_BYTES), (s64)size);
+		KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), (s64)size);
 		KUNIT_EXPECT_NULL(test, memchr_inv(ptr, 0x3c, size));
 		why = kmemx_zone_check(&kmemx_live.pages.zone);
 		KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ?: "");
@@ -585,9 +590,9 @@ static void api_dead_cpu_keeps_nothing(struct kunit *test)
 	obj = kmemx_alloc(64, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	KUNIT_ASSERT_EQ(test, smp_call_function_single(cpu, free_here, obj, 1), 0);
-	KUNIT_EXPECT_GT(test, READ_ONCE(front->nr), 0);
+	KUNIT_EXPECT_GT(test, kmemx_front_nr(front), 0U);
 	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(front->nr), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_front_nr(front), 0U);
 	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
 }
 #endif

@@ -36,7 +36,7 @@ static int cache_fixture_init(struct kunit *test)
 	test->priv = fx;
 	fake_pages_init(&fx->fake);
 	KUNIT_ASSERT_EQ(test, kmemx_depot_init(&fx->depot, &fake_page_ops, &fx->fake,
-					       FAKE_BLOCKS << KMEMX_SLAB_MAX_ORDER, true), 0);
+					       FAKE_BLOCKS << KMEMX_SLAB_MAX_ORDER, false), 0);
 	fx->cache = make(fx, "test", 100, 0, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fx->cache));
 	return 0;
@@ -69,6 +69,19 @@ static enum kmemx_verdict put(struct fixture *fx, const void *obj, struct kmemx_
 
 	return kmemx_cache_put(&fx->depot, fake_page_ops.id_of(&fx->fake, obj), obj, want,
 			       &cache);
+}
+
+/* The short ways. */
+static void *pop(struct kmemx_cache *cache)
+{
+	void *obj;
+
+	return kmemx_cache_pop(cache, &obj) ? obj : NULL;
+}
+
+static bool push(struct fixture *fx, const void *obj, const struct kmemx_cache *want)
+{
+	return kmemx_cache_push(want, &fx->depot.slab[fake_page_ops.id_of(&fx->fake, obj)], obj);
 }
 
 static void cache_objects_do_not_overlap(struct kunit *test)
@@ -217,20 +230,30 @@ static void note_site(const struct kmemx_cache *cache, void *obj, unsigned long 
 	*(unsigned long *)arg += call_site;
 }
 
+/* Whoever asks is noted, so nothing takes the short way. */
 static void cache_remembers_call_sites(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *a = kmemx_cache_take(fx->cache, 1000);
-	void *b = kmemx_cache_take(fx->cache, 30);
+	struct kmemx_cache *cache;
 	unsigned long sum = 0;
+	void *a, *b;
 
-	KUNIT_EXPECT_EQ(test, kmemx_cache_visit_live(fx->cache, note_site, &sum), 2UL);
+	fx->depot.track = true;
+	cache = make(fx, "tracked", 100, 0, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	a = kmemx_cache_take(cache, 1000);
+	b = kmemx_cache_take(cache, 30);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_visit_live(cache, note_site, &sum), 2UL);
 	KUNIT_EXPECT_EQ(test, sum, 1030UL);
-	put(fx, a, fx->cache);
+	KUNIT_EXPECT_FALSE(test, push(fx, a, cache));
+	put(fx, a, cache);
+	KUNIT_EXPECT_NULL(test, pop(cache));
 	sum = 0;
-	KUNIT_EXPECT_EQ(test, kmemx_cache_visit_live(fx->cache, note_site, &sum), 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_visit_live(cache, note_site, &sum), 1UL);
 	KUNIT_EXPECT_EQ(test, sum, 30UL);
-	put(fx, b, fx->cache);
+	put(fx, b, cache);
+	expect_sound(test, cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
 static void cache_refuses_what_cannot_be(struct kunit *test)
@@ -258,11 +281,13 @@ static void cache_works_past_a_busy_front(struct kunit *test)
 	preempt_disable();
 	front = this_cpu_ptr(fx->cache->front);
 	front->busy = 1;
-	nr = front->nr;
+	nr = kmemx_front_nr(front);
+	KUNIT_EXPECT_NULL(test, pop(fx->cache));
 	nested = kmemx_cache_take(fx->cache, 0);
-	put(fx, a, fx->cache);
+	KUNIT_EXPECT_FALSE(test, push(fx, a, fx->cache));
+	KUNIT_EXPECT_EQ(test, put(fx, a, fx->cache), KMEMX_FREE_OK);
 	KUNIT_EXPECT_EQ(test, put(fx, a, fx->cache), KMEMX_FREE_DOUBLE);
-	nr_after = front->nr;
+	nr_after = kmemx_front_nr(front);
 	busy_after = front->busy;
 	front->busy = 0;
 	preempt_enable();
@@ -276,31 +301,55 @@ static void cache_works_past_a_busy_front(struct kunit *test)
 	put(fx, nested, fx->cache);
 }
 
-/* Large objects: few of them are kept from their slabs. */
-static void cache_front_holds_no_more_than_its_cap(struct kunit *test)
+static s64 room_of_all(const struct kmemx_depot *depot)
 {
-	struct fixture *fx = test->priv;
-	struct kmemx_cache *cache = make(fx, "large", 8192, 0, NULL);
-	unsigned int cpu, i;
-	void *obj[40];
+	unsigned int cpu;
+	s64 sum = 0;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
-	KUNIT_EXPECT_LE(test, cache->front_cap * cache->layout.stride, KMEMX_FRONT_BYTES);
-	for (i = 0; i < ARRAY_SIZE(obj); i++)
-		obj[i] = kmemx_cache_take(cache, 0);
-	for (i = 0; i < ARRAY_SIZE(obj); i++) {
-		KUNIT_EXPECT_EQ(test, put(fx, obj[i], cache), KMEMX_FREE_OK);
-		for_each_possible_cpu(cpu)
-			KUNIT_ASSERT_LE(test, per_cpu_ptr(cache->front, cpu)->nr,
-					cache->front_cap);
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(depot->room, cpu);
+	return sum;
+}
+
+/* What fronts may hold is granted, is never overdrawn, and goes back. */
+static void cache_fronts_share_their_room(struct kunit *test)
+{
+	static const u32 size[] = { 8192, 64, 4096 };
+	struct fixture *fx = test->priv;
+	s64 room = room_of_all(&fx->depot), granted = 0;
+	struct kmemx_cache *cache;
+	unsigned int cpu, i, k;
+	void *obj[100];
+
+	for (k = 0; k < ARRAY_SIZE(size); k++) {
+		cache = make(fx, "large", size[k], 0, NULL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+		for (i = 0; i < ARRAY_SIZE(obj); i++)
+			obj[i] = kmemx_cache_take(cache, 0);
+		for (i = 0; i < ARRAY_SIZE(obj); i++)
+			if (obj[i])
+				KUNIT_EXPECT_EQ(test, put(fx, obj[i], cache), KMEMX_FREE_OK);
+		granted = 0;
+		for_each_possible_cpu(cpu) {
+			struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
+
+			KUNIT_EXPECT_GE(test, *per_cpu_ptr(fx->depot.room, cpu), 0LL);
+			KUNIT_EXPECT_LE(test, kmemx_front_nr(front), front->granted);
+			KUNIT_EXPECT_LE(test, front->granted, cache->front_cap);
+			granted += (s64)front->granted * cache->layout.stride;
+		}
+		KUNIT_EXPECT_GT(test, granted, 0LL);
+		KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room - granted);
+		expect_sound(test, cache);
+		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+		KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room);
 	}
-	expect_sound(test, cache);
-	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
 static void cache_dead_cpu_loses_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
+	s64 room = room_of_all(&fx->depot);
 	struct kmemx_cache_usage usage;
 	unsigned int cpu;
 	void *obj;
@@ -309,11 +358,13 @@ static void cache_dead_cpu_loses_nothing(struct kunit *test)
 	put(fx, obj, fx->cache);
 	kmemx_cache_usage(fx->cache, &usage);
 	KUNIT_EXPECT_GT(test, usage.nr_front, 0UL);
+	KUNIT_EXPECT_LT(test, room_of_all(&fx->depot), room);
 	/* As if each CPU had gone; nobody else uses this cache. */
 	for_each_possible_cpu(cpu)
 		kmemx_cache_drain_dead(fx->cache, cpu);
 	kmemx_cache_usage(fx->cache, &usage);
 	KUNIT_EXPECT_EQ(test, usage.nr_front, 0UL);
+	KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room);
 	expect_sound(test, fx->cache);
 }
 
@@ -378,7 +429,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_remembers_call_sites),
 	KUNIT_CASE(cache_refuses_what_cannot_be),
 	KUNIT_CASE(cache_works_past_a_busy_front),
-	KUNIT_CASE(cache_front_holds_no_more_than_its_cap),
+	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),
 	{}

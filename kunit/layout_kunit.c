@@ -7,26 +7,44 @@
 
 #define PAGE	4096U
 
+/* Every offset belongs to an object, a place that status bytes have, or the tail. */
+static void expect_index(struct kunit *test, const struct kmemx_layout *layout)
+{
+	u32 bytes = PAGE << layout->order, offset;
+
+	for (offset = 0; offset < bytes; offset += layout->stride / 8) {
+		KUNIT_ASSERT_EQ(test, kmemx_layout_index(layout, offset),
+				offset / layout->stride);
+		if (offset)
+			KUNIT_ASSERT_EQ(test, kmemx_layout_index(layout, offset - 1),
+					(offset - 1) / layout->stride);
+	}
+}
+
 static void expect_shape(struct kunit *test, u32 size, u32 align, bool track)
 {
 	struct kmemx_layout layout;
-	u32 bytes, maps;
+	u32 bytes, nr_bytes;
 
 	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, size, align, track, PAGE), 0);
 	bytes = PAGE << layout.order;
-	maps = 2 * layout.nr_words * (u32)sizeof(u64) + KMEMX_DESC_HEADER;
+	/* That of the highest address is looked at too, and they are read in words. */
+	nr_bytes = ALIGN((bytes - 1) / layout.stride + 1, 8);
 	KUNIT_ASSERT_GE(test, layout.stride, size);
 	KUNIT_ASSERT_EQ(test, layout.stride % max_t(u32, align, KMEMX_OBJECT_MIN), 0U);
 	KUNIT_ASSERT_GE(test, layout.nr_objs, 1U);
-	KUNIT_ASSERT_LE(test, layout.nr_objs, layout.nr_words * 64);
-	KUNIT_ASSERT_LE(test, maps, (u32)KMEMX_DESC_BYTES << layout.order);
+	KUNIT_ASSERT_EQ(test, layout.nr_objs + layout.skip, layout.nr_slots);
+	KUNIT_ASSERT_LE(test, nr_bytes, layout.skip ? layout.skip * layout.stride :
+			(u32)KMEMX_STATUS_BYTES << layout.order);
 	KUNIT_ASSERT_EQ(test, layout.track != 0, track);
 	if (track) {
-		KUNIT_ASSERT_GE(test, layout.track, layout.nr_objs * layout.stride);
-		KUNIT_ASSERT_LE(test, layout.track + layout.nr_objs * 8, bytes);
+		KUNIT_ASSERT_GE(test, layout.track, layout.nr_slots * layout.stride);
+		KUNIT_ASSERT_LE(test, layout.track + layout.nr_slots * 8, bytes);
 	}
+	KUNIT_ASSERT_LE(test, layout.nr_slots * layout.stride, bytes);
 	KUNIT_ASSERT_EQ(test, kmemx_layout_waste(&layout, PAGE),
 			bytes - layout.nr_objs * layout.stride);
+	expect_index(test, &layout);
 }
 
 static void layout_every_size_fits(struct kunit *test)
@@ -64,7 +82,14 @@ static void layout_worked_examples(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, layout.order, 0U);
 	kmemx_layout_init(&layout, 64, 0, false, PAGE);
 	KUNIT_EXPECT_EQ(test, layout.nr_objs, 64U);
-	KUNIT_EXPECT_EQ(test, layout.nr_words, 1U);
+	KUNIT_EXPECT_EQ(test, layout.skip, 0U);
+	/* Their status bytes just fit beside the slab; those of smaller ones do not. */
+	kmemx_layout_init(&layout, 32, 0, false, PAGE);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 128U);
+	KUNIT_EXPECT_EQ(test, layout.skip, 0U);
+	kmemx_layout_init(&layout, 16, 0, false, PAGE);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 240U);
+	KUNIT_EXPECT_EQ(test, layout.skip, 16U);
 	kmemx_layout_init(&layout, 3072, 0, false, PAGE);
 	KUNIT_EXPECT_EQ(test, layout.order, 2U);
 	KUNIT_EXPECT_EQ(test, layout.nr_objs, 5U);

@@ -21,7 +21,7 @@ static int misuse_fixture_init(struct kunit *test)
 	int i;
 
 	for (i = 0; i < KMEMX_NR_STATS; i++)
-		count_before[i] = kmemx_stat_read(i);
+		count_before[i] = kmemx_snapshot_stat(&kmemx_live, i);
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static void misuse_fixture_exit(struct kunit *test)
 
 static void expect_counted(struct kunit *test, enum kmemx_stat_item item, s64 n)
 {
-	KUNIT_EXPECT_EQ(test, kmemx_stat_read(item) - count_before[item], n);
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, item) - count_before[item], n);
 }
 
 /*
@@ -69,6 +69,32 @@ static void misuse_racing_double_free(struct kunit *test)
 	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
 	kmemx_free_pages(page, 0);
 	kmemx_free_pages(again, 0);
+}
+
+static void misuse_racing_double_free_of_an_object(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-twice", 64, NULL, 0);
+	struct kmemx_front *front;
+	void *obj, *again;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+	migrate_disable();
+	kmemx_cache_free(cache, obj);
+	front = this_cpu_ptr(cache->front);
+	KUNIT_ASSERT_PTR_EQ(test, front->top->obj, obj);
+	KUNIT_ASSERT_LT(test, kmemx_front_nr(front), front->granted);
+	/* What the other CPU would have done. */
+	kmemx_front_add(front, front->top, obj, front->top->status);
+	KUNIT_EXPECT_PTR_EQ(test, kmemx_cache_alloc(cache, GFP_KERNEL), obj);
+	again = kmemx_cache_alloc(cache, GFP_KERNEL);
+	migrate_enable();
+	KUNIT_EXPECT_NOT_NULL(test, again);
+	KUNIT_EXPECT_PTR_NE(test, again, obj);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+	kmemx_cache_free(cache, obj);
+	kmemx_cache_free(cache, again);
+	kmemx_cache_destroy(cache);
 }
 
 static void misuse_double_free(struct kunit *test)
@@ -178,6 +204,7 @@ static void misuse_nofail_is_refused(struct kunit *test)
 
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
+	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_double_free),
 	KUNIT_CASE(misuse_wrong_order),
 	KUNIT_CASE(misuse_inside_an_allocation),

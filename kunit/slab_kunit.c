@@ -8,131 +8,144 @@
 
 #define PAGE	4096U
 #define CACHE	7U
+/* 40-byte objects: 102 of them, a tail, and the last word of status bytes is not full. */
+#define SIZE	40U
+#define NR	102U
 
 struct fixture {
 	struct kmemx_layout layout;
 	struct kmemx_slab slab;
-	atomic64_t state;
-	atomic64_t *map;
-	void *mem;
+	u8 status[KMEMX_STATUS_BYTES];
+	u8 *mem;
 };
 
-/* 24-byte objects: 170 of them, three words, the last of which is not full. */
 static int slab_fixture_init(struct kunit *test)
 {
 	struct fixture *fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, fx);
-	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&fx->layout, 24, 0, false, PAGE), 0);
-	fx->map = kunit_kzalloc(test, KMEMX_DESC_BYTES, GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&fx->layout, SIZE, 0, false, PAGE), 0);
+	KUNIT_ASSERT_EQ(test, fx->layout.nr_objs, NR);
 	fx->mem = kunit_kzalloc(test, PAGE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fx->map);
 	KUNIT_ASSERT_NOT_NULL(test, fx->mem);
-	fx->slab = (struct kmemx_slab){
-		.base = &fx->mem,
-		.state = &fx->state,
-		.taken = fx->map,
-		.live = fx->map + fx->layout.nr_words,
-	};
-	kmemx_slab_init(fx->slab, &fx->layout, CACHE);
+	fx->slab.base = fx->mem;
+	fx->slab.status = fx->status;
+	kmemx_slab_init(&fx->slab, &fx->layout, CACHE);
 	test->priv = fx;
 	return 0;
 }
 
 static void expect_sound(struct kunit *test, struct fixture *fx)
 {
-	const char *why = kmemx_slab_check(fx->slab, &fx->layout);
+	const char *why = kmemx_slab_check(&fx->slab, &fx->layout);
 
 	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ? why : "");
 }
 
-static unsigned int index_of(struct kunit *test, struct fixture *fx, void *obj)
+static unsigned int take(struct fixture *fx, unsigned int *taken, unsigned int nr)
 {
-	unsigned int i = ~0U;
-
-	KUNIT_ASSERT_TRUE(test, kmemx_slab_index(fx->slab, &fx->layout, obj, &i));
-	return i;
+	return kmemx_slab_take(&fx->slab, &fx->layout, CACHE, taken, nr);
 }
 
 static void slab_gives_every_object_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *obj[7];
-	u8 seen[170] = { 0 };
-	unsigned int got, total = 0, k;
+	unsigned int taken[7], got, total = 0, k;
+	u8 seen[NR] = { 0 };
 
-	KUNIT_ASSERT_EQ(test, fx->layout.nr_objs, 170U);
-	while ((got = kmemx_slab_take(fx->slab, &fx->layout, CACHE, obj, 7))) {
+	while ((got = take(fx, taken, 7))) {
 		for (k = 0; k < got; k++) {
-			unsigned int i = index_of(test, fx, obj[k]);
-
-			KUNIT_ASSERT_LT(test, i, 170U);
-			KUNIT_ASSERT_EQ(test, seen[i], 0);
-			seen[i] = 1;
+			KUNIT_ASSERT_LT(test, taken[k], NR);
+			KUNIT_ASSERT_EQ(test, seen[taken[k]], 0);
+			KUNIT_ASSERT_EQ(test, fx->status[taken[k]], KMEMX_OBJECT_OUT);
+			seen[taken[k]] = 1;
 		}
 		total += got;
 		expect_sound(test, fx);
 	}
-	KUNIT_EXPECT_EQ(test, total, 170U);
-	for (k = 0; k < 170; k++)
-		KUNIT_EXPECT_EQ(test, kmemx_slab_give(fx->slab, k), k + 1);
+	KUNIT_EXPECT_EQ(test, total, NR);
+	for (k = 0; k < NR; k++)
+		KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, &fx->status[k]), (int)k + 1);
+	expect_sound(test, fx);
+}
+
+static void slab_takes_the_lowest_first(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int taken[NR], k;
+
+	for (k = 0; k < NR; k += 8)
+		take(fx, taken, 8);
+	for (k = 0; k < NR; k += 3)
+		kmemx_slab_give(&fx->slab, &fx->status[k]);
+	for (k = 0; k < NR; k += 3) {
+		KUNIT_ASSERT_EQ(test, take(fx, taken, 1), 1U);
+		KUNIT_ASSERT_EQ(test, taken[0], k);
+	}
+	KUNIT_EXPECT_EQ(test, take(fx, taken, 1), 0U);
 	expect_sound(test, fx);
 }
 
 static void slab_serves_its_own_cache_only(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *obj;
+	unsigned int i;
 
-	KUNIT_EXPECT_EQ(test, kmemx_slab_take(fx->slab, &fx->layout, CACHE + 1, &obj, 1), 0U);
-	KUNIT_EXPECT_EQ(test, kmemx_slab_cache((u64)atomic64_read(&fx->state)), CACHE);
+	KUNIT_EXPECT_EQ(test, kmemx_slab_take(&fx->slab, &fx->layout, CACHE + 1, &i, 1), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_slab_cache((u64)atomic64_read(&fx->slab.state)), CACHE);
 	expect_sound(test, fx);
 }
 
 static void slab_object_is_freed_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *obj;
 	unsigned int i;
+	u8 *status;
 
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(fx->slab, 0));
-	KUNIT_ASSERT_EQ(test, kmemx_slab_take(fx->slab, &fx->layout, CACHE, &obj, 1), 1U);
-	i = index_of(test, fx, obj);
-	KUNIT_EXPECT_TRUE(test, kmemx_slab_issue(fx->slab, i));
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_issue(fx->slab, i));
-	KUNIT_EXPECT_EQ(test, kmemx_slab_nr_live(fx->slab, &fx->layout), 1U);
-	KUNIT_EXPECT_TRUE(test, kmemx_slab_withdraw(fx->slab, i));
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(fx->slab, i));
-	kmemx_slab_give(fx->slab, i);
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(fx->slab, i));
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(fx->status));
+	KUNIT_ASSERT_EQ(test, take(fx, &i, 1), 1U);
+	status = &fx->status[i];
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(status));
+	*status = KMEMX_OBJECT_LIVE;
+	KUNIT_EXPECT_EQ(test, kmemx_slab_nr_live(&fx->slab, &fx->layout), 1U);
+	KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, status), -1);
+	KUNIT_EXPECT_TRUE(test, kmemx_slab_withdraw(status));
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(status));
+	KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, status), (int)NR);
+	KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, status), -1);
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_withdraw(status));
 	expect_sound(test, fx);
 }
 
-static void slab_index_refuses_what_is_no_object(struct kunit *test)
+static void slab_has_a_status_for_objects_only(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int i;
+	const struct kmemx_slab *slab = &fx->slab;
+	u32 offset;
 
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_index(fx->slab, &fx->layout, fx->mem + 1, &i));
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_index(fx->slab, &fx->layout, fx->mem + 23, &i));
-	KUNIT_EXPECT_TRUE(test, kmemx_slab_index(fx->slab, &fx->layout, fx->mem + 24, &i));
-	KUNIT_EXPECT_EQ(test, i, 1U);
-	/* The tail begins where object 170 would. */
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_index(fx->slab, &fx->layout, fx->mem + 170 * 24, &i));
+	for (offset = 0; offset < PAGE; offset++) {
+		u8 *status;
+
+		KUNIT_ASSERT_EQ(test, kmemx_slab_find(slab, &fx->layout, fx->mem + offset, &status),
+				!(offset % SIZE));
+		KUNIT_ASSERT_PTR_EQ(test, status, &fx->status[offset / SIZE]);
+	}
+	/* The tail begins where object 102 would. */
+	KUNIT_EXPECT_EQ(test, fx->status[NR], KMEMX_OBJECT_FREE);
 }
 
 static void slab_ends_only_when_empty(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *obj;
+	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, kmemx_slab_take(fx->slab, &fx->layout, CACHE, &obj, 1), 1U);
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(fx->slab, &fx->layout, CACHE));
-	kmemx_slab_give(fx->slab, index_of(test, fx, obj));
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(fx->slab, &fx->layout, CACHE + 1));
-	KUNIT_EXPECT_TRUE(test, kmemx_slab_retire(fx->slab, &fx->layout, CACHE));
-	KUNIT_EXPECT_EQ(test, kmemx_slab_take(fx->slab, &fx->layout, CACHE, &obj, 1), 0U);
-	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(fx->slab, &fx->layout, CACHE));
+	KUNIT_ASSERT_EQ(test, take(fx, &i, 1), 1U);
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
+	kmemx_slab_give(&fx->slab, &fx->status[i]);
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE + 1));
+	KUNIT_EXPECT_TRUE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
+	KUNIT_EXPECT_EQ(test, take(fx, &i, 1), 0U);
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
 }
 
 struct shared {
@@ -145,22 +158,22 @@ static void churn(void *arg, unsigned int thread)
 	struct shared *shared = arg;
 	struct fixture *fx = shared->fx;
 	struct rnd rnd = { .state = TEST_SEED * (thread + 1) };
-	void *obj[24];
-	unsigned int step, got, k, i;
+	unsigned int taken[24], step, got, k;
 
 	for (step = 0; step < 20000; step++) {
-		got = kmemx_slab_take(fx->slab, &fx->layout, CACHE, obj, 1 + rnd_below(&rnd, 24));
+		got = take(fx, taken, 1 + rnd_below(&rnd, 24));
 		for (k = 0; k < got; k++) {
-			if (!kmemx_slab_index(fx->slab, &fx->layout, obj[k], &i) ||
-			    !kmemx_slab_issue(fx->slab, i))
+			u8 *status = &fx->status[taken[k]];
+
+			/* Who else had it would have it live, or free. */
+			if (READ_ONCE(*status) != KMEMX_OBJECT_OUT)
 				atomic64_add(1, &shared->nr_wrong);
+			WRITE_ONCE(*status, KMEMX_OBJECT_LIVE);
 		}
-		for (k = 0; k < got; k++) {
-			kmemx_slab_index(fx->slab, &fx->layout, obj[k], &i);
-			if (!kmemx_slab_withdraw(fx->slab, i))
+		for (k = 0; k < got; k++)
+			if (!kmemx_slab_withdraw(&fx->status[taken[k]]) ||
+			    kmemx_slab_give(&fx->slab, &fx->status[taken[k]]) < 0)
 				atomic64_add(1, &shared->nr_wrong);
-			kmemx_slab_give(fx->slab, i);
-		}
 		if (!(step % 256))
 			test_breathe();
 	}
@@ -173,14 +186,15 @@ static void slab_threads_never_share_an_object(struct kunit *test)
 	test_run_threads(test, churn, &shared);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&shared.nr_wrong), 0LL);
 	expect_sound(test, shared.fx);
-	KUNIT_EXPECT_TRUE(test, kmemx_slab_retire(shared.fx->slab, &shared.fx->layout, CACHE));
+	KUNIT_EXPECT_TRUE(test, kmemx_slab_retire(&shared.fx->slab, &shared.fx->layout, CACHE));
 }
 
 static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_gives_every_object_once),
+	KUNIT_CASE(slab_takes_the_lowest_first),
 	KUNIT_CASE(slab_serves_its_own_cache_only),
 	KUNIT_CASE(slab_object_is_freed_once),
-	KUNIT_CASE(slab_index_refuses_what_is_no_object),
+	KUNIT_CASE(slab_has_a_status_for_objects_only),
 	KUNIT_CASE(slab_ends_only_when_empty),
 	KUNIT_CASE(slab_threads_never_share_an_object),
 	{}

@@ -24,52 +24,89 @@ KMEMX_EXPORT_FOR_TEST(kmemx_live);
 
 /* ---- Objects ----------------------------------------------------------- */
 
-static void *alloc_object(struct kmemx_cache *cache, struct kmemx_request *req)
+/* What has to be done beside handing an object out, which the short way does not do. */
+static __always_inline bool is_special(gfp_t gfp)
 {
+	return unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0) ||
+		trace_kmemx_alloc_enabled() || IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+}
+
+/* A front to fill, zeroes, a trace, reclaim; @size 0 is that of the cache. */
+static noinline void *alloc_object_slow(struct kmemx_cache *cache, size_t size, gfp_t gfp,
+					unsigned long call_site)
+{
+	struct kmemx_request req = {
+		.size = size ?: cache->layout.size,
+		.need = PAGE_SIZE << cache->layout.order,
+		.align = KMEMX_OBJECT_MIN,
+		.gfp = gfp,
+		.call_site = call_site,
+	};
 	u64 start = kmemx_start_clock();
 	void *obj;
 
-	req->need = PAGE_SIZE << cache->layout.order;
-	if (kmemx_request_is_refused(req))
+	if (kmemx_request_is_refused(&req))
 		goto failed;
-	obj = kmemx_cache_take(cache, req->call_site);
-	if (unlikely(!obj) && kmemx_request_reclaim(req))
-		obj = kmemx_cache_take(cache, req->call_site);
+	if (!kmemx_cache_pop(cache, &obj))
+		obj = kmemx_cache_take(cache, call_site);
+	if (unlikely(!obj) && kmemx_request_reclaim(&req))
+		obj = kmemx_cache_take(cache, call_site);
 	if (unlikely(!obj))
 		goto failed;
-	if (want_init_on_alloc(req->gfp) && !cache->ctor)
+	if (want_init_on_alloc(gfp) && !cache->ctor)
 		memset(obj, 0, cache->layout.size);
-	kmemx_tell_kmemleak(obj, cache->layout.size, req->gfp);
-	kmemx_stat_add(KMEMX_STAT_ALLOC, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, cache->layout.stride);
-	trace_kmemx_alloc(req->call_site, obj, req->size, cache->layout.stride, req->gfp,
+	kmemx_tell_kmemleak(obj, cache->layout.size, gfp);
+	trace_kmemx_alloc(call_site, obj, req.size, cache->layout.stride, gfp,
 			  kmemx_live.origin.nid, cache->name, kmemx_stop_clock(start));
 	return obj;
 
 failed:
-	kmemx_request_fail(req, 0);
+	kmemx_request_fail(&req, 0);
 	return NULL;
 }
 
-/*
- * Preemption is off because a free that is refused looks at a cache that
- * nothing keeps alive.
- */
-static void free_object(u32 id, const void *obj, const struct kmemx_cache *want,
-			unsigned long call_site)
+static __always_inline void *alloc_object(struct kmemx_cache *cache, size_t size, gfp_t gfp,
+					  unsigned long call_site)
 {
-	enum kmemx_verdict verdict;
-	struct kmemx_cache *cache;
+	void *obj;
 
+	if (is_special(gfp))
+		return alloc_object_slow(cache, size, gfp, call_site);
+	kmemx_debug_might_alloc(gfp);
+	if (unlikely(!kmemx_cache_pop(cache, &obj)))
+		return alloc_object_slow(cache, size, gfp, call_site);
+	return obj;
+}
+
+/* A front that is busy or full, a trace, or a free that is to be refused. */
+static noinline void free_object_slow(const void *obj, const struct kmemx_cache *want,
+				      unsigned long call_site)
+{
+	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
+	struct kmemx_cache *cache = NULL;
+	u32 frame;
+
+	/* A free that is refused looks at a cache that nothing else keeps alive. */
 	preempt_disable();
-	verdict = kmemx_cache_put(&kmemx_live.depot, id, obj, want, &cache);
-	if (likely(!verdict)) {
-		kmemx_stat_add(KMEMX_STAT_FREE, 1);
-		kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)cache->layout.stride);
-		trace_kmemx_free(call_site, obj, cache->name);
-	} else {
-		kmemx_bad_free(verdict, obj, cache ? cache->name : NULL, call_site);
+	if (kmemx_pages_find(&kmemx_live.pages, obj, &frame)) {
+		u8 info = kmemx_pages_info(&kmemx_live.pages, frame);
+
+		switch (kmemx_info_kind(info)) {
+		case KMEMX_KIND_SLAB:
+		case KMEMX_KIND_SLAB_TAIL:
+			verdict = kmemx_cache_put(&kmemx_live.depot,
+						  kmemx_region_slab_id(frame, info), obj, want,
+						  &cache);
+			break;
+		default:
+			verdict = kmemx_zone_judge(&kmemx_live.pages.zone, frame);
+		}
 	}
+	if (likely(!verdict))
+		trace_kmemx_free(call_site, obj, cache->name);
+	else
+		kmemx_bad_free(verdict, obj, cache ? cache->name : want ? want->name : NULL,
+			       call_site);
 	preempt_enable();
 }
 
@@ -81,19 +118,29 @@ static size_t natural_align(size_t size)
 	return is_power_of_2(size) ? min(size, PAGE_SIZE << KMEMX_CHUNK_ORDER) : PAGE_SIZE;
 }
 
-static void *alloc_large(struct kmemx_request *req)
+/* What is not in the table of classes: nothing, larger classes, and pages. */
+static noinline void *alloc_large(size_t size, gfp_t gfp, unsigned long call_site)
 {
+	struct kmemx_request req = {
+		.size = size,
+		.align = natural_align(size),
+		.gfp = gfp,
+		.call_site = call_site,
+	};
 	u64 start = kmemx_start_clock();
 	void *ptr;
 
-	req->align = natural_align(req->size);
-	ptr = kmemx_api_alloc_frames(req, KMEMX_KIND_LARGE);
+	if (unlikely(!size))
+		return ZERO_SIZE_PTR;
+	if (size <= KMEMX_CLASS_MAX_SIZE)
+		return alloc_object(kmemx_live.class[kmemx_classes_find(&kmemx_live.classes, size)],
+				    size, gfp, call_site);
+	ptr = kmemx_api_alloc_frames(&req, KMEMX_KIND_LARGE);
 	if (!ptr)
 		return NULL;
-	kmemx_tell_kmemleak(ptr, req->size, req->gfp);
-	trace_kmemx_alloc(req->call_site, ptr, req->size, PAGE_ALIGN(req->size), req->gfp,
-			  kmemx_live.origin.nid, kmemx_kind_name[KMEMX_KIND_LARGE],
-			  kmemx_stop_clock(start));
+	kmemx_tell_kmemleak(ptr, size, gfp);
+	trace_kmemx_alloc(call_site, ptr, size, PAGE_ALIGN(size), gfp, kmemx_live.origin.nid,
+			  kmemx_kind_name[KMEMX_KIND_LARGE], kmemx_stop_clock(start));
 	return ptr;
 }
 
@@ -113,22 +160,34 @@ static void *alloc_large(struct kmemx_request *req)
  */
 void *kmemx_alloc(size_t size, gfp_t gfp)
 {
-	struct kmemx_request req = {
-		.size = size,
-		.align = KMEMX_OBJECT_MIN,
-		.gfp = gfp,
-		.call_site = _RET_IP_,
-	};
-	unsigned int class;
-
-	if (unlikely(!size))
-		return ZERO_SIZE_PTR;
-	if (size > KMEMX_CLASS_MAX_SIZE)
-		return alloc_large(&req);
-	class = kmemx_classes_find(&kmemx_live.classes, size);
-	return alloc_object(kmemx_live.class[class], &req);
+	if (likely(size - 1 < KMEMX_CLASS_TABLE_MAX))
+		return alloc_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_);
+	return alloc_large(size, gfp, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc);
+
+static noinline void free_slow(const void *ptr, unsigned long call_site)
+{
+	u32 frame;
+	u8 info;
+
+	if (ZERO_OR_NULL_PTR(ptr))
+		return;
+	if (unlikely(!kmemx_pages_find(&kmemx_live.pages, ptr, &frame))) {
+		kmemx_bad_free(KMEMX_FREE_FOREIGN, ptr, NULL, call_site);
+		return;
+	}
+	info = kmemx_pages_info(&kmemx_live.pages, frame);
+	switch (kmemx_info_kind(info)) {
+	case KMEMX_KIND_SLAB:
+	case KMEMX_KIND_SLAB_TAIL:
+		free_object_slow(ptr, NULL, call_site);
+		break;
+	default:
+		if (kmemx_api_free_frames(ptr, KMEMX_KIND_LARGE, 0, call_site))
+			trace_kmemx_free(call_site, ptr, kmemx_kind_name[KMEMX_KIND_LARGE]);
+	}
+}
 
 /**
  * kmemx_free() - free what kmemx_alloc() or kmemx_cache_alloc() gave
@@ -138,25 +197,10 @@ KMEMX_EXPORT(kmemx_alloc);
  */
 void kmemx_free(const void *ptr)
 {
-	u32 frame;
-	u8 info;
+	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, ptr);
 
-	if (ZERO_OR_NULL_PTR(ptr))
-		return;
-	if (unlikely(!kmemx_pages_find(&kmemx_live.pages, ptr, &frame))) {
-		kmemx_bad_free(KMEMX_FREE_FOREIGN, ptr, NULL, _RET_IP_);
-		return;
-	}
-	info = kmemx_pages_info(&kmemx_live.pages, frame);
-	switch (kmemx_info_kind(info)) {
-	case KMEMX_KIND_SLAB:
-	case KMEMX_KIND_SLAB_TAIL:
-		free_object(kmemx_region_slab_id(frame, info), ptr, NULL, _RET_IP_);
-		break;
-	default:
-		if (kmemx_api_free_frames(ptr, KMEMX_KIND_LARGE, 0, _RET_IP_))
-			trace_kmemx_free(_RET_IP_, ptr, kmemx_kind_name[KMEMX_KIND_LARGE]);
-	}
+	if (trace_kmemx_free_enabled() || unlikely(!kmemx_cache_push_any(slab, ptr)))
+		free_slow(ptr, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free);
 
@@ -309,14 +353,7 @@ KMEMX_EXPORT(kmemx_cache_destroy);
  */
 void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp)
 {
-	struct kmemx_request req = {
-		.size = cache->layout.size,
-		.align = KMEMX_OBJECT_MIN,
-		.gfp = gfp,
-		.call_site = _RET_IP_,
-	};
-
-	return alloc_object(cache, &req);
+	return alloc_object(cache, 0, gfp, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_cache_alloc);
 
@@ -329,24 +366,12 @@ KMEMX_EXPORT(kmemx_cache_alloc);
  */
 void kmemx_cache_free(struct kmemx_cache *cache, void *obj)
 {
-	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	u32 frame;
-	u8 info;
+	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, obj);
 
-	if (!obj)
+	if (!trace_kmemx_free_enabled() && likely(kmemx_cache_push(cache, slab, obj)))
 		return;
-	if (kmemx_pages_find(&kmemx_live.pages, obj, &frame)) {
-		info = kmemx_pages_info(&kmemx_live.pages, frame);
-		switch (kmemx_info_kind(info)) {
-		case KMEMX_KIND_SLAB:
-		case KMEMX_KIND_SLAB_TAIL:
-			free_object(kmemx_region_slab_id(frame, info), obj, cache, _RET_IP_);
-			return;
-		default:
-			verdict = kmemx_zone_judge(&kmemx_live.pages.zone, frame);
-		}
-	}
-	kmemx_bad_free(verdict, obj, cache->name, _RET_IP_);
+	if (obj)
+		free_object_slow(obj, cache, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_cache_free);
 

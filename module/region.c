@@ -57,6 +57,25 @@ static const struct kmemx_page_ops slab_frames = {
 	.id_of = slab_frames_id,
 };
 
+/* By chunk, what the depot has for its frames. */
+static int make_table(struct kmemx_region *region)
+{
+	const struct kmemx_pages *pages = &region->pages;
+	unsigned long nr = pages->span / KMEMX_CHUNK_FRAMES, i;
+
+	region->no_slab = kvcalloc(KMEMX_CHUNK_FRAMES, sizeof(*region->no_slab), GFP_KERNEL);
+	region->chunk_slab = kvcalloc(nr, sizeof(*region->chunk_slab), GFP_KERNEL);
+	if (!region->no_slab || !region->chunk_slab)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		const u8 *info = pages->chunk_info[i];
+
+		region->chunk_slab[i] = info == pages->nobody ? region->no_slab :
+			region->depot.slab + kmemx_pages_number(pages, info);
+	}
+	return 0;
+}
+
 static int make_class(struct kmemx_region *region, unsigned int i)
 {
 	struct kmemx_cache_spec spec = {
@@ -75,6 +94,19 @@ static int make_class(struct kmemx_region *region, unsigned int i)
 	return 0;
 }
 
+static int make_classes(struct kmemx_region *region)
+{
+	unsigned int i;
+	int ret = 0;
+
+	kmemx_classes_init(&region->classes);
+	for (i = 0; !ret && i < region->classes.nr; i++)
+		ret = make_class(region, i);
+	for (i = 0; !ret && i < ARRAY_SIZE(region->small); i++)
+		region->small[i] = region->class[kmemx_classes_find(&region->classes, 8 * (i + 1))];
+	return ret;
+}
+
 /**
  * kmemx_region_init() - make a region of some extents
  * @region: to fill in, but for its origin
@@ -88,7 +120,6 @@ static int make_class(struct kmemx_region *region, unsigned int i)
 int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 		      const struct kmemx_extent *extent, bool track)
 {
-	unsigned int i;
 	int ret;
 
 	ret = kmemx_pages_init(&region->pages, nr_extents, extent);
@@ -96,15 +127,16 @@ int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 		return ret;
 	ret = kmemx_depot_init(&region->depot, &slab_frames, region,
 			       kmemx_pages_end(&region->pages), track);
+	if (!ret)
+		ret = make_table(region);
 	if (!ret && track) {
 		/* The short way does not stop to note who asked. */
 		kmemx_pages_no_fronts(&region->pages);
 		region->site = vzalloc(kmemx_pages_end(&region->pages) * sizeof(*region->site));
 		ret = region->site ? 0 : -ENOMEM;
 	}
-	kmemx_classes_init(&region->classes);
-	for (i = 0; !ret && i < region->classes.nr; i++)
-		ret = make_class(region, i);
+	if (!ret)
+		ret = make_classes(region);
 	if (ret)
 		kmemx_region_fini(region);
 	return ret;
@@ -147,7 +179,11 @@ void kmemx_region_fini(struct kmemx_region *region)
 		if (region->depot.cache[i])
 			kmemx_cache_forget(region->depot.cache[i]);
 	vfree(region->site);
+	kvfree(region->chunk_slab);
+	kvfree(region->no_slab);
 	region->site = NULL;
+	region->chunk_slab = NULL;
+	region->no_slab = NULL;
 	kmemx_depot_fini(&region->depot);
 	kmemx_pages_fini(&region->pages);
 }

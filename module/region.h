@@ -29,13 +29,29 @@ struct kmemx_origin {
 	unsigned int load_ms;
 };
 
+/**
+ * struct kmemx_region - a region
+ * @origin: where it came from
+ * @pages: its frames
+ * @depot: its slabs and caches
+ * @chunk_slab: by the number of a chunk behind @pages.start: what @depot has for its
+ *		frames, or @no_slab
+ * @no_slab: frames of a chunk that is not ours; no slab
+ * @classes: the size classes
+ * @class: a cache for each
+ * @small: that for 8 * (i + 1) bytes, for the short way
+ * @site: call site per frame, with track=1
+ */
 struct kmemx_region {
 	struct kmemx_origin origin;
 	struct kmemx_pages pages;
 	struct kmemx_depot depot;
+	struct kmemx_slab **chunk_slab;
+	struct kmemx_slab *no_slab;
 	struct kmemx_classes classes;
 	struct kmemx_cache *class[KMEMX_CLASSES_MAX];
-	unsigned long *site;		/* Call site per frame id, with track=1. */
+	struct kmemx_cache *small[KMEMX_CLASS_TABLE_MAX / 8];
+	unsigned long *site;
 };
 
 int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
@@ -48,6 +64,31 @@ void kmemx_region_empty(struct kmemx_region *region);
 static inline u32 kmemx_region_slab_id(u32 frame, u8 info)
 {
 	return round_down(frame, 1U << kmemx_info_order(info));
+}
+
+/* The cache for 1 to KMEMX_CLASS_TABLE_MAX bytes. */
+static __always_inline struct kmemx_cache *kmemx_region_small(const struct kmemx_region *region,
+							       size_t size)
+{
+	/* An addition, not a subscript, which some kernels have checked again. */
+	return *(region->small + (size - 1) / 8);
+}
+
+/**
+ * kmemx_region_slab_at() - what is known of the slab at an address
+ * @region: the region
+ * @addr: any value at all; it is not dereferenced
+ *
+ * Return: what the depot has for its frame; without a cache if no slab is there.
+ */
+static __always_inline struct kmemx_slab *
+kmemx_region_slab_at(const struct kmemx_region *region, const void *addr)
+{
+	unsigned long i = ((unsigned long)addr - region->pages.start) >> PAGE_SHIFT;
+
+	if (unlikely(i >= region->pages.span))
+		return region->no_slab;
+	return region->chunk_slab[i / KMEMX_CHUNK_FRAMES] + i % KMEMX_CHUNK_FRAMES;
 }
 
 #endif /* KMEMX_REGION_H */

@@ -62,15 +62,13 @@ static bool block_pair(struct work *work)
 static bool object_pair(struct work *work)
 {
 	unsigned int i;
-	void *obj;
+	u8 *status;
 
-	if (!kmemx_slab_take(work->slab, &work->layout, CACHE, &obj, 1) ||
-	    !kmemx_slab_index(work->slab, &work->layout, obj, &i))
+	if (!kmemx_slab_take(&work->slab, &work->layout, CACHE, &i, 1))
 		return false;
-	if (!kmemx_slab_issue(work->slab, i) || !kmemx_slab_withdraw(work->slab, i))
-		return false;
-	kmemx_slab_give(work->slab, i);
-	return true;
+	status = work->slab.status + i;
+	WRITE_ONCE(*status, KMEMX_OBJECT_LIVE);
+	return kmemx_slab_withdraw(status) && kmemx_slab_give(&work->slab, status) > 0;
 }
 
 static bool measured(struct work *work)
@@ -91,8 +89,7 @@ static void *thread(void *arg)
 static bool set_up(struct work *work, const char *name)
 {
 	static struct kmemx_extent extent = { .pfn = BASE_PFN, .nr_frames = NR_FRAMES };
-	static atomic64_t state, maps[64];
-	static void *mem;
+	static u8 status[KMEMX_STATUS_BYTES];
 
 	if (sscanf(name, "core_zone_o%u", &work->order) == 1 && work->order <= 9) {
 		work->pair = block_pair;
@@ -100,12 +97,12 @@ static bool set_up(struct work *work, const char *name)
 	}
 	if (strcmp(name, "core_slab_64"))
 		return false;
-	mem = aligned_alloc(PAGE, PAGE);
-	if (!mem || kmemx_layout_init(&work->layout, 64, 0, false, PAGE))
+	work->slab.base = aligned_alloc(PAGE, PAGE);
+	if (!work->slab.base || kmemx_layout_init(&work->layout, 64, 0, false, PAGE))
 		return false;
 	work->pair = object_pair;
-	work->slab = (struct kmemx_slab){ &mem, &state, maps, maps + work->layout.nr_words };
-	kmemx_slab_init(work->slab, &work->layout, CACHE);
+	work->slab.status = status;
+	kmemx_slab_init(&work->slab, &work->layout, CACHE);
 	return true;
 }
 

@@ -76,7 +76,8 @@ static void show_cache(struct seq_file *m, const struct kmemx_cache *cache)
 	kmemx_cache_usage(cache, &usage);
 	seq_printf(m, "%-17s %6lu %6lu %6u %4u %4d", cache->name, usage.nr_live,
 		   usage.nr_objs, layout->stride, layout->nr_objs, 1 << layout->order);
-	seq_printf(m, " : tunables %4u %4u %4u", cache->front_cap, cache->front_cap / 2, 0);
+	seq_printf(m, " : tunables %4u %4u %4u", cache->front_cap,
+		   min(cache->front_cap, KMEMX_FRONT_BATCH), 0);
 	seq_printf(m, " : slabdata %6lu %6lu %6lu\n", usage.nr_slabs, usage.nr_slabs, 0UL);
 }
 
@@ -114,7 +115,8 @@ static int stat_show(struct seq_file *m, void *unused)
 	seq_printf(m, "unsettled_bytes %lld\n", snap.unsettled);
 	seq_printf(m, "outside_bytes %llu\n", snap.outside);
 	for (i = KMEMX_STAT_USED_BYTES + 1; i < KMEMX_NR_STATS; i++)
-		seq_printf(m, "%s %lld\n", kmemx_stat_name(i), kmemx_stat_read(i));
+		seq_printf(m, "%s %lld\n", kmemx_stat_name(i),
+			   kmemx_snapshot_stat(m->private, i));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stat);

@@ -5,7 +5,6 @@
 #include <linux/cpumask.h>
 
 #include "observe/snapshot.h"
-#include "observe/stat.h"
 
 /* Other CPUs may be in between; look again a few times before saying so. */
 #define TRIES	8
@@ -20,9 +19,59 @@ static void add_cache(const struct kmemx_cache *cache, struct kmemx_snapshot *sn
 	snap->slab_free += (u64)usage.nr_free * layout->stride;
 	snap->overhead += (u64)atomic64_read(&cache->nr_slabs) *
 		kmemx_layout_waste(layout, PAGE_SIZE);
-	snap->outside += sizeof(*cache) + kmemx_summary_bytes(cache->depot->nr_ids) +
-		num_possible_cpus() * sizeof(struct kmemx_front);
+	snap->outside += kmemx_cache_meta_bytes(cache);
 }
+
+/* What a cache's objects come to in a counter. */
+static s64 counted(const struct kmemx_cache *cache, enum kmemx_stat_item item)
+{
+	struct kmemx_cache_counts counts;
+
+	kmemx_cache_counts(cache, &counts);
+	switch (item) {
+	case KMEMX_STAT_ALLOC:
+		return (s64)counts.nr_alloc;
+	case KMEMX_STAT_FREE:
+		return (s64)counts.nr_free;
+	case KMEMX_STAT_USED_BYTES:
+		return (s64)(counts.nr_alloc - counts.nr_free) * cache->layout.stride;
+	default:
+		return 0;
+	}
+}
+
+/* With the depot's lock held. */
+static s64 read_stat(const struct kmemx_region *region, enum kmemx_stat_item item)
+{
+	s64 sum = kmemx_stat_read(item);
+	struct kmemx_cache *cache;
+	unsigned int i = 0;
+
+	while ((cache = kmemx_depot_next(&region->depot, &i)))
+		sum += counted(cache, item);
+	return sum;
+}
+
+/**
+ * kmemx_snapshot_stat() - the sum of a counter
+ * @region: the region
+ * @item: which
+ *
+ * Objects are counted with their caches, all else in kmemx_stat.
+ *
+ * Context: may sleep.
+ * Return: the sum.
+ */
+s64 kmemx_snapshot_stat(struct kmemx_region *region, enum kmemx_stat_item item)
+{
+	s64 sum;
+
+	mutex_lock(&region->depot.lock);
+	sum = read_stat(region, item);
+	mutex_unlock(&region->depot.lock);
+	return sum;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_snapshot_stat);
 
 static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 {
@@ -35,7 +84,7 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	snap->free = (u64)kmemx_pages_nr_free(pages) << PAGE_SHIFT;
 	snap->page_front = (u64)kmemx_pages_nr_front(pages) << PAGE_SHIFT;
 	snap->front = snap->page_front;
-	snap->used = (u64)kmemx_stat_read(KMEMX_STAT_USED_BYTES);
+	snap->used = (u64)read_stat(region, KMEMX_STAT_USED_BYTES);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
 	snap->outside = kmemx_pages_meta_bytes(pages) +
 		kmemx_depot_meta_bytes(&region->depot);

@@ -6,6 +6,7 @@
 #ifndef KMEMX_OBSERVE_SNAPSHOT_H
 #define KMEMX_OBSERVE_SNAPSHOT_H
 
+#include "observe/stat.h"
 #include "region.h"
 
 /**
@@ -39,5 +40,6 @@ struct kmemx_snapshot {
 };
 
 void kmemx_snapshot_take(struct kmemx_region *region, struct kmemx_snapshot *snap);
+s64 kmemx_snapshot_stat(struct kmemx_region *region, enum kmemx_stat_item item);
 
 #endif /* KMEMX_OBSERVE_SNAPSHOT_H */

@@ -15,8 +15,8 @@
 
 enum kmemx_stat_item {
 	KMEMX_STAT_USED_BYTES,		/* Held by users: objects and pages. */
-	KMEMX_STAT_ALLOC,
-	KMEMX_STAT_FREE,
+	KMEMX_STAT_ALLOC,		/* Of objects, which their caches count... */
+	KMEMX_STAT_FREE,		/* ...as long as they are there. */
 	KMEMX_STAT_PAGE_ALLOC,
 	KMEMX_STAT_PAGE_FREE,
 	KMEMX_STAT_RECLAIM,

@@ -7,27 +7,29 @@
  * destroy or walk caches.
  */
 #include <linux/cpu.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 #include <linux/vmalloc.h>
 
+#include "observe/report.h"
+#include "observe/stat.h"
 #include "slab/cache.h"
 
 /* ---- Slabs of a cache -------------------------------------------------- */
 
-static struct kmemx_slab slab_at(const struct kmemx_cache *cache, u32 id)
+static struct kmemx_slab *slab_at(const struct kmemx_cache *cache, u32 id)
 {
-	return kmemx_depot_slab(cache->depot, id, &cache->layout);
+	return &cache->depot->slab[id];
 }
 
 static u64 state_at(const struct kmemx_cache *cache, u32 id)
 {
-	return (u64)atomic64_read(&cache->depot->state[id]);
+	return (u64)atomic64_read(&slab_at(cache, id)->state);
 }
 
 static bool is_partial(const struct kmemx_cache *cache, u32 id)
@@ -56,33 +58,30 @@ static void publish(struct kmemx_cache *cache, u32 id)
 	} while (partial != seen);
 }
 
-static void construct(const struct kmemx_cache *cache, struct kmemx_slab slab)
+static void construct(const struct kmemx_cache *cache, const struct kmemx_slab *slab)
 {
 	unsigned int i;
 
-	for (i = 0; i < cache->layout.nr_objs; i++)
+	for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
 		cache->ctor(kmemx_slab_object(slab, &cache->layout, i));
 }
 
 static bool grow(struct kmemx_cache *cache)
 {
 	struct kmemx_depot *depot = cache->depot;
-	struct kmemx_slab slab;
 	void *base;
 	u32 id;
 
 	base = depot->ops->alloc(depot->ctx, cache->layout.order, &id);
 	if (!base)
 		return false;
-	kmemx_depot_set_base(depot, id, base);
-	slab = slab_at(cache, id);
-	if (cache->ctor) {
-		if (want_init_on_alloc(0))
-			memset(base, 0, PAGE_SIZE << cache->layout.order);
-		construct(cache, slab);
-	}
+	if (cache->ctor && want_init_on_alloc(0))
+		memset(base, 0, PAGE_SIZE << cache->layout.order);
+	kmemx_depot_open(depot, id, base, &cache->layout, cache);
+	if (cache->ctor)
+		construct(cache, slab_at(cache, id));
 	atomic64_add(1, &cache->nr_slabs);
-	kmemx_slab_init(slab, &cache->layout, cache->number);
+	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number);
 	publish(cache, id);
 	return true;
 }
@@ -91,14 +90,16 @@ static bool grow(struct kmemx_cache *cache)
 static bool retire(struct kmemx_cache *cache, u32 id)
 {
 	struct kmemx_depot *depot = cache->depot;
-	struct kmemx_slab slab = slab_at(cache, id);
+	void *base;
 
-	if (!kmemx_slab_retire(slab, &cache->layout, cache->number))
+	if (!kmemx_slab_retire(slab_at(cache, id), &cache->layout, cache->number))
 		return false;
+	base = slab_at(cache, id)->base;
+	kmemx_depot_close(depot, id, &cache->layout);
 	/* Before the frames: they may become a slab of this cache again. */
 	publish(cache, id);
 	atomic64_add(-1, &cache->nr_slabs);
-	depot->ops->free(depot->ctx, kmemx_slab_base(slab), cache->layout.order);
+	depot->ops->free(depot->ctx, base, cache->layout.order);
 	return true;
 }
 
@@ -112,20 +113,47 @@ static bool has_other_partial(struct kmemx_cache *cache, u32 id)
 	return first >= 0;
 }
 
-/* Take up to @nr objects out of one slab, a new one if need be. */
-static unsigned int take_from_slabs(struct kmemx_cache *cache, void **obj,
+/* Where the objects @taken of a slab are; the first is the last, and so the next to go. */
+static void locate(const struct kmemx_cache *cache, const struct kmemx_slab *slab,
+		   const unsigned int *taken, unsigned int nr, struct kmemx_front_slot *slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		slot[nr - 1 - i].obj = kmemx_slab_object(slab, &cache->layout, taken[i]);
+		slot[nr - 1 - i].status = slab->status + taken[i];
+	}
+}
+
+/* Take up to @nr objects out of a slab, if it still has any. */
+static unsigned int take_from(struct kmemx_cache *cache, u32 id,
+			      struct kmemx_front_slot *slot, unsigned int nr)
+{
+	unsigned int taken[KMEMX_FRONT_BATCH];
+	unsigned int got = kmemx_slab_take(slab_at(cache, id), &cache->layout, cache->number,
+					   taken, nr);
+
+	/* Else its bit is as it was. */
+	if (!got || !is_partial(cache, id))
+		publish(cache, id);
+	locate(cache, slab_at(cache, id), taken, got, slot);
+	return got;
+}
+
+/*
+ * Take up to @nr objects, KMEMX_FRONT_BATCH at most, out of one slab, a new one if need
+ * be. Returns how many.
+ */
+static unsigned int take_from_slabs(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
 				    unsigned int nr)
 {
 	do {
 		long id;
 
-		for (id = kmemx_summary_find(&cache->partial, 0); id >= 0;
+		for (id = kmemx_summary_first(&cache->partial); id >= 0;
 		     id = kmemx_summary_find(&cache->partial, (unsigned int)id + 1)) {
-			unsigned int got = kmemx_slab_take(slab_at(cache, (u32)id),
-							   &cache->layout,
-							   cache->number, obj, nr);
+			unsigned int got = take_from(cache, (u32)id, slot, nr);
 
-			publish(cache, (u32)id);
 			if (got)
 				return got;
 		}
@@ -135,92 +163,144 @@ static unsigned int take_from_slabs(struct kmemx_cache *cache, void **obj,
 
 /*
  * Put an object back into its slab. A cache keeps one slab with free objects,
- * so that a pair of alloc and free does not make and retire one.
+ * so that a pair of alloc and free does not make and retire one. False if it was there
+ * already.
  */
-static void give_to_slab(struct kmemx_cache *cache, const void *obj)
+static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
 {
 	u32 id = cache->depot->ops->id_of(cache->depot->ctx, obj);
-	struct kmemx_slab slab = slab_at(cache, id);
-	unsigned int i;
+	int nr_free = kmemx_slab_give(slab_at(cache, id), status);
 
-	kmemx_slab_index(slab, &cache->layout, obj, &i);
-	if (kmemx_slab_give(slab, i) == cache->layout.nr_objs && has_other_partial(cache, id) &&
+	if (unlikely(nr_free < 0))
+		return false;
+	if (nr_free == (int)cache->layout.nr_objs && has_other_partial(cache, id) &&
 	    retire(cache, id))
-		return;
-	publish(cache, id);
+		return true;
+	/* The first that is free again; who gave that one sets the bit. */
+	if (nr_free == 1)
+		publish(cache, id);
+	return true;
 }
 
 /* ---- Fronts ------------------------------------------------------------ */
 
-/* Give the @nr oldest objects of a front back; the front is the caller's. */
-static void flush(struct kmemx_cache *cache, struct kmemx_front *front, unsigned int nr)
-{
-	unsigned int i;
+/* How many objects a front is given back in a row. */
+#define FLUSH_OBJECTS	64U
 
-	for (i = 0; i < nr; i++)
-		give_to_slab(cache, front->obj[i]);
-	front->nr -= nr;
-	memmove(front->obj, front->obj + nr, front->nr * sizeof(*front->obj));
+/*
+ * A racing double free left an object in two fronts, or in one and in use: its status is
+ * not that of an object in a front any more, when who is behind comes to it.
+ */
+static void drop_twice(const struct kmemx_cache *cache, const void *obj)
+{
+	/* Two frees have been counted, of which one was none. */
+	kmemx_stat_add(KMEMX_STAT_FREE, -1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, cache->layout.stride);
+	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
+	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, obj, cache->name, _RET_IP_);
 }
 
-static void *pop(struct kmemx_cache *cache, struct kmemx_front *front)
+/*
+ * How far frees may fill a front on the short way. What has to be zeroed when it is freed
+ * does not come that way.
+ */
+static void set_limit(const struct kmemx_cache *cache, struct kmemx_front *front)
 {
-	if (!front->nr)
-		front->nr = take_from_slabs(cache, front->obj, max(cache->front_cap / 2, 1U));
-	return front->nr ? front->obj[--front->nr] : NULL;
+	bool is_zeroed = want_init_on_free() && !cache->ctor;
+
+	front->limit = front->bottom + (is_zeroed ? 0 : front->granted);
 }
 
-static void push(struct kmemx_cache *cache, struct kmemx_front *front, void *obj)
+/* Let a front, the caller's on its CPU, hold some objects more, if there is room for them. */
+static bool grant(const struct kmemx_cache *cache, struct kmemx_front *front)
 {
-	if (front->nr >= cache->front_cap)
-		flush(cache, front, (front->nr + 1) / 2);
-	front->obj[front->nr++] = obj;
-}
+	unsigned int nr = min(cache->front_cap - front->granted, KMEMX_FRONT_GRANT);
+	s64 bytes = (s64)nr * cache->layout.stride;
 
-/* An object that is taken and not live, from the front or past it. */
-static void *take(struct kmemx_cache *cache)
-{
-	struct kmemx_front *front;
-	void *obj = NULL;
-
-	preempt_disable();
-	front = this_cpu_ptr(cache->front);
-	if (cache->front_cap && kmemx_busy_enter(&front->busy)) {
-		obj = pop(cache, front);
-		kmemx_busy_leave(&front->busy);
-	} else {
-		take_from_slabs(cache, &obj, 1);
+	if (!nr)
+		return false;
+	/* Other fronts of this CPU, in interrupts, are granted meanwhile. */
+	if (this_cpu_sub_return(*cache->depot->room, bytes) < 0) {
+		this_cpu_add(*cache->depot->room, bytes);
+		return false;
 	}
-	preempt_enable();
-	return obj;
+	front->granted += nr;
+	set_limit(cache, front);
+	return true;
 }
 
-static void give(struct kmemx_cache *cache, void *obj)
+/* An empty front is granted nothing. Returns the bytes that it was granted. */
+static s64 revoke(const struct kmemx_cache *cache, struct kmemx_front *front)
 {
-	struct kmemx_front *front;
+	s64 bytes = (s64)front->granted * cache->layout.stride;
 
-	preempt_disable();
-	front = this_cpu_ptr(cache->front);
-	if (cache->front_cap && kmemx_busy_enter(&front->busy)) {
-		push(cache, front, obj);
-		kmemx_busy_leave(&front->busy);
-	} else {
-		give_to_slab(cache, obj);
-	}
-	preempt_enable();
+	front->granted = 0;
+	set_limit(cache, front);
+	return bytes;
 }
 
-/* On the CPU of the front. */
+/*
+ * Give up to @nr objects that a front, the caller's, holds back to their slabs. Returns
+ * how many are left of @nr: not 0 means that the front is empty.
+ */
+static unsigned int flush(struct kmemx_cache *cache, struct kmemx_front *front,
+			  unsigned int nr)
+{
+	for (; nr && front->top != front->bottom; front->top--, nr--)
+		if (!give_to_slab(cache, front->top->obj, front->top->status))
+			drop_twice(cache, front->top->obj);
+	return nr;
+}
+
+/* Let there be a good object to go next. */
+static void refill(struct kmemx_cache *cache, struct kmemx_front *front)
+{
+	unsigned int nr;
+
+	while (front->top != front->bottom && READ_ONCE(*front->top->status) != KMEMX_OBJECT_OUT) {
+		drop_twice(cache, front->top->obj);
+		front->top--;
+	}
+	if (front->top != front->bottom || (!front->granted && !grant(cache, front)))
+		return;
+	nr = take_from_slabs(cache, front->bottom + 1, min(front->granted, KMEMX_FRONT_BATCH));
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top += nr);
+}
+
+/**
+ * struct drain - the fronts of all CPUs are being emptied
+ * @cache: whose
+ * @cpu: the CPU that is asked
+ * @left: of the objects that it had when it was asked first; more it need not give back
+ */
+struct drain {
+	struct kmemx_cache *cache;
+	unsigned int cpu;
+	unsigned int left;
+};
+
+/* On the CPU of the front: some of it, as interrupts are off. */
 static enum kmemx_emptied empty_front(void *ctx)
 {
-	struct kmemx_cache *cache = ctx;
+	struct drain *drain = ctx;
+	struct kmemx_cache *cache = drain->cache;
 	struct kmemx_front *front = this_cpu_ptr(cache->front);
+	unsigned int nr, left;
 
 	if (!kmemx_busy_enter(&front->busy))
 		return KMEMX_EMPTY_BUSY;
-	flush(cache, front, front->nr);
+	if (drain->cpu != smp_processor_id()) {
+		drain->cpu = smp_processor_id();
+		drain->left = kmemx_front_nr(front);
+	}
+	nr = min(drain->left, FLUSH_OBJECTS);
+	left = flush(cache, front, nr);
+	drain->left -= nr - left;
+	if (front->top == front->bottom)
+		this_cpu_add(*cache->depot->room, revoke(cache, front));
 	kmemx_busy_leave(&front->busy);
-	return KMEMX_EMPTY;
+	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
 }
 
 /**
@@ -233,7 +313,9 @@ static enum kmemx_emptied empty_front(void *ctx)
  */
 void kmemx_cache_drain(struct kmemx_cache *cache)
 {
-	kmemx_empty_all_cpus(empty_front, cache);
+	struct drain drain = { .cache = cache, .cpu = nr_cpu_ids };
+
+	kmemx_empty_all_cpus(empty_front, &drain);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);
 
@@ -248,7 +330,9 @@ void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu)
 {
 	struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
 
-	flush(cache, front, front->nr);
+	while (!flush(cache, front, FLUSH_OBJECTS))
+		;
+	*per_cpu_ptr(cache->depot->room, cpu) += revoke(cache, front);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain_dead);
 
@@ -274,53 +358,109 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_shrink);
 
 /* ---- Objects ----------------------------------------------------------- */
 
-static unsigned long *track_word(const struct kmemx_cache *cache, struct kmemx_slab slab,
+static unsigned long *track_word(const struct kmemx_cache *cache, const struct kmemx_slab *slab,
 				 unsigned int i)
 {
-	return (unsigned long *)((u8 *)kmemx_slab_base(slab) + cache->layout.track) + i;
+	return (unsigned long *)((u8 *)READ_ONCE(slab->base) + cache->layout.track) + i;
+}
+
+/* Past the front: one out of a slab. */
+static void *take_one(struct kmemx_cache *cache)
+{
+	struct kmemx_front_slot slot;
+
+	if (!take_from_slabs(cache, &slot, 1))
+		return NULL;
+	/* It is nobody else's. */
+	WRITE_ONCE(*slot.status, KMEMX_OBJECT_LIVE);
+	return slot.obj;
+}
+
+static void note_call_site(const struct kmemx_cache *cache, const void *obj,
+			   unsigned long call_site)
+{
+	const struct kmemx_slab *slab =
+		slab_at(cache, cache->depot->ops->id_of(cache->depot->ctx, obj));
+	u32 offset = (u32)((const u8 *)obj - (const u8 *)slab->base);
+
+	*track_word(cache, slab, kmemx_layout_index(&cache->layout, offset)) = call_site;
 }
 
 /**
- * kmemx_cache_take() - allocate an object
+ * kmemx_cache_take() - allocate an object, filling the front if it is empty
  * @cache: the cache
  * @call_site: who asks, kept if the depot tracks
  *
- * The memory is as its last user left it (or its constructor made it).
+ * The memory is as its last user left it (or its constructor made it). A front that is
+ * busy is gone past.
  *
  * Context: any.
  * Return: the object, live, or NULL if the source of pages has none.
  */
 void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site)
 {
-	void *obj = take(cache);
-	struct kmemx_slab slab;
-	unsigned int i;
+	struct kmemx_front *front;
+	void *obj = NULL;
 
-	if (!obj)
-		return NULL;
-	slab = slab_at(cache, cache->depot->ops->id_of(cache->depot->ctx, obj));
-	kmemx_slab_index(slab, &cache->layout, obj, &i);
-	if (cache->layout.track)
-		*track_word(cache, slab, i) = call_site;
-	kmemx_slab_issue(slab, i);
+	preempt_disable();
+	front = this_cpu_ptr(cache->front);
+	if (cache->front_cap && kmemx_busy_enter(&front->busy)) {
+		refill(cache, front);
+		kmemx_busy_leave(&front->busy);
+		kmemx_cache_pop(cache, &obj);
+	}
+	if (!obj) {
+		obj = take_one(cache);
+		if (obj)
+			this_cpu_inc(cache->front->nr_past_alloc);
+	}
+	preempt_enable();
+	if (obj && cache->layout.track)
+		note_call_site(cache, obj, call_site);
 	return obj;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_take);
 
-static enum kmemx_verdict withdraw(struct kmemx_cache *cache, u32 id, const void *obj)
+/* Into the front, if it may hold more than it does. */
+static bool put_in_front(struct kmemx_cache *cache, const void *obj, u8 *status)
 {
-	struct kmemx_slab slab = slab_at(cache, id);
-	unsigned int i;
+	struct kmemx_front *front = this_cpu_ptr(cache->front);
+	bool has_room;
 
-	if (!kmemx_slab_index(slab, &cache->layout, obj, &i))
+	if (!kmemx_busy_enter(&front->busy))
+		return false;
+	has_room = kmemx_front_nr(front) < front->granted || grant(cache, front);
+	if (has_room)
+		kmemx_front_add(front, front->top, obj, status);
+	kmemx_busy_leave(&front->busy);
+	return has_room;
+}
+
+/* With preemption off. */
+static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj)
+{
+	u8 *status;
+
+	if (!kmemx_slab_find(slab_at(cache, id), &cache->layout, obj, &status) ||
+	    READ_ONCE(*status) == KMEMX_OBJECT_NONE)
 		return KMEMX_FREE_MISALIGNED;
-	return kmemx_slab_withdraw(slab, i) ? KMEMX_FREE_OK : KMEMX_FREE_DOUBLE;
+	/* A free that is none, while a slab ends, may have found a byte of the next. */
+	if (kmemx_depot_owner(cache->depot, id) != cache || !kmemx_slab_withdraw(status))
+		return KMEMX_FREE_DOUBLE;
+	kmemx_forget_leak(obj);
+	if (want_init_on_free() && !cache->ctor)
+		memset((void *)obj, 0, cache->layout.size);
+	if (put_in_front(cache, obj, status))
+		return KMEMX_FREE_OK;
+	this_cpu_inc(cache->front->nr_past_free);
+	give_to_slab(cache, obj, status);
+	return KMEMX_FREE_OK;
 }
 
 /**
- * kmemx_cache_put() - free an object
+ * kmemx_cache_put() - free an object where the short way does not
  * @depot: the depot
- * @id: first frame of the slab that holds @obj
+ * @id: a frame of the slab that holds @obj
  * @obj: the object
  * @want: the cache it must be of, or NULL for any
  * @cache: set to the cache it is of, or NULL; valid if the verdict is
@@ -335,40 +475,31 @@ enum kmemx_verdict kmemx_cache_put(struct kmemx_depot *depot, u32 id, const void
 				   const struct kmemx_cache *want,
 				   struct kmemx_cache **cache)
 {
-	enum kmemx_verdict verdict;
+	enum kmemx_verdict verdict = KMEMX_FREE_DOUBLE;
 
+	preempt_disable();
 	*cache = kmemx_depot_owner(depot, id);
-	if (!*cache)
-		return KMEMX_FREE_DOUBLE;
-	if (want && *cache != want)
-		return KMEMX_FREE_CACHE;
-	verdict = withdraw(*cache, id, obj);
-	if (verdict)
-		return verdict;
-	/* In an NMI kmemleak must not be called, and was not told of the object. */
-	if (!in_nmi())
-		kmemleak_free(obj);
-	if (want_init_on_free() && !(*cache)->ctor)
-		memset((void *)obj, 0, (*cache)->layout.size);
-	give(*cache, (void *)obj);
-	return KMEMX_FREE_OK;
+	if (*cache)
+		verdict = want && *cache != want ? KMEMX_FREE_CACHE : put(*cache, id, obj);
+	preempt_enable();
+	return verdict;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_put);
 
 /**
  * kmemx_cache_is_live() - does a user hold this object?
  * @cache: the cache that owns the slab
- * @id: first frame of the slab
+ * @id: a frame of the slab
  * @obj: an address in the slab
  *
  * Return: true if a live object starts there.
  */
 bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj)
 {
-	struct kmemx_slab slab = slab_at(cache, id);
-	unsigned int i;
+	u8 *status;
 
-	return kmemx_slab_index(slab, &cache->layout, obj, &i) && kmemx_slab_is_live(slab, i);
+	return kmemx_slab_find(slab_at(cache, id), &cache->layout, obj, &status) &&
+		READ_ONCE(*status) == KMEMX_OBJECT_LIVE;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_is_live);
 
@@ -404,9 +535,56 @@ out:
 /* Accepts a half-built cache that is not registered (any more). */
 static void free_cache(struct kmemx_cache *cache)
 {
+	unsigned int cpu;
+
+	if (cache->front)
+		for_each_possible_cpu(cpu)
+			kvfree(per_cpu_ptr(cache->front, cpu)->bottom);
 	free_percpu(cache->front);
 	vfree(cache->partial_mem);
 	kfree(cache);
+}
+
+/* Slots of a front, that at the bottom included. */
+static size_t front_bytes(const struct kmemx_cache *cache)
+{
+	return (cache->front_cap + 1) * sizeof(struct kmemx_front_slot);
+}
+
+static int make_front(struct kmemx_cache *cache, unsigned int cpu)
+{
+	struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
+	struct kmemx_front_slot *bottom;
+
+	bottom = kvzalloc_node(front_bytes(cache), GFP_KERNEL, cpu_to_node((int)cpu));
+	if (!bottom)
+		return -ENOMEM;
+	front->none = KMEMX_OBJECT_NONE;
+	bottom->status = &front->none;
+	front->bottom = bottom;
+	front->top = bottom;
+	front->limit = bottom;
+	return 0;
+}
+
+static int make_fronts(struct kmemx_cache *cache)
+{
+	u64 room = kmemx_front_room((u64)cache->depot->nr_ids << PAGE_SHIFT, num_possible_cpus());
+	unsigned int cpu;
+	int ret = 0;
+
+	/* The short way does not stop to note who asked. */
+	if (!cache->layout.track)
+		cache->front_cap = kmemx_front_cap(cache->layout.stride, room);
+	cache->front = alloc_percpu(struct kmemx_front);
+	if (!cache->front)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		ret = make_front(cache, cpu);
+		if (ret)
+			break;
+	}
+	return ret;
 }
 
 static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
@@ -421,12 +599,13 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	if (ret)
 		return ret;
 	cache->ctor = spec->ctor;
-	cache->front_cap = kmemx_front_cap(cache->layout.stride, depot->front_bytes);
-	cache->front = alloc_percpu(struct kmemx_front);
 	cache->partial_mem = vzalloc(kmemx_summary_bytes(depot->nr_ids));
-	if (!cache->front || !cache->partial_mem)
+	if (!cache->partial_mem)
 		return -ENOMEM;
 	kmemx_summary_init(&cache->partial, cache->partial_mem, depot->nr_ids);
+	ret = make_fronts(cache);
+	if (ret)
+		return ret;
 	return register_cache(cache);
 }
 
@@ -467,6 +646,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_new);
 void kmemx_cache_forget(struct kmemx_cache *cache)
 {
 	struct kmemx_depot *depot = cache->depot;
+	struct kmemx_cache_counts counts;
 
 	/*
 	 * No state word names the cache any more, but who read one before may
@@ -474,8 +654,14 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 	 * another only after that.
 	 */
 	synchronize_rcu();
+	kmemx_cache_counts(cache, &counts);
 	mutex_lock(&depot->lock);
 	WRITE_ONCE(depot->cache[cache->number], NULL);
+	/* Who sums up holds the lock: it is counted here or there. */
+	kmemx_stat_add(KMEMX_STAT_ALLOC, (s64)counts.nr_alloc);
+	kmemx_stat_add(KMEMX_STAT_FREE, (s64)counts.nr_free);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES,
+		       (s64)(counts.nr_alloc - counts.nr_free) * cache->layout.stride);
 	mutex_unlock(&depot->lock);
 	free_cache(cache);
 }
@@ -539,7 +725,7 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 
 	memset(usage, 0, sizeof(*usage));
 	for_each_possible_cpu(cpu)
-		usage->nr_front += READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr);
+		usage->nr_front += kmemx_front_nr(per_cpu_ptr(cache->front, cpu));
 	for (id = 0; next_slab(cache, &id); id++) {
 		usage->nr_slabs++;
 		usage->nr_objs += cache->layout.nr_objs;
@@ -552,11 +738,11 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_usage);
 static bool visit(const struct kmemx_cache *cache, u32 id, unsigned int i,
 		  kmemx_visit_fn fn, void *arg)
 {
-	struct kmemx_slab slab = slab_at(cache, id);
+	const struct kmemx_slab *slab = slab_at(cache, id);
 	unsigned long *track = track_word(cache, slab, i);
 	void *obj = kmemx_slab_object(slab, &cache->layout, i);
 
-	if (!kmemx_slab_is_live(slab, i))
+	if (READ_ONCE(READ_ONCE(slab->status)[i]) != KMEMX_OBJECT_LIVE)
 		return false;
 	/* If the slab is still the cache's, what was read of it before is too. */
 	smp_rmb();
@@ -582,12 +768,44 @@ unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 	u32 id;
 
 	for (id = 0; next_slab(cache, &id); id++) {
-		for (i = 0; i < cache->layout.nr_objs; i++)
+		for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
 			nr += visit(cache, id, i, fn, arg);
 	}
 	return nr;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_visit_live);
+
+/**
+ * kmemx_cache_counts() - what has been allocated and freed
+ * @cache: the cache; it is not destroyed meanwhile
+ * @counts: set to the sums over possible, not online, CPUs: one that went offline keeps
+ *	    what it counted
+ */
+void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts)
+{
+	unsigned int cpu;
+
+	*counts = (struct kmemx_cache_counts){ 0 };
+	for_each_possible_cpu(cpu) {
+		const struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
+
+		counts->nr_alloc += READ_ONCE(front->nr_alloc) + READ_ONCE(front->nr_past_alloc);
+		counts->nr_free += READ_ONCE(front->nr_free) + READ_ONCE(front->nr_past_free);
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_counts);
+
+/**
+ * kmemx_cache_meta_bytes() - memory outside the region that a cache costs
+ * @cache: the cache
+ *
+ * Return: bytes of itself, its summary and its fronts.
+ */
+size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache)
+{
+	return sizeof(*cache) + kmemx_summary_bytes(cache->depot->nr_ids) +
+		num_possible_cpus() * (sizeof(struct kmemx_front) + front_bytes(cache));
+}
 
 /**
  * kmemx_cache_check() - do slabs, summary and counts agree?

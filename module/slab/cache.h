@@ -6,7 +6,11 @@
 #ifndef KMEMX_SLAB_CACHE_H
 #define KMEMX_SLAB_CACHE_H
 
+#include <linux/kmemleak.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <kmemx/verdict.h>
+
 #include "buddy/summary.h"
 #include "slab/depot.h"
 #include "slab/front.h"
@@ -28,14 +32,14 @@ struct kmemx_cache_spec {
 };
 
 struct kmemx_cache {
+	struct kmemx_front __percpu *front;
 	struct kmemx_layout layout;
 	struct kmemx_depot *depot;
-	struct kmemx_front __percpu *front;
 	struct kmemx_summary partial;	/* Ids of slabs that have a free object. */
 	void *partial_mem;
 	void (*ctor)(void *obj);
 	unsigned int number;		/* In depot->cache[]. */
-	unsigned int front_cap;
+	unsigned int front_cap;		/* Objects that a front may hold; 0: there is none. */
 	atomic64_t nr_slabs;
 	bool is_dying;			/* Destroyed while objects were live. */
 	char name[KMEMX_CACHE_NAME];
@@ -74,10 +78,137 @@ void kmemx_cache_drain(struct kmemx_cache *cache);
 void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
 unsigned long kmemx_cache_shrink(struct kmemx_cache *cache);
 
+/* Objects allocated and freed, over all CPUs; a snapshot. */
+struct kmemx_cache_counts {
+	u64 nr_alloc;
+	u64 nr_free;
+};
+
+void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
+size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache);
+
 bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj);
 void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg);
 const char *kmemx_cache_check(const struct kmemx_cache *cache);
+
+/* In an NMI kmemleak must not be called, and was not told of the object. */
+static __always_inline void kmemx_forget_leak(const void *obj)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_nmi())
+		kmemleak_free(obj);
+}
+
+/**
+ * kmemx_cache_pop() - allocate an object from this CPU's front, if it has one
+ * @cache: the cache
+ * @obj: set to the object, which is live
+ *
+ * The hot path of allocation, inline and without a call. Where it does not succeed
+ * kmemx_cache_take() is next.
+ *
+ * What comes out of a front is looked at once more: two CPUs that free the same object
+ * within the same few instructions may both find it live. If one of them goes past its
+ * front, that one finds out; if not, both have it, and who is about to take it while the
+ * other has it out finds out here. Two that take it within the same few instructions
+ * remain.
+ *
+ * Context: any.
+ * Return: false if there was none.
+ */
+static __always_inline bool kmemx_cache_pop(struct kmemx_cache *cache, void **obj)
+{
+	struct kmemx_front_slot *slot;
+	struct kmemx_front *front;
+
+	preempt_disable();
+	front = this_cpu_ptr(cache->front);
+	if (unlikely(!kmemx_busy_enter(&front->busy)))
+		goto none;
+	slot = front->top;
+	/* Racy only where an object is freed twice. */
+	if (unlikely(data_race(*slot->status) != KMEMX_OBJECT_OUT))
+		goto leave;
+	WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+	*obj = slot->obj;
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top = slot - 1);
+	/* As before. */
+	data_race(front->nr_alloc++);
+	kmemx_busy_leave(&front->busy);
+	preempt_enable();
+	return true;
+
+leave:
+	kmemx_busy_leave(&front->busy);
+none:
+	preempt_enable();
+	return false;
+}
+
+/* With preemption off: @cache was that of @slab a moment ago. */
+static __always_inline bool kmemx_cache_push_to(const struct kmemx_cache *cache,
+						const struct kmemx_slab *slab, const void *obj)
+{
+	struct kmemx_front_slot *top;
+	struct kmemx_front *front;
+	u8 *status;
+
+	if (unlikely(!kmemx_slab_find(slab, &cache->layout, obj, &status)))
+		return false;
+	front = this_cpu_ptr(cache->front);
+	if (unlikely(!kmemx_busy_enter(&front->busy)))
+		return false;
+	top = front->top;
+	/* Racy only where an object is freed twice. */
+	if (unlikely(data_race(*status) != KMEMX_OBJECT_LIVE || top >= front->limit ||
+		     READ_ONCE(slab->cache) != cache)) {
+		kmemx_busy_leave(&front->busy);
+		return false;
+	}
+	WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
+	kmemx_forget_leak(obj);
+	kmemx_front_add(front, top, obj, status);
+	kmemx_busy_leave(&front->busy);
+	return true;
+}
+
+/**
+ * kmemx_cache_push() - free an object to this CPU's front, if there is room
+ * @cache: the cache it must be of
+ * @slab: what the depot has for the frame that @obj is in
+ * @obj: any address in that frame
+ *
+ * The hot path of frees, as kmemx_cache_pop(); kmemx_cache_put() is next. The slab may
+ * end, and its frames be another's, while a free that is none looks at it; so it is asked
+ * again at the end whose it is.
+ *
+ * Context: any.
+ * Return: false if the object was not freed.
+ */
+static __always_inline bool kmemx_cache_push(const struct kmemx_cache *cache,
+					     const struct kmemx_slab *slab, const void *obj)
+{
+	bool freed;
+
+	preempt_disable();
+	freed = likely(READ_ONCE(slab->cache) == cache) && kmemx_cache_push_to(cache, slab, obj);
+	preempt_enable();
+	return freed;
+}
+
+/* As kmemx_cache_push(), of whatever cache it is: as long as preemption is off that stays. */
+static __always_inline bool kmemx_cache_push_any(const struct kmemx_slab *slab, const void *obj)
+{
+	const struct kmemx_cache *cache;
+	bool freed;
+
+	preempt_disable();
+	cache = READ_ONCE(slab->cache);
+	freed = likely(cache) && kmemx_cache_push_to(cache, slab, obj);
+	preempt_enable();
+	return freed;
+}
 
 #endif /* KMEMX_SLAB_CACHE_H */

@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Descriptors and the table of caches; see depot.h.
+ * What is set aside for slabs, and the table of caches; see depot.h.
  */
 #include <linux/cpumask.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "slab/depot.h"
 #include "slab/front.h"
 
-/* The head of a descriptor; the maps follow at KMEMX_DESC_HEADER. */
-struct desc_head {
-	void *base;
-};
-
-static_assert(sizeof(struct desc_head) <= KMEMX_DESC_HEADER);
-
-static struct desc_head *head_of(const struct kmemx_depot *depot, u32 id)
+static int make_room(struct kmemx_depot *depot)
 {
-	return (struct desc_head *)(depot->desc + (size_t)id * KMEMX_DESC_BYTES);
+	u64 room = kmemx_front_room((u64)depot->nr_ids << PAGE_SHIFT, num_possible_cpus());
+	unsigned int cpu;
+
+	depot->room = alloc_percpu(s64);
+	if (!depot->room)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		s64 *left = per_cpu_ptr(depot->room, cpu);
+
+		*left = (s64)room;
+	}
+	return 0;
 }
 
 /**
@@ -41,11 +46,9 @@ int kmemx_depot_init(struct kmemx_depot *depot, const struct kmemx_page_ops *ops
 	depot->ctx = ctx;
 	depot->nr_ids = nr_ids;
 	depot->track = track;
-	depot->front_bytes = kmemx_front_budget((u64)nr_ids << PAGE_SHIFT,
-						num_possible_cpus());
-	depot->desc = vzalloc((size_t)nr_ids * KMEMX_DESC_BYTES);
-	depot->state = vzalloc((size_t)nr_ids * sizeof(*depot->state));
-	if (depot->desc && depot->state)
+	depot->slab = vzalloc((size_t)nr_ids * sizeof(*depot->slab));
+	depot->status = vzalloc((size_t)nr_ids * KMEMX_STATUS_BYTES);
+	if (depot->slab && depot->status && !make_room(depot))
 		return 0;
 	kmemx_depot_fini(depot);
 	return -ENOMEM;
@@ -58,63 +61,56 @@ KMEMX_EXPORT_FOR_TEST(kmemx_depot_init);
  */
 void kmemx_depot_fini(struct kmemx_depot *depot)
 {
-	vfree(depot->state);
-	vfree(depot->desc);
-	depot->state = NULL;
-	depot->desc = NULL;
+	free_percpu(depot->room);
+	vfree(depot->status);
+	vfree(depot->slab);
+	depot->room = NULL;
+	depot->status = NULL;
+	depot->slab = NULL;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_depot_fini);
 
 /**
- * kmemx_depot_slab() - the slab that starts at a frame
- * @depot: the depot
- * @id: the frame
- * @layout: the shape of its cache's slabs
- *
- * Return: a view of its descriptor.
- */
-struct kmemx_slab kmemx_depot_slab(const struct kmemx_depot *depot, u32 id,
-				   const struct kmemx_layout *layout)
-{
-	struct desc_head *head = head_of(depot, id);
-	atomic64_t *map = (void *)((u8 *)head + KMEMX_DESC_HEADER);
-
-	return (struct kmemx_slab){
-		.base = &head->base,
-		.state = &depot->state[id],
-		.taken = map,
-		.live = map + layout->nr_words,
-	};
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_depot_slab);
-
-/**
- * kmemx_depot_set_base() - say where a new slab's first object is
+ * kmemx_depot_open() - let the frames of a new slab know what they are
  * @depot: the depot
  * @id: first frame of a block that @ops gave
  * @base: its address
+ * @layout: the shape of the slab
+ * @cache: whose it is
+ *
+ * All but the state of the slab, which comes last (kmemx_slab_init()).
  */
-void kmemx_depot_set_base(struct kmemx_depot *depot, u32 id, void *base)
+void kmemx_depot_open(struct kmemx_depot *depot, u32 id, void *base,
+		      const struct kmemx_layout *layout, struct kmemx_cache *cache)
 {
-	WRITE_ONCE(head_of(depot, id)->base, base);
+	u8 *status = depot->status + (size_t)id * KMEMX_STATUS_BYTES;
+	u32 i;
+
+	if (layout->skip) {
+		status = base;
+		memset(status, 0, (size_t)layout->skip * layout->stride);
+		memset(status, KMEMX_OBJECT_NONE, layout->skip);
+	}
+	for (i = id; i < id + (1U << layout->order); i++) {
+		WRITE_ONCE(depot->slab[i].base, base);
+		WRITE_ONCE(depot->slab[i].status, status);
+		WRITE_ONCE(depot->slab[i].cache, cache);
+	}
 }
 
 /**
- * kmemx_depot_owner() - whose slab starts at this frame?
+ * kmemx_depot_close() - let the frames of a slab that has ended know nothing
  * @depot: the depot
- * @id: the frame
- *
- * Context: any, with preemption disabled or depot->lock held as long as the
- * cache is used, unless the caller holds a live object of it.
- * Return: the cache, or NULL if no slab starts there.
+ * @id: its first frame
+ * @layout: its shape
  */
-struct kmemx_cache *kmemx_depot_owner(const struct kmemx_depot *depot, u32 id)
+void kmemx_depot_close(struct kmemx_depot *depot, u32 id, const struct kmemx_layout *layout)
 {
-	unsigned int n = kmemx_slab_cache((u64)atomic64_read(&depot->state[id]));
+	u32 i;
 
-	return n < KMEMX_CACHES_MAX ? READ_ONCE(depot->cache[n]) : NULL;
+	for (i = id; i < id + (1U << layout->order); i++)
+		WRITE_ONCE(depot->slab[i].cache, NULL);
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_depot_owner);
 
 /**
  * kmemx_depot_meta_bytes() - memory that descriptors and states take
@@ -125,5 +121,6 @@ KMEMX_EXPORT_FOR_TEST(kmemx_depot_owner);
 size_t kmemx_depot_meta_bytes(const struct kmemx_depot *depot)
 {
 	return sizeof(*depot) +
-		(size_t)depot->nr_ids * (KMEMX_DESC_BYTES + sizeof(*depot->state));
+		(size_t)depot->nr_ids * (sizeof(*depot->slab) + KMEMX_STATUS_BYTES) +
+		num_possible_cpus() * sizeof(*depot->room);
 }

@@ -3,11 +3,10 @@
  * A depot: the slabs and the caches over one source of page frames.
  *
  * The source is a struct kmemx_page_ops, all that this layer knows of pages: it
- * gives naturally aligned blocks and numbers their first frame. Everything
- * else about a slab is found from that number (its id): a descriptor of
- * KMEMX_DESC_BYTES per frame, set aside when the depot is made so that a slab
- * can be made in any context, and a state word, in an array of its own so that
- * it never is anything else, however often frames change hands.
+ * gives naturally aligned blocks of frames that are numbered (ids). For each frame
+ * there is a struct kmemx_slab and KMEMX_STATUS_BYTES, set aside when the depot is made so
+ * that a slab can be made in any context, and never anything else, however often frames
+ * change hands.
  *
  * Locking: @lock for the table of caches. A reader of the table that does not
  * hold it has preemption disabled, and a cache is freed after a grace period.
@@ -16,6 +15,7 @@
 #define KMEMX_SLAB_DEPOT_H
 
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include "slab/slab.h"
 
 #define KMEMX_CACHES_MAX	1024
@@ -40,9 +40,9 @@ struct kmemx_depot {
 	void *ctx;
 	u32 nr_ids;
 	bool track;			/* Keep call sites. */
-	unsigned int front_bytes;	/* What a front may hold. */
-	u8 *desc;			/* KMEMX_DESC_BYTES per id. */
-	atomic64_t *state;		/* One word per id. */
+	struct kmemx_slab *slab;	/* One per id. */
+	u8 *status;			/* KMEMX_STATUS_BYTES per id. */
+	s64 __percpu *room;		/* Bytes that fronts may still be granted. */
 	struct mutex lock;		/* Protects writes to @cache. */
 	struct kmemx_cache *cache[KMEMX_CACHES_MAX];	/* [0] stays NULL. */
 };
@@ -50,11 +50,24 @@ struct kmemx_depot {
 int kmemx_depot_init(struct kmemx_depot *depot, const struct kmemx_page_ops *ops,
 		     void *ctx, u32 nr_ids, bool track);
 void kmemx_depot_fini(struct kmemx_depot *depot);
-struct kmemx_slab kmemx_depot_slab(const struct kmemx_depot *depot, u32 id,
-				   const struct kmemx_layout *layout);
-void kmemx_depot_set_base(struct kmemx_depot *depot, u32 id, void *base);
-struct kmemx_cache *kmemx_depot_owner(const struct kmemx_depot *depot, u32 id);
+void kmemx_depot_open(struct kmemx_depot *depot, u32 id, void *base,
+		      const struct kmemx_layout *layout, struct kmemx_cache *cache);
+void kmemx_depot_close(struct kmemx_depot *depot, u32 id, const struct kmemx_layout *layout);
 size_t kmemx_depot_meta_bytes(const struct kmemx_depot *depot);
+
+/**
+ * kmemx_depot_owner() - whose slab is this frame part of?
+ * @depot: the depot
+ * @id: the frame
+ *
+ * Context: any, with preemption disabled or depot->lock held as long as the
+ * cache is used, unless the caller holds a live object of it.
+ * Return: the cache, or NULL if it is part of no slab.
+ */
+static inline struct kmemx_cache *kmemx_depot_owner(const struct kmemx_depot *depot, u32 id)
+{
+	return READ_ONCE(depot->slab[id].cache);
+}
 
 /**
  * kmemx_depot_next() - walk the caches of a depot

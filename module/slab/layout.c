@@ -4,26 +4,26 @@
  */
 #include "slab/layout.h"
 
-#define WORD_BITS	64
 #define TRACK_BYTES	((u32)sizeof(u64))
 
 /* Bonwick's bound: a slab may waste an eighth of itself. */
 #define WASTE_SHIFT	3
 
-static u32 max_words(u32 order)
-{
-	return ((KMEMX_DESC_BYTES << order) - KMEMX_DESC_HEADER) / sizeof(u64) / 2;
-}
-
 static void shape(struct kmemx_layout *layout, u32 order, bool track, u32 page_size)
 {
 	u32 per_obj = layout->stride + (track ? TRACK_BYTES : 0);
-	u32 nr = min((page_size << order) / per_obj, max_words(order) * WORD_BITS);
+	u32 bytes = page_size << order;
+	/* Who looks up an address in the tail finds a byte as well. */
+	u32 nr_bytes = DIV_ROUND_UP(bytes, layout->stride);
 
 	layout->order = order;
-	layout->nr_objs = nr;
-	layout->nr_words = DIV_ROUND_UP(nr, WORD_BITS);
-	layout->track = track ? ALIGN(nr * layout->stride, TRACK_BYTES) : 0;
+	layout->nr_slots = bytes / per_obj;
+	layout->skip = 0;
+	/* They are read in words. */
+	if (nr_bytes > KMEMX_STATUS_BYTES << order)
+		layout->skip = DIV_ROUND_UP(ALIGN(nr_bytes, (u32)sizeof(u64)), layout->stride);
+	layout->nr_objs = layout->nr_slots - min(layout->skip, layout->nr_slots);
+	layout->track = track ? layout->nr_slots * layout->stride : 0;
 }
 
 /**
@@ -72,6 +72,7 @@ int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool tra
 	align = max_t(u32, align, KMEMX_OBJECT_MIN);
 	layout->size = size;
 	layout->stride = ALIGN(size, align);
+	layout->recip = (BIT_ULL(KMEMX_LAYOUT_SHIFT) - 1) / layout->stride + 1;
 	for (order = 0; order <= KMEMX_SLAB_MAX_ORDER; order++) {
 		u32 bytes = page_size << order;
 

@@ -4,48 +4,31 @@
  */
 #include "slab/slab.h"
 
-#define WORD_BITS	64
+#define WORD_BYTES	8
+#define LOW_BITS	0x7f7f7f7f7f7f7f7fULL
 
-static u64 bit_of(unsigned int i)
+static s64 make_state(unsigned int nr_free, unsigned int number)
 {
-	return BIT_ULL(i % WORD_BITS);
-}
-
-/* The bits of map word @w that are objects. */
-static u64 present(const struct kmemx_layout *layout, unsigned int w)
-{
-	unsigned int nr = layout->nr_objs - w * WORD_BITS;
-
-	return nr >= WORD_BITS ? ~0ULL : BIT_ULL(nr) - 1;
-}
-
-static s64 make_state(unsigned int nr_free, unsigned int cache)
-{
-	return (s64)(nr_free | (u64)cache << KMEMX_SLAB_CACHE_SHIFT);
+	return (s64)(nr_free | (u64)number << KMEMX_SLAB_CACHE_SHIFT);
 }
 
 /**
  * kmemx_slab_init() - make a slab whose objects are all free
- * @slab: the slab; nobody else knows it yet
+ * @slab: that of its first frame; nobody else knows it yet. All is there but the state,
+ *	  and the status bytes are 0.
  * @layout: its shape
- * @cache: number of its cache, 1..65535
+ * @number: number of its cache, 1..65535
  *
  * The state comes last: with it, other CPUs may take from the slab.
  */
-void kmemx_slab_init(struct kmemx_slab slab, const struct kmemx_layout *layout,
-		     unsigned int cache)
+void kmemx_slab_init(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+		     unsigned int number)
 {
-	unsigned int w;
-
-	for (w = 0; w < layout->nr_words; w++) {
-		atomic64_set(&slab.taken[w], (s64)~present(layout, w));
-		atomic64_set(&slab.live[w], 0);
-	}
 	/*
 	 * Pairs with the cmpxchg in reserve(). An exchange, since a plain store
 	 * could become visible after publish()'s second look (cache.c).
 	 */
-	atomic64_xchg(slab.state, make_state(layout->nr_objs, cache));
+	atomic64_xchg(&slab->state, make_state(layout->nr_objs, number));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_init);
 
@@ -53,202 +36,183 @@ KMEMX_EXPORT_FOR_TEST(kmemx_slab_init);
  * Reserve up to @nr objects, if the slab is still the cache's own: it may have
  * been retired, and its frames may serve another cache by now.
  */
-static unsigned int reserve(struct kmemx_slab slab, unsigned int cache, unsigned int nr)
+static unsigned int reserve(struct kmemx_slab *slab, unsigned int number, unsigned int nr)
 {
-	s64 old = atomic64_read(slab.state);
+	s64 old = atomic64_read(&slab->state);
 	unsigned int got;
 
 	do {
-		if (kmemx_slab_cache((u64)old) != cache)
+		if (kmemx_slab_cache((u64)old) != number)
 			return 0;
 		got = min(nr, kmemx_slab_nr_free((u64)old));
 		if (!got)
 			return 0;
-	} while (!atomic64_try_cmpxchg(slab.state, &old, old - got));
+		kmemx_step();
+	} while (!atomic64_try_cmpxchg(&slab->state, &old, old - got));
+	kmemx_step();
 	return got;
 }
 
-/* Take the lowest @nr free objects of one map word, or as many as there are. */
-static unsigned int take_in_word(struct kmemx_slab slab, const struct kmemx_layout *layout,
-				 unsigned int w, void **obj, unsigned int nr)
+/* The highest bit of each of eight status bytes that is 0, if it is one of the first @nr. */
+static u64 free_bytes(const u8 *status, unsigned int nr)
 {
-	s64 old = atomic64_read(&slab.taken[w]);
-	unsigned int got;
-	u64 bits;
+	/* The bytes are written one by one, and each is looked at again by who takes it. */
+	u64 word = le64_to_cpu(READ_ONCE(*(const __le64 *)status));
+	u64 zero = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
 
-	do {
-		u64 free = ~(u64)old;
+	return nr < WORD_BYTES ? zero & (BIT_ULL(nr * 8) - 1) : zero;
+}
 
-		bits = 0;
-		for (got = 0; free && got < nr; got++) {
-			unsigned int bit = __ffs64(free);
+/* Take up to @nr of the @left objects from @first on, eight at most. */
+static unsigned int take_in_word(struct kmemx_slab *slab, unsigned int first, unsigned int left,
+				 unsigned int *taken, unsigned int nr)
+{
+	u64 bits = free_bytes(slab->status + first, left);
+	unsigned int got = 0;
 
-			obj[got] = kmemx_slab_object(slab, layout, w * WORD_BITS + bit);
-			bits |= BIT_ULL(bit);
-			free &= free - 1;
-		}
-		if (!got)
-			return 0;
-	} while (!atomic64_try_cmpxchg(&slab.taken[w], &old, (s64)((u64)old | bits)));
+	for (; bits && got < nr; bits &= bits - 1) {
+		unsigned int i = first + __ffs64(bits) / 8;
+		u8 old = KMEMX_OBJECT_FREE;
+
+		kmemx_step();
+		/* Of several who see it free one gets it. Pairs with that in give. */
+		if (try_cmpxchg(&slab->status[i], &old, KMEMX_OBJECT_OUT))
+			taken[got++] = i;
+	}
 	return got;
 }
 
 /**
  * kmemx_slab_take() - take free objects
- * @slab: the slab
+ * @slab: that of its first frame
  * @layout: its shape
- * @cache: number of the cache that takes
- * @obj: set to their addresses
+ * @number: of the cache that takes
+ * @taken: set to which objects
  * @nr: how many at most, at least 1
  *
- * A reservation stands for as many clear bits, so the search ends; it goes
+ * A reservation stands for as many free objects, so the search ends; it goes
  * around again only where other CPUs gave and took behind it.
  *
  * Context: any.
  * Return: how many; 0 if none is free, or if it is not the cache's slab (any
  * more).
  */
-unsigned int kmemx_slab_take(struct kmemx_slab slab, const struct kmemx_layout *layout,
-			     unsigned int cache, void **obj, unsigned int nr)
+unsigned int kmemx_slab_take(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+			     unsigned int number, unsigned int *taken, unsigned int nr)
 {
-	unsigned int want = reserve(slab, cache, nr);
+	unsigned int want = reserve(slab, number, nr);
 	unsigned int got = 0;
-	unsigned int w = 0;
+	unsigned int first = 0;
 
 	while (got < want) {
-		got += take_in_word(slab, layout, w, obj + got, want - got);
-		if (++w == layout->nr_words)
-			w = 0;
+		got += take_in_word(slab, first, layout->nr_slots - first, taken + got, want - got);
+		first += WORD_BYTES;
+		if (first >= layout->nr_slots)
+			first = 0;
 	}
 	return got;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_take);
 
 /**
- * kmemx_slab_give() - put an object back that is not live
- * @slab: the slab
- * @i: the object, taken and the caller's own
+ * kmemx_slab_give() - put an object back that is out
+ * @slab: that of its first frame
+ * @status: the object's status byte
  *
  * Context: any. The slab may be retired by others at once.
- * Return: the free objects that the slab has now.
+ * Return: the free objects that the slab has now, or -1 if the object was not out, which
+ * is so where it was freed twice; nothing has changed then.
  */
-unsigned int kmemx_slab_give(struct kmemx_slab slab, unsigned int i)
+int kmemx_slab_give(struct kmemx_slab *slab, u8 *status)
 {
-	atomic64_fetch_andnot((s64)bit_of(i), &slab.taken[i / WORD_BITS]);
-	/* Fully ordered: the clear bit before the count. Pairs with reserve(). */
-	return kmemx_slab_nr_free((u64)atomic64_add_return(1, slab.state));
+	u8 old = KMEMX_OBJECT_OUT;
+
+	if (!try_cmpxchg(status, &old, KMEMX_OBJECT_FREE))
+		return -1;
+	kmemx_step();
+	/* Fully ordered: the free object before the count. Pairs with reserve(). */
+	return (int)kmemx_slab_nr_free((u64)atomic64_add_return(1, &slab->state));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_give);
 
 /**
  * kmemx_slab_retire() - end a slab if it is empty
- * @slab: the slab
+ * @slab: that of its first frame
  * @layout: its shape
- * @cache: number of its cache
+ * @number: number of its cache
  *
  * Context: any.
  * Return: true if it was empty; its frames are then the caller's to give back.
  */
-bool kmemx_slab_retire(struct kmemx_slab slab, const struct kmemx_layout *layout,
-		       unsigned int cache)
+bool kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+		       unsigned int number)
 {
-	s64 old = make_state(layout->nr_objs, cache);
+	s64 old = make_state(layout->nr_objs, number);
 
-	return atomic64_try_cmpxchg(slab.state, &old, 0);
+	return atomic64_try_cmpxchg(&slab->state, &old, 0);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_retire);
 
 /**
- * kmemx_slab_index() - which object is at this address?
- * @slab: the slab
- * @layout: its shape
- * @obj: an address in the slab
- * @i: set to the object's number
- *
- * Return: false if no object starts at @obj.
- */
-bool kmemx_slab_index(struct kmemx_slab slab, const struct kmemx_layout *layout,
-		      const void *obj, unsigned int *i)
-{
-	u32 offset = (u32)((const u8 *)obj - (const u8 *)kmemx_slab_base(slab));
-
-	*i = offset / layout->stride;
-	return *i < layout->nr_objs && *i * layout->stride == offset;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_slab_index);
-
-/**
- * kmemx_slab_issue() - an object becomes live
- * @slab: the slab
- * @i: the object, taken and the caller's own
- *
- * Return: false if it was live already, which never happens.
- */
-bool kmemx_slab_issue(struct kmemx_slab slab, unsigned int i)
-{
-	return !((u64)atomic64_fetch_or((s64)bit_of(i), &slab.live[i / WORD_BITS]) &
-		 bit_of(i));
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_slab_issue);
-
-/**
  * kmemx_slab_withdraw() - an object stops being live
- * @slab: the slab
- * @i: the object
+ * @status: its status byte
  *
- * The point where a free happens. Of all who try, one gets true, and the
- * object is then its own, to put into a front or to give back.
+ * Where a free happens that does not take the short way. Of all who try, one gets true,
+ * and the object is then its own, to put into a front or to give back.
  *
  * Context: any.
  * Return: false if it was not live.
  */
-bool kmemx_slab_withdraw(struct kmemx_slab slab, unsigned int i)
+bool kmemx_slab_withdraw(u8 *status)
 {
-	return (u64)atomic64_fetch_andnot((s64)bit_of(i), &slab.live[i / WORD_BITS]) &
-		bit_of(i);
+	u8 old = KMEMX_OBJECT_LIVE;
+
+	return try_cmpxchg(status, &old, KMEMX_OBJECT_OUT);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_withdraw);
+
+/* How many objects have this status; a snapshot. */
+static unsigned int count(const struct kmemx_slab *slab, const struct kmemx_layout *layout,
+			  u8 status)
+{
+	const u8 *first = READ_ONCE(slab->status);
+	unsigned int nr = 0, i;
+
+	for (i = layout->skip; i < layout->nr_slots; i++)
+		nr += READ_ONCE(first[i]) == status;
+	return nr;
+}
 
 /**
  * kmemx_slab_nr_live() - objects that users hold
  * @slab: the slab
  * @layout: its shape
  *
- * Return: the number of live bits; a snapshot.
+ * Return: how many; a snapshot.
  */
-unsigned int kmemx_slab_nr_live(struct kmemx_slab slab, const struct kmemx_layout *layout)
+unsigned int kmemx_slab_nr_live(const struct kmemx_slab *slab,
+				const struct kmemx_layout *layout)
 {
-	unsigned int w, nr = 0;
-
-	for (w = 0; w < layout->nr_words; w++)
-		nr += hweight64((u64)atomic64_read(&slab.live[w]));
-	return nr;
+	return count(slab, layout, KMEMX_OBJECT_LIVE);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_nr_live);
 
 /**
- * kmemx_slab_check() - do count and maps agree?
- * @slab: the slab, at rest
+ * kmemx_slab_check() - do count and status bytes agree?
+ * @slab: that of its first frame, at rest
  * @layout: its shape
  *
  * Return: NULL, or what is wrong.
  */
-const char *kmemx_slab_check(struct kmemx_slab slab, const struct kmemx_layout *layout)
+const char *kmemx_slab_check(const struct kmemx_slab *slab, const struct kmemx_layout *layout)
 {
-	unsigned int w, nr_free = 0;
+	unsigned int nr_free = count(slab, layout, KMEMX_OBJECT_FREE);
 
-	for (w = 0; w < layout->nr_words; w++) {
-		u64 taken = (u64)atomic64_read(&slab.taken[w]);
-		u64 live = (u64)atomic64_read(&slab.live[w]);
-
-		if (~taken & ~present(layout, w))
-			return "an object that does not exist is free";
-		if (live & (~taken | ~present(layout, w)))
-			return "a live object is not taken";
-		nr_free += hweight64(~taken);
-	}
-	if (nr_free != kmemx_slab_nr_free((u64)atomic64_read(slab.state)))
-		return "free count is not the number of clear bits";
+	if (nr_free + count(slab, layout, KMEMX_OBJECT_OUT) +
+	    count(slab, layout, KMEMX_OBJECT_LIVE) != layout->nr_objs)
+		return "an object has no status that there is";
+	if (nr_free != kmemx_slab_nr_free((u64)atomic64_read(&slab->state)))
+		return "free count is not the number of free objects";
 	return NULL;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_check);

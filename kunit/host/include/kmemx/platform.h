@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <linux/types.h>
 
 typedef int8_t s8;
 typedef uint8_t u8;
@@ -85,6 +86,9 @@ static inline u64 roundup_pow_of_two(u64 x)
 {
 	return 1ULL << order_base_2(x);
 }
+
+/* The host is of that order. */
+#define le64_to_cpu(x)		(x)
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
