@@ -311,39 +311,49 @@ static s64 room_of_all(const struct kmemx_depot *depot)
 	return sum;
 }
 
-/* What fronts may hold is granted, is never overdrawn, and goes back. */
+#define NR_SHARING	(KMEMX_FRONT_PART + 2)
+
+static unsigned int granted_to(const struct kmemx_cache *cache)
+{
+	unsigned int cpu, nr = 0;
+
+	for_each_possible_cpu(cpu)
+		nr += per_cpu_ptr(cache->front, cpu)->granted;
+	return nr;
+}
+
+/* What fronts may hold is granted, to more caches than have their full cap in it. */
 static void cache_fronts_share_their_room(struct kunit *test)
 {
-	static const u32 size[] = { 8192, 64, 4096 };
 	struct fixture *fx = test->priv;
 	s64 room = room_of_all(&fx->depot), granted = 0;
-	struct kmemx_cache *cache;
-	unsigned int cpu, i, k;
-	void *obj[100];
+	struct kmemx_cache *cache[NR_SHARING];
+	unsigned int c, i, nr_full = 0;
+	char name[16];
+	void *obj[16];
 
-	for (k = 0; k < ARRAY_SIZE(size); k++) {
-		cache = make(fx, "large", size[k], 0, NULL);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	migrate_disable();
+	for (c = 0; c < NR_SHARING; c++) {
+		snprintf(name, sizeof(name), "sharing-%u", c);
+		cache[c] = make(fx, name, 8192, 0, NULL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(cache[c]));
+		KUNIT_ASSERT_LT(test, cache[c]->front_cap, (unsigned int)ARRAY_SIZE(obj));
 		for (i = 0; i < ARRAY_SIZE(obj); i++)
-			obj[i] = kmemx_cache_take(cache, 0);
+			obj[i] = kmemx_cache_take(cache[c], 0);
 		for (i = 0; i < ARRAY_SIZE(obj); i++)
-			if (obj[i])
-				KUNIT_EXPECT_EQ(test, put(fx, obj[i], cache), KMEMX_FREE_OK);
-		granted = 0;
-		for_each_possible_cpu(cpu) {
-			struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
-
-			KUNIT_EXPECT_GE(test, *per_cpu_ptr(fx->depot.room, cpu), 0LL);
-			KUNIT_EXPECT_LE(test, kmemx_front_nr(front), front->granted);
-			KUNIT_EXPECT_LE(test, front->granted, cache->front_cap);
-			granted += (s64)front->granted * cache->layout.stride;
-		}
-		KUNIT_EXPECT_GT(test, granted, 0LL);
-		KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room - granted);
-		expect_sound(test, cache);
-		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
-		KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room);
+			KUNIT_EXPECT_EQ(test, put(fx, obj[i], cache[c]), KMEMX_FREE_OK);
+		granted += (s64)granted_to(cache[c]) * cache[c]->layout.stride;
+		nr_full += granted_to(cache[c]) == cache[c]->front_cap;
+		KUNIT_EXPECT_GE(test, *this_cpu_ptr(fx->depot.room), 0LL);
+		expect_sound(test, cache[c]);
 	}
+	migrate_enable();
+	KUNIT_EXPECT_GT(test, nr_full, 0U);
+	KUNIT_EXPECT_LT(test, nr_full, NR_SHARING);
+	KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room - granted);
+	for (c = 0; c < NR_SHARING; c++)
+		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache[c]), 0);
+	KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room);
 }
 
 static void cache_dead_cpu_loses_nothing(struct kunit *test)
