@@ -217,6 +217,21 @@ static const struct bench_bulk kmemx_bulk = {
 	.give = bulk_give,
 };
 
+static bool cache_bulk_take(void *ctx, void **objs, unsigned long n)
+{
+	return kmemx_cache_alloc_bulk(ctx, BENCH_GFP, (unsigned int)n, objs);
+}
+
+static void cache_bulk_give(void *ctx, void **objs, unsigned long n)
+{
+	kmemx_cache_free_bulk(ctx, (unsigned int)n, objs);
+}
+
+static const struct bench_bulk kmemx_cache_bulk = {
+	.take = cache_bulk_take,
+	.give = cache_bulk_give,
+};
+
 /* ---- Blocks of any order ------------------------------------------------ */
 
 static void *take(void *ctx, unsigned int order)
@@ -272,6 +287,7 @@ static const struct bench_peer region = { KMEMX_PAGES(0) };
 	.create = kmemx_peer_cache_create,		\
 	.destroy = kmemx_peer_cache_destroy,		\
 	.loops = &kmemx_peer_cache_loops,		\
+	.bulk = &kmemx_cache_bulk,			\
 	.region = &region,				\
 }
 

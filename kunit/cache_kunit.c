@@ -179,7 +179,7 @@ static void cache_gives_empty_slabs_back(struct kunit *test)
 	/* At most the front's slabs and one more. */
 	kmemx_cache_drain(fx->cache);
 	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 1U);
-	KUNIT_EXPECT_EQ(test, kmemx_cache_shrink(fx->cache), 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_retire(fx->cache), 1UL);
 	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
 	expect_sound(test, fx->cache);
 }
@@ -204,7 +204,7 @@ static void cache_survives_a_source_that_fails(struct kunit *test)
 		while (i--)
 			put(fx, obj[i], fx->cache);
 		kmemx_cache_drain(fx->cache);
-		kmemx_cache_shrink(fx->cache);
+		kmemx_cache_retire(fx->cache);
 		KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
 	}
 }

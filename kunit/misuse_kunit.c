@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/smp.h>
 #include <kmemx/compat.h>
 #include <kmemx/kmemx.h>
 #include <kunit/test.h>
@@ -13,6 +14,7 @@
 #include "api.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
+#include "slab/sheaf.h"
 
 static s64 count_before[KMEMX_NR_STATS];
 
@@ -202,10 +204,197 @@ static void misuse_nofail_is_refused(struct kunit *test)
 	expect_counted(test, KMEMX_STAT_FAIL_REFUSED, 2);
 }
 
+/* ---- Each bad free of an object, on each way --------------------------- */
+
+struct bad_free {
+	struct kmemx_cache *cache;
+	void *obj;
+};
+
+static void free_it(void *arg)
+{
+	struct bad_free *bad = arg;
+
+	kmemx_cache_free(bad->cache, bad->obj);
+}
+
+static void by_cache(struct bad_free *bad) { free_it(bad); }
+static void by_address(struct bad_free *bad) { kmemx_free(bad->obj); }
+
+static void by_bulk(struct bad_free *bad)
+{
+	void *objs[] = { bad->obj };
+
+	kmemx_cache_free_bulk(bad->cache, 1, objs);
+}
+
+/* As an interrupt does that meets its CPU at work in the front. */
+static void past_the_front(struct bad_free *bad)
+{
+	struct kmemx_front *front;
+
+	preempt_disable();
+	front = this_cpu_ptr(bad->cache->front);
+	front->busy = 1;
+	free_it(bad);
+	front->busy = 0;
+	preempt_enable();
+}
+
+static void on_another_cpu(struct bad_free *bad)
+{
+	unsigned int cpu;
+
+	migrate_disable();
+	cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	if (cpu < nr_cpu_ids)
+		smp_call_function_single((int)cpu, free_it, bad, 1);
+	else
+		free_it(bad);
+	migrate_enable();
+}
+
+static const struct way {
+	const char *name;
+	void (*free)(struct bad_free *bad);
+} ways[] = {
+	{ "kmemx_cache_free", by_cache },
+	{ "kmemx_free", by_address },
+	{ "bulk", by_bulk },
+	{ "past the front", past_the_front },
+	{ "another CPU", on_another_cpu },
+};
+
+/* Where an object is after its right free. */
+static const struct where {
+	const char *name;
+	void (*free)(struct bad_free *bad);
+	bool is_drained, is_gone;
+} places[] = {
+	{ "in the front", by_cache },
+	{ "in another CPU's front", on_another_cpu },
+	{ "freed past the front", past_the_front },
+	{ "freed in bulk", by_bulk },
+	{ "back in its slab", by_cache, .is_drained = true },
+	{ "slab given back", by_cache, .is_drained = true, .is_gone = true },
+};
+
+static void expect_caught(struct kunit *test, const char *what, const char *where,
+			  const char *way, enum kmemx_stat_item item, s64 before)
+{
+	bool is_caught = kmemx_snapshot_stat(&kmemx_live, item) == before + 1;
+
+	kunit_info(test, "%-14s %-24s %-18s %s\n", what, where, way,
+		   is_caught ? "caught" : "MISSED");
+	KUNIT_EXPECT_TRUE(test, is_caught);
+}
+
+static void expect_sound(struct kunit *test, struct kmemx_cache *cache)
+{
+	const char *why = kmemx_cache_check(cache);
+
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ?: "");
+}
+
+static void misuse_every_double_free(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-double", 104, NULL, 0);
+	struct bad_free bad = { .cache = cache };
+	unsigned int p, w;
+	void *keep;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (p = 0; p < ARRAY_SIZE(places); p++) {
+		for (w = 0; w < ARRAY_SIZE(ways); w++) {
+			s64 before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_BAD_FREE_DOUBLE);
+
+			/* Another keeps the slab, unless that is to go. */
+			keep = places[p].is_gone ? NULL : kmemx_cache_alloc(cache, GFP_KERNEL);
+			bad.obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+			places[p].free(&bad);
+			if (places[p].is_drained)
+				kmemx_cache_drain(cache);
+			if (places[p].is_gone)
+				KUNIT_EXPECT_GT(test, kmemx_cache_shrink(cache), 0UL);
+			ways[w].free(&bad);
+			expect_caught(test, "double free", places[p].name, ways[w].name,
+				      KMEMX_STAT_BAD_FREE_DOUBLE, before);
+			kmemx_cache_free(cache, keep);
+			expect_sound(test, cache);
+		}
+	}
+	kmemx_cache_destroy(cache);
+}
+
+static void misuse_every_free_of_what_is_in_a_sheaf(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-sheaf", 104, NULL, 0);
+	struct bad_free bad = { .cache = cache };
+	struct kmemx_sheaf *sheaf;
+	unsigned int w;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	sheaf = kmemx_cache_prefill(cache, GFP_KERNEL, 2);
+	KUNIT_ASSERT_NOT_NULL(test, sheaf);
+	bad.obj = sheaf->slot[1].obj;
+	for (w = 0; w < ARRAY_SIZE(ways); w++) {
+		s64 before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_BAD_FREE_DOUBLE);
+
+		ways[w].free(&bad);
+		expect_caught(test, "never issued", "in a sheaf", ways[w].name,
+			      KMEMX_STAT_BAD_FREE_DOUBLE, before);
+		expect_sound(test, cache);
+	}
+	kmemx_return_sheaf(sheaf);
+	kmemx_cache_destroy(cache);
+}
+
+static void misuse_every_free_of_something_else(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-one", 104, NULL, 0);
+	struct kmemx_cache *other = kmemx_cache_create("kunit-other", 104, NULL, 0);
+	u8 *obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+	const struct {
+		const char *name;
+		struct bad_free bad;
+		enum kmemx_stat_item item;
+	} kinds[] = {
+		{ "inside", { cache, obj + 8 }, KMEMX_STAT_BAD_FREE_MISALIGNED },
+		{ "odd address", { cache, obj + 1 }, KMEMX_STAT_BAD_FREE_MISALIGNED },
+		{ "other cache", { other, obj }, KMEMX_STAT_BAD_FREE_CACHE },
+		{ "foreign", { cache, test }, KMEMX_STAT_BAD_FREE_FOREIGN },
+		{ "no address", { cache, (void *)0x1000 }, KMEMX_STAT_BAD_FREE_FOREIGN },
+	};
+	unsigned int k, w;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		for (w = 0; w < ARRAY_SIZE(ways); w++) {
+			s64 before = kmemx_snapshot_stat(&kmemx_live, kinds[k].item);
+			struct bad_free bad = kinds[k].bad;
+
+			/* To kmemx_free() any cache will do. */
+			if (ways[w].free == by_address && bad.cache == other)
+				continue;
+			ways[w].free(&bad);
+			expect_caught(test, kinds[k].name, "live", ways[w].name, kinds[k].item,
+				      before);
+			expect_sound(test, cache);
+		}
+	}
+	kmemx_cache_free(cache, obj);
+	kmemx_cache_destroy(cache);
+	kmemx_cache_destroy(other);
+}
+
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_double_free),
+	KUNIT_CASE(misuse_every_double_free),
+	KUNIT_CASE(misuse_every_free_of_what_is_in_a_sheaf),
+	KUNIT_CASE(misuse_every_free_of_something_else),
 	KUNIT_CASE(misuse_wrong_order),
 	KUNIT_CASE(misuse_inside_an_allocation),
 	KUNIT_CASE(misuse_foreign_address),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The exported functions for objects, what kmemx promises to a driver in terms of a
- * region. With api_pages.c and request.c the only place that counts, traces and reports,
- * and the only one that says fail, reclaim once, retry.
+ * The exported functions for memory of any size, what kmemx promises to a driver in terms of
+ * a region. With api_cache.c, api_pages.c and request.c the only place that counts, traces
+ * and reports, and the only one that says fail, reclaim once, retry.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,101 +14,13 @@
 #include <kmemx/kmemx.h>
 
 #include "api.h"
+#include "api_object.h"
 #include "observe/report.h"
-#include "observe/stat.h"
 #include "observe/trace.h"
 #include "request.h"
 
 struct kmemx_region kmemx_live;
 KMEMX_EXPORT_FOR_TEST(kmemx_live);
-
-/* ---- Objects ----------------------------------------------------------- */
-
-/* What has to be done beside handing an object out, which the short way does not do. */
-static __always_inline bool is_special(gfp_t gfp)
-{
-	return unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0) ||
-		trace_kmemx_alloc_enabled() || IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
-}
-
-/* A front to fill, zeroes, a trace, reclaim; @size 0 is that of the cache. */
-static noinline void *alloc_object_slow(struct kmemx_cache *cache, size_t size, gfp_t gfp,
-					unsigned long call_site)
-{
-	struct kmemx_request req = {
-		.size = size ?: cache->layout.size,
-		.need = PAGE_SIZE << cache->layout.order,
-		.align = KMEMX_OBJECT_MIN,
-		.gfp = gfp,
-		.call_site = call_site,
-	};
-	u64 start = kmemx_start_clock();
-	void *obj;
-
-	if (kmemx_request_is_refused(&req))
-		goto failed;
-	if (!kmemx_cache_pop(cache, &obj))
-		obj = kmemx_cache_take(cache, call_site);
-	if (unlikely(!obj) && kmemx_request_reclaim(&req))
-		obj = kmemx_cache_take(cache, call_site);
-	if (unlikely(!obj))
-		goto failed;
-	if (want_init_on_alloc(gfp) && !cache->ctor)
-		memset(obj, 0, cache->layout.size);
-	kmemx_tell_kmemleak(obj, cache->layout.size, gfp);
-	trace_kmemx_alloc(call_site, obj, req.size, cache->layout.stride, gfp,
-			  kmemx_live.origin.nid, cache->name, kmemx_stop_clock(start));
-	return obj;
-
-failed:
-	kmemx_request_fail(&req, 0);
-	return NULL;
-}
-
-static __always_inline void *alloc_object(struct kmemx_cache *cache, size_t size, gfp_t gfp,
-					  unsigned long call_site)
-{
-	void *obj;
-
-	if (is_special(gfp))
-		return alloc_object_slow(cache, size, gfp, call_site);
-	kmemx_debug_might_alloc(gfp);
-	if (unlikely(!kmemx_cache_pop(cache, &obj)))
-		return alloc_object_slow(cache, size, gfp, call_site);
-	return obj;
-}
-
-/* A front that is busy or full, a trace, or a free that is to be refused. */
-static noinline void free_object_slow(const void *obj, const struct kmemx_cache *want,
-				      unsigned long call_site)
-{
-	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	struct kmemx_cache *cache = NULL;
-	u32 frame;
-
-	/* A free that is refused looks at a cache that nothing else keeps alive. */
-	preempt_disable();
-	if (kmemx_pages_find(&kmemx_live.pages, obj, &frame)) {
-		u8 info = kmemx_pages_info(&kmemx_live.pages, frame);
-
-		switch (kmemx_info_kind(info)) {
-		case KMEMX_KIND_SLAB:
-		case KMEMX_KIND_SLAB_TAIL:
-			verdict = kmemx_cache_put(&kmemx_live.depot,
-						  kmemx_region_slab_id(frame, info), obj, want,
-						  &cache);
-			break;
-		default:
-			verdict = kmemx_zone_judge(&kmemx_live.pages.zone, frame);
-		}
-	}
-	if (likely(!verdict))
-		trace_kmemx_free(call_site, obj, cache->name);
-	else
-		kmemx_bad_free(verdict, obj, cache ? cache->name : want ? want->name : NULL,
-			       call_site);
-	preempt_enable();
-}
 
 /* ---- kmemx_alloc() and its family -------------------------------------- */
 
@@ -132,9 +44,11 @@ static noinline void *alloc_large(size_t size, gfp_t gfp, unsigned long call_sit
 
 	if (unlikely(!size))
 		return ZERO_SIZE_PTR;
-	if (size <= KMEMX_CLASS_MAX_SIZE)
-		return alloc_object(kmemx_live.class[kmemx_classes_find(&kmemx_live.classes, size)],
-				    size, gfp, call_site);
+	if (size <= KMEMX_CLASS_MAX_SIZE) {
+		unsigned int class = kmemx_classes_find(&kmemx_live.classes, size);
+
+		return kmemx_api_object(kmemx_live.class[class], size, gfp, call_site);
+	}
 	ptr = kmemx_api_alloc_frames(&req, KMEMX_KIND_LARGE);
 	if (!ptr)
 		return NULL;
@@ -161,10 +75,31 @@ static noinline void *alloc_large(size_t size, gfp_t gfp, unsigned long call_sit
 void *kmemx_alloc(size_t size, gfp_t gfp)
 {
 	if (likely(size - 1 < KMEMX_CLASS_TABLE_MAX))
-		return alloc_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_);
+		return kmemx_api_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_);
 	return alloc_large(size, gfp, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc);
+
+/**
+ * kmemx_alloc_node() - allocate memory of the region on a node
+ * @size: as for kmemx_alloc()
+ * @gfp: as for kmemx_alloc(); with __GFP_THISNODE another node than the region's is refused
+ * @nid: the node wanted, or NUMA_NO_NODE
+ *
+ * A region is on one node, and without __GFP_THISNODE better than nothing.
+ *
+ * Context: as for kmemx_alloc().
+ * Return: the memory, or NULL.
+ */
+void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid)
+{
+	if ((gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid)
+		return NULL;
+	return size - 1 < KMEMX_CLASS_TABLE_MAX ?
+		kmemx_api_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_) :
+		alloc_large(size, gfp, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_alloc_node);
 
 static noinline void free_slow(const void *ptr, unsigned long call_site)
 {
@@ -181,7 +116,7 @@ static noinline void free_slow(const void *ptr, unsigned long call_site)
 	switch (kmemx_info_kind(info)) {
 	case KMEMX_KIND_SLAB:
 	case KMEMX_KIND_SLAB_TAIL:
-		free_object_slow(ptr, NULL, call_site);
+		kmemx_api_free_object(ptr, NULL, call_site);
 		break;
 	default:
 		if (kmemx_api_free_frames(ptr, KMEMX_KIND_LARGE, 0, call_site))
@@ -203,6 +138,22 @@ void kmemx_free(const void *ptr)
 		free_slow(ptr, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free);
+
+/**
+ * kmemx_free_bulk() - free many allocations
+ * @nr: how many
+ * @ptrs: each as for kmemx_free()
+ *
+ * Context: any.
+ */
+void kmemx_free_bulk(size_t nr, void **ptrs)
+{
+	for (; nr; nr--, ptrs++)
+		if (trace_kmemx_free_enabled() ||
+		    !kmemx_cache_push_any(kmemx_region_slab_at(&kmemx_live, *ptrs), *ptrs))
+			free_slow(*ptrs, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_free_bulk);
 
 static size_t object_size(u32 id, const void *ptr)
 {
@@ -247,43 +198,139 @@ size_t kmemx_size(const void *ptr)
 }
 KMEMX_EXPORT(kmemx_size);
 
-/* ---- kmemx_cache_*() --------------------------------------------------- */
+/**
+ * kmemx_free_sensitive() - overwrite memory, then free it
+ * @ptr: as for kmemx_free()
+ *
+ * All that kmemx_size() says is zeroed, in a way that no compiler leaves out.
+ *
+ * Context: any.
+ */
+void kmemx_free_sensitive(void *ptr)
+{
+	size_t size = kmemx_size(ptr);
+
+	if (size)
+		memzero_explicit(ptr, size);
+	kmemx_free(ptr);
+}
+KMEMX_EXPORT(kmemx_free_sensitive);
 
 /**
- * kmemx_cache_create() - make a cache of objects
- * @name: unique, shorter than 32 bytes, no white space; it is copied
- * @size: object size in bytes, 1..65536
- * @args: alignment and constructor, or NULL
- * @flags: 0 or SLAB_HWCACHE_ALIGN
+ * kmemx_realloc() - make an allocation larger or smaller
+ * @ptr: what kmemx_alloc() gave; NULL and ZERO_SIZE_PTR are as no allocation
+ * @size: bytes wanted; 0 frees it
+ * @gfp: as for kmemx_alloc(). __GFP_ZERO zeroes what is new if it was used for all
+ *	 allocations before, as with krealloc().
  *
- * Context: may sleep.
- * Return: the cache, or NULL with a line in the log that says why.
+ * What fits stays where it is.
+ *
+ * Context: as for kmemx_alloc().
+ * Return: the memory; ZERO_SIZE_PTR for @size 0; or NULL, and @ptr is as it was.
  */
-struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
-				       const struct kmemx_cache_args *args,
-				       slab_flags_t flags)
+void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp)
 {
-	struct kmemx_cache_spec spec = { .name = name, .size = size };
-	struct kmemx_cache *cache = ERR_PTR(-EINVAL);
+	size_t old = kmemx_size(ptr);
+	void *new;
 
-	if (args) {
-		spec.align = args->align;
-		spec.ctor = args->ctor;
+	if (!size) {
+		kmemx_free(ptr);
+		return ZERO_SIZE_PTR;
 	}
-	/* As SLUB: an object smaller than a line need not fill one. */
-	if ((flags & SLAB_HWCACHE_ALIGN) && size >= cache_line_size() / 2 &&
-	    is_power_of_2(spec.align ?: 1))
-		spec.align = max_t(u32, spec.align, cache_line_size());
-	if (!(flags & ~SLAB_HWCACHE_ALIGN) && name && *name && !strpbrk(name, " \t\n"))
-		cache = kmemx_cache_new(&kmemx_live.depot, &spec);
-	if (!IS_ERR(cache))
-		return cache;
-	pr_warn("%pS: no cache \"%s\" of %u-byte objects, align %u, flags %#x: %pe\n",
-		(void *)_RET_IP_, name ?: "(null)", size, spec.align,
-		(__force u32)flags, cache);
-	return NULL;
+	if (!old && !ZERO_OR_NULL_PTR(ptr)) {
+		kmemx_bad_free(kmemx_owns(ptr) ? KMEMX_FREE_DOUBLE : KMEMX_FREE_FOREIGN, ptr, NULL,
+			       _RET_IP_);
+		return NULL;
+	}
+	if (size <= old)
+		return (void *)ptr;
+	new = kmemx_alloc(size, gfp);
+	if (!new)
+		return NULL;
+	if (old) {
+		memcpy(new, ptr, old);
+		kmemx_free(ptr);
+	}
+	return new;
 }
-KMEMX_EXPORT(kmemx_cache_create);
+KMEMX_EXPORT(kmemx_realloc);
+
+/**
+ * kmemx_owns() - is an address in the region?
+ * @ptr: any value at all; it is not dereferenced
+ *
+ * Context: any.
+ * Return: whether it is, allocated or not.
+ */
+bool kmemx_owns(const void *ptr)
+{
+	u32 frame;
+
+	return kmemx_pages_find(&kmemx_live.pages, ptr, &frame);
+}
+KMEMX_EXPORT(kmemx_owns);
+
+static void dump_object(u32 id, const void *ptr)
+{
+	struct kmemx_cache *cache;
+
+	/* It may be gone as soon as preemption is on. */
+	preempt_disable();
+	cache = kmemx_depot_owner(&kmemx_live.depot, id);
+	if (cache) {
+		const struct kmemx_slab *slab = &kmemx_live.depot.slab[id];
+		u32 offset = (u32)((const u8 *)ptr - (const u8 *)slab->base);
+		u32 i = kmemx_layout_index(&cache->layout, offset);
+		void *obj = kmemx_slab_object(slab, &cache->layout, i);
+
+		pr_info("%p: cache %s, %s object %p of %u bytes, offset %u\n", ptr, cache->name,
+			kmemx_cache_is_live(cache, id, obj) ? "live" : "free", obj,
+			cache->layout.size, offset - i * cache->layout.stride);
+	} else {
+		pr_info("%p: in a slab that is gone\n", ptr);
+	}
+	preempt_enable();
+}
+
+/**
+ * kmemx_dump_obj() - say in the log what is known of an address
+ * @ptr: any value at all; it is not dereferenced
+ *
+ * As kmem_dump_obj(), for what is in the region.
+ *
+ * Context: any.
+ */
+void kmemx_dump_obj(const void *ptr)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	u32 frame;
+	u8 info;
+
+	if (!kmemx_pages_find(pages, ptr, &frame)) {
+		pr_info("%p: not an address of the region\n", ptr);
+		return;
+	}
+	info = kmemx_pages_info(pages, frame);
+	switch (kmemx_info_kind(info)) {
+	case KMEMX_KIND_SLAB:
+	case KMEMX_KIND_SLAB_TAIL:
+		dump_object(frame, ptr);
+		break;
+	case KMEMX_KIND_PAGES:
+	case KMEMX_KIND_LARGE:
+	case KMEMX_KIND_CONTIG:
+		pr_info("%p: pfn %#lx, start of %lu pages, allocated as %s\n", ptr,
+			kmemx_pages_pfn(pages, frame), kmemx_zone_block_frames(&pages->zone, frame),
+			kmemx_kind_name[kmemx_info_kind(info)]);
+		break;
+	default:
+		pr_info("%p: pfn %#lx, free, in a front, or inside of an allocation\n", ptr,
+			kmemx_pages_pfn(pages, frame));
+	}
+}
+KMEMX_EXPORT(kmemx_dump_obj);
+
+/* ---- What is left behind ------------------------------------------------ */
 
 /* How many live objects of a cache are listed one by one. */
 #define LIST_MAX	10
@@ -322,60 +369,6 @@ unsigned long kmemx_api_list_live(struct kmemx_cache *cache)
 			cache->layout.track ? "" : " (load with track=1 for call sites)");
 	return nr;
 }
-
-/**
- * kmemx_cache_destroy() - destroy a cache
- * @cache: the cache, or NULL; nobody allocates from it any more
- *
- * If objects are still live, they are listed and the cache is kept, so that
- * they can be freed; its name stays taken.
- *
- * Context: may sleep.
- */
-void kmemx_cache_destroy(struct kmemx_cache *cache)
-{
-	if (!cache || !kmemx_cache_delete(cache))
-		return;
-	kmemx_api_list_live(cache);
-	pr_warn("%pS: cache %s is kept, its objects are live\n", (void *)_RET_IP_,
-		cache->name);
-}
-KMEMX_EXPORT(kmemx_cache_destroy);
-
-/**
- * kmemx_cache_alloc() - allocate an object
- * @cache: the cache
- * @gfp: as for kmemx_alloc(); __GFP_ZERO has no effect if the cache has a
- *	 constructor
- *
- * Context: as for kmemx_alloc().
- * Return: the object, or NULL.
- */
-void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp)
-{
-	return alloc_object(cache, 0, gfp, _RET_IP_);
-}
-KMEMX_EXPORT(kmemx_cache_alloc);
-
-/**
- * kmemx_cache_free() - free an object
- * @cache: the cache it was allocated from
- * @obj: the object, or NULL
- *
- * Context: any.
- */
-void kmemx_cache_free(struct kmemx_cache *cache, void *obj)
-{
-	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, obj);
-
-	if (!trace_kmemx_free_enabled() && likely(kmemx_cache_push(cache, slab, obj)))
-		return;
-	if (obj)
-		free_object_slow(obj, cache, _RET_IP_);
-}
-KMEMX_EXPORT(kmemx_cache_free);
-
-/* ---- What is left behind ------------------------------------------------ */
 
 static void list_frames(u32 frame, enum kmemx_kind kind)
 {

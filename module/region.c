@@ -208,7 +208,7 @@ unsigned long kmemx_region_reclaim(struct kmemx_region *region)
 	mutex_lock(&region->depot.lock);
 	while ((cache = kmemx_depot_next(&region->depot, &i))) {
 		kmemx_cache_drain(cache);
-		nr += kmemx_cache_shrink(cache);
+		nr += kmemx_cache_retire(cache);
 	}
 	mutex_unlock(&region->depot.lock);
 	kmemx_pages_drain(&region->pages);

@@ -58,12 +58,13 @@ static void publish(struct kmemx_cache *cache, u32 id)
 	} while (partial != seen);
 }
 
-static void construct(const struct kmemx_cache *cache, const struct kmemx_slab *slab)
+/* Call @fn, if there is one, for each object of a slab that is nobody else's. */
+static void call_for_each(const struct kmemx_cache *cache, u32 id, void (*fn)(void *obj))
 {
 	unsigned int i;
 
-	for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
-		cache->ctor(kmemx_slab_object(slab, &cache->layout, i));
+	for (i = cache->layout.skip; fn && i < cache->layout.nr_slots; i++)
+		fn(kmemx_slab_object(slab_at(cache, id), &cache->layout, i));
 }
 
 static bool grow(struct kmemx_cache *cache)
@@ -78,29 +79,33 @@ static bool grow(struct kmemx_cache *cache)
 	if (cache->ctor && want_init_on_alloc(0))
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
-	if (cache->ctor)
-		construct(cache, slab_at(cache, id));
+	call_for_each(cache, id, cache->ctor);
 	atomic64_add(1, &cache->nr_slabs);
 	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number);
 	publish(cache, id);
 	return true;
 }
 
-/* Give an empty slab's frames back, if it still is empty. */
-static bool retire(struct kmemx_cache *cache, u32 id)
+/* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
+static bool end(struct kmemx_cache *cache, u32 id)
 {
-	struct kmemx_depot *depot = cache->depot;
-	void *base;
-
 	if (!kmemx_slab_retire(slab_at(cache, id), &cache->layout, cache->number))
 		return false;
-	base = slab_at(cache, id)->base;
-	kmemx_depot_close(depot, id, &cache->layout);
-	/* Before the frames: they may become a slab of this cache again. */
+	/* Before the frames go: they may become a slab of this cache again. */
 	publish(cache, id);
+	return true;
+}
+
+/* Give the frames of a slab that has ended back. */
+static void give_frames(struct kmemx_cache *cache, u32 id)
+{
+	struct kmemx_depot *depot = cache->depot;
+	void *base = slab_at(cache, id)->base;
+
+	call_for_each(cache, id, cache->dtor);
+	kmemx_depot_close(depot, id, &cache->layout);
 	atomic64_add(-1, &cache->nr_slabs);
 	depot->ops->free(depot->ctx, base, cache->layout.order);
-	return true;
 }
 
 /* Does the cache have a slab with free objects other than this one? */
@@ -173,9 +178,11 @@ static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
 
 	if (unlikely(nr_free < 0))
 		return false;
-	if (nr_free == (int)cache->layout.nr_objs && has_other_partial(cache, id) &&
-	    retire(cache, id))
+	if (nr_free == (int)cache->layout.nr_objs && !cache->is_typesafe &&
+	    has_other_partial(cache, id) && end(cache, id)) {
+		give_frames(cache, id);
 		return true;
+	}
 	/* The first that is free again; who gave that one sets the bit. */
 	if (nr_free == 1)
 		publish(cache, id);
@@ -200,15 +207,19 @@ static void drop_twice(const struct kmemx_cache *cache, const void *obj)
 	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, obj, cache->name, _RET_IP_);
 }
 
+/* When it is freed; what readers may still look at, or a constructor made, is not. */
+static bool is_zeroed(const struct kmemx_cache *cache)
+{
+	return want_init_on_free() && !cache->ctor && !cache->is_typesafe;
+}
+
 /*
  * How far frees may fill a front on the short way. What has to be zeroed when it is freed
  * does not come that way.
  */
 static void set_limit(const struct kmemx_cache *cache, struct kmemx_front *front)
 {
-	bool is_zeroed = want_init_on_free() && !cache->ctor;
-
-	front->limit = front->bottom + (is_zeroed ? 0 : front->granted);
+	front->limit = front->bottom + (is_zeroed(cache) ? 0 : front->granted);
 }
 
 /* Let a front, the caller's on its CPU, hold some objects more, if there is room for them. */
@@ -336,25 +347,40 @@ void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain_dead);
 
+/* How many slabs wait for one grace period. */
+#define RETIRE_BATCH	32
+
 /**
- * kmemx_cache_shrink() - give back every slab that is empty
+ * kmemx_cache_retire() - give back every slab that is empty
  * @cache: the cache; drain its fronts first to find more
  *
- * Context: any.
+ * Context: any; may sleep if the cache is typesafe, for an RCU grace period.
  * Return: page frames given back.
  */
-unsigned long kmemx_cache_shrink(struct kmemx_cache *cache)
+unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 {
+	u32 ended[RETIRE_BATCH];
 	unsigned long nr = 0;
-	long id;
+	unsigned int n, i;
+	long id = -1;
 
-	for (id = kmemx_summary_find(&cache->partial, 0); id >= 0;
-	     id = kmemx_summary_find(&cache->partial, (unsigned int)id + 1))
-		if (retire(cache, (u32)id))
-			nr += 1UL << cache->layout.order;
+	do {
+		for (n = 0; n < RETIRE_BATCH; ) {
+			id = kmemx_summary_find(&cache->partial, (unsigned int)(id + 1));
+			if (id < 0)
+				break;
+			ended[n] = (u32)id;
+			n += end(cache, (u32)id);
+		}
+		if (n && cache->is_typesafe)
+			synchronize_rcu();
+		for (i = 0; i < n; i++)
+			give_frames(cache, ended[i]);
+		nr += (unsigned long)n << cache->layout.order;
+	} while (id >= 0);
 	return nr;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_cache_shrink);
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_retire);
 
 /* ---- Objects ----------------------------------------------------------- */
 
@@ -421,6 +447,110 @@ void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_take);
 
+/**
+ * kmemx_cache_pop_bulk() - allocate what this CPU's front has
+ * @cache: the cache
+ * @nr: how many objects at most
+ * @objs: where to put them
+ *
+ * As kmemx_cache_pop(), which see, for many.
+ *
+ * Context: any.
+ * Return: how many there were.
+ */
+unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs)
+{
+	struct kmemx_front_slot *slot;
+	struct kmemx_front *front;
+	unsigned int got = 0;
+
+	preempt_disable();
+	front = this_cpu_ptr(cache->front);
+	if (likely(kmemx_busy_enter(&front->busy))) {
+		/* Racy only where an object is freed twice. */
+		for (slot = front->top; got < nr && data_race(*slot->status) == KMEMX_OBJECT_OUT;
+		     slot--) {
+			WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+			objs[got++] = slot->obj;
+		}
+		/* Who counts from another CPU sees one or the other. */
+		data_race(front->top = slot);
+		/* As before. */
+		data_race(front->nr_alloc += got);
+		kmemx_busy_leave(&front->busy);
+	}
+	preempt_enable();
+	return got;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_pop_bulk);
+
+/**
+ * kmemx_cache_take_out() - take objects that are to be live later
+ * @cache: the cache
+ * @nr: how many, at least 1
+ * @slot: set to the objects
+ *
+ * They are out, as those in a front are. All or none.
+ *
+ * Context: any.
+ * Return: false if the source of pages has not enough.
+ */
+bool kmemx_cache_take_out(struct kmemx_cache *cache, unsigned int nr,
+			  struct kmemx_front_slot *slot)
+{
+	unsigned int got = 0, more;
+
+	do {
+		more = take_from_slabs(cache, slot + got, min(nr - got, KMEMX_FRONT_BATCH));
+		got += more;
+	} while (more && got < nr);
+	this_cpu_add(cache->front->nr_sheaved, got);
+	if (got == nr)
+		return true;
+	kmemx_cache_give_back(cache, got, slot);
+	return false;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_take_out);
+
+/**
+ * kmemx_cache_give_back() - give back what was taken out and has not been live
+ * @cache: the cache
+ * @nr: how many objects
+ * @slot: the objects
+ *
+ * Context: any.
+ */
+void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
+			   const struct kmemx_front_slot *slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		give_to_slab(cache, slot[i].obj, slot[i].status);
+	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_give_back);
+
+/**
+ * kmemx_cache_issue() - what was taken out becomes live
+ * @cache: the cache
+ * @slot: the object
+ * @call_site: who asks, kept if the depot tracks
+ *
+ * Context: any.
+ */
+void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
+		       unsigned long call_site)
+{
+	/* It is nobody else's. */
+	WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+	this_cpu_dec(cache->front->nr_sheaved);
+	this_cpu_inc(cache->front->nr_past_alloc);
+	if (cache->layout.track)
+		note_call_site(cache, slot->obj, call_site);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_issue);
+
 /* Into the front, if it may hold more than it does. */
 static bool put_in_front(struct kmemx_cache *cache, const void *obj, u8 *status)
 {
@@ -448,7 +578,7 @@ static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj
 	if (kmemx_depot_owner(cache->depot, id) != cache || !kmemx_slab_withdraw(status))
 		return KMEMX_FREE_DOUBLE;
 	kmemx_forget_leak(obj);
-	if (want_init_on_free() && !cache->ctor)
+	if (is_zeroed(cache))
 		memset((void *)obj, 0, cache->layout.size);
 	if (put_in_front(cache, obj, status))
 		return KMEMX_FREE_OK;
@@ -599,6 +729,8 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	if (ret)
 		return ret;
 	cache->ctor = spec->ctor;
+	cache->dtor = spec->dtor;
+	cache->is_typesafe = spec->is_typesafe;
 	cache->partial_mem = vzalloc(kmemx_summary_bytes(depot->nr_ids));
 	if (!cache->partial_mem)
 		return -ENOMEM;
@@ -683,7 +815,7 @@ int kmemx_cache_delete(struct kmemx_cache *cache)
 	cpus_read_lock();
 	mutex_lock(&cache->depot->lock);
 	kmemx_cache_drain(cache);
-	kmemx_cache_shrink(cache);
+	kmemx_cache_retire(cache);
 	cache->is_dying = true;
 	is_busy = atomic64_read(&cache->nr_slabs);
 	mutex_unlock(&cache->depot->lock);
@@ -725,7 +857,8 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 
 	memset(usage, 0, sizeof(*usage));
 	for_each_possible_cpu(cpu)
-		usage->nr_front += kmemx_front_nr(per_cpu_ptr(cache->front, cpu));
+		usage->nr_front += kmemx_front_nr(per_cpu_ptr(cache->front, cpu)) +
+			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
 	for (id = 0; next_slab(cache, &id); id++) {
 		usage->nr_slabs++;
 		usage->nr_objs += cache->layout.nr_objs;

@@ -23,12 +23,17 @@
  * @size: object size in bytes, 1..KMEMX_OBJECT_MAX
  * @align: power of two, or 0
  * @ctor: called once for each object when its slab is made, in any context
+ * @dtor: called once for each object before its slab goes, in any context
+ * @is_typesafe: the slab of an object stays a slab of this cache for an RCU grace period
+ *		 after the object was freed; none goes but in kmemx_cache_retire()
  */
 struct kmemx_cache_spec {
 	const char *name;
 	u32 size;
 	u32 align;
 	void (*ctor)(void *obj);
+	void (*dtor)(void *obj);
+	bool is_typesafe;
 };
 
 struct kmemx_cache {
@@ -38,6 +43,8 @@ struct kmemx_cache {
 	struct kmemx_summary partial;	/* Ids of slabs that have a free object. */
 	void *partial_mem;
 	void (*ctor)(void *obj);
+	void (*dtor)(void *obj);
+	bool is_typesafe;		/* As in the spec. */
 	unsigned int number;		/* In depot->cache[]. */
 	unsigned int front_cap;		/* Objects that a front may hold; 0: there is none. */
 	atomic64_t nr_slabs;
@@ -50,7 +57,7 @@ struct kmemx_cache {
  * @nr_slabs: slabs found by walking the depot
  * @nr_objs: objects in them
  * @nr_live: objects that users hold
- * @nr_front: objects in fronts
+ * @nr_front: objects in fronts, and in sheaves
  * @nr_free: objects in slabs, by the slabs' own counts
  */
 struct kmemx_cache_usage {
@@ -74,9 +81,16 @@ void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site);
 enum kmemx_verdict kmemx_cache_put(struct kmemx_depot *depot, u32 id, const void *obj,
 				   const struct kmemx_cache *want,
 				   struct kmemx_cache **cache);
+unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs);
+bool kmemx_cache_take_out(struct kmemx_cache *cache, unsigned int nr,
+			  struct kmemx_front_slot *slot);
+void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
+			   const struct kmemx_front_slot *slot);
+void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
+		       unsigned long call_site);
 void kmemx_cache_drain(struct kmemx_cache *cache);
 void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
-unsigned long kmemx_cache_shrink(struct kmemx_cache *cache);
+unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
 
 /* Objects allocated and freed, over all CPUs; a snapshot. */
 struct kmemx_cache_counts {
@@ -209,6 +223,78 @@ static __always_inline bool kmemx_cache_push_any(const struct kmemx_slab *slab, 
 	freed = likely(cache) && kmemx_cache_push_to(cache, slab, obj);
 	preempt_enable();
 	return freed;
+}
+
+/* What the depot has for the frame of an address, whatever that is. */
+typedef const struct kmemx_slab *(*kmemx_slab_at_fn)(const void *addr);
+
+/**
+ * kmemx_cache_push_bulk() - free objects to this CPU's front, as long as there is room
+ * @cache: the cache they must be of
+ * @nr: how many
+ * @objs: the objects
+ * @slab_at: finds the slab; constant, so that it is inline
+ *
+ * As kmemx_cache_push(), which see, for many. The next object is often in the slab of the
+ * last one, which by then stays: an object of it is in the front.
+ *
+ * Context: any.
+ * Return: how many were freed, the first of @objs; the next has to go the long way.
+ */
+static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cache *cache,
+							  unsigned int nr, void **objs,
+							  kmemx_slab_at_fn slab_at)
+{
+	const struct kmemx_layout *layout = &cache->layout;
+	const size_t bytes = PAGE_SIZE << layout->order;
+	u8 *base = NULL, *first_status = NULL;
+	struct kmemx_front_slot *top;
+	struct kmemx_front *front;
+	unsigned int i = 0;
+
+	preempt_disable();
+	front = this_cpu_ptr(cache->front);
+	if (unlikely(!kmemx_busy_enter(&front->busy)))
+		goto out;
+	top = front->top;
+	/* A limit may be below what is there: with init_on_free it is the bottom. */
+	nr = top < front->limit ? min(nr, (unsigned int)(front->limit - top)) : 0;
+	for (; i < nr; i++) {
+		const struct kmemx_slab *slab = NULL;
+		size_t offset = (size_t)((u8 *)objs[i] - base);
+		u8 *status;
+		u32 n;
+
+		if (unlikely(offset >= bytes)) {
+			slab = slab_at(objs[i]);
+			if (READ_ONCE(slab->cache) != cache)
+				break;
+			base = READ_ONCE(slab->base);
+			first_status = READ_ONCE(slab->status);
+			offset = (u32)((u8 *)objs[i] - base);
+		}
+		n = kmemx_layout_index(layout, (u32)offset);
+		if (unlikely(n * layout->stride != offset))
+			break;
+		status = first_status + n;
+		/* Racy only where an object is freed twice. */
+		if (unlikely(data_race(*status) != KMEMX_OBJECT_LIVE ||
+			     (slab && READ_ONCE(slab->cache) != cache)))
+			break;
+		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
+		kmemx_forget_leak(objs[i]);
+		top++;
+		top->obj = objs[i];
+		top->status = status;
+	}
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top = top);
+	/* As before. */
+	data_race(front->nr_free += i);
+	kmemx_busy_leave(&front->busy);
+out:
+	preempt_enable();
+	return i;
 }
 
 #endif /* KMEMX_SLAB_CACHE_H */

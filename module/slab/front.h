@@ -52,6 +52,7 @@ struct kmemx_front_slot {
  * @nr_past_alloc: objects allocated past it; with @nr_past_free counted in one instruction,
  *		   as this_cpu_inc() is, since nobody else keeps interrupts away
  * @nr_past_free: objects freed past it
+ * @nr_sheaved: objects put into sheaves here, less those taken from sheaves here
  */
 struct kmemx_front {
 	u8 busy;
@@ -64,6 +65,7 @@ struct kmemx_front {
 	u64 nr_free;
 	u64 nr_past_alloc;
 	u64 nr_past_free;
+	s64 nr_sheaved;
 };
 
 /* What all fronts of a CPU may hold, in bytes. */

@@ -13,6 +13,7 @@
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/pfn.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -93,6 +94,11 @@ static inline int kmemx_page_mapcount(struct page *page)
 	return page_mapcount(page);
 #endif
 }
+
+/* 6.4 has a flag for what kmemx does anyway. */
+#ifndef SLAB_NO_MERGE
+#define SLAB_NO_MERGE	((slab_flags_t __force)0)
+#endif
 
 /* pfn_to_kaddr(), which User-Mode Linux does not have. */
 static inline void *kmemx_pfn_address(unsigned long pfn)

@@ -14,6 +14,7 @@
 #define KMEMX_H
 
 #include <linux/gfp.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/types.h>
 
@@ -23,6 +24,8 @@
 struct page;
 struct kmemx_cache;
 
+struct kmemx_sheaf;
+
 /**
  * struct kmemx_cache_args - what else a cache is to be
  * @align: alignment of its objects in bytes, a power of two up to PAGE_SIZE, or
@@ -30,15 +33,35 @@ struct kmemx_cache;
  * @ctor: called once for each object when its slab is made, in the context of
  *	  the allocation that needed the slab, with preemption off; an object
  *	  keeps what the constructor wrote until the user changes it
+ * @dtor: called once for each object before its slab goes, with preemption off, in the
+ *	  context of the free that emptied it or of who reclaims or destroys
+ * @useroffset: with @usersize, the part of an object that may be copied to and from user
+ * @usersize: space. To the kernel these are no slab pages, so it lets all be copied; what
+ *	      lies outside of the object is refused all the same.
  */
 struct kmemx_cache_args {
 	unsigned int align;
+	unsigned int useroffset;
+	unsigned int usersize;
 	void (*ctor)(void *obj);
+	void (*dtor)(void *obj);
 };
 
 void *kmemx_alloc(size_t size, gfp_t gfp);
+void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid);
+void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp);
 void kmemx_free(const void *ptr);
+void kmemx_free_bulk(size_t nr, void **ptrs);
+void kmemx_free_sensitive(void *ptr);
 size_t kmemx_size(const void *ptr);
+bool kmemx_owns(const void *ptr);
+void kmemx_dump_obj(const void *ptr);
+
+/* <linux/slab.h> brings it where the kernel has it. */
+#ifdef DEFINE_FREE
+/* void *p __free(kmemx_free) = kmemx_alloc(...) is freed where it goes out of scope. */
+DEFINE_FREE(kmemx_free, void *, kmemx_free(IS_ERR(_T) ? NULL : _T))
+#endif
 
 /**
  * kmemx_zalloc() - allocate zeroed memory
@@ -53,12 +76,50 @@ static inline void *kmemx_zalloc(size_t size, gfp_t gfp)
 	return kmemx_alloc(size, gfp | __GFP_ZERO);
 }
 
+/**
+ * kmemx_alloc_array() - allocate an array
+ * @n: elements
+ * @size: bytes of each
+ * @gfp: as for kmemx_alloc()
+ *
+ * Context: any that @gfp allows, NMI with GFP_NOWAIT or GFP_ATOMIC.
+ * Return: the memory, or NULL, also where the product does not fit into a size_t.
+ */
+static inline void *kmemx_alloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return check_mul_overflow(n, size, &bytes) ? NULL : kmemx_alloc(bytes, gfp);
+}
+
+/* As kmemx_alloc_array(), zeroed. */
+static inline void *kmemx_calloc(size_t n, size_t size, gfp_t gfp)
+{
+	return kmemx_alloc_array(n, size, gfp | __GFP_ZERO);
+}
+
+/* A cache for a structure, by its name and alignment. */
+#define KMEMX_CACHE(type, flags)							\
+	kmemx_cache_create(#type, sizeof(struct type),					\
+			   &(struct kmemx_cache_args){ .align = __alignof__(struct type) },	\
+			   flags)
+
 struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 				       const struct kmemx_cache_args *args,
 				       slab_flags_t flags);
 void kmemx_cache_destroy(struct kmemx_cache *cache);
+unsigned long kmemx_cache_shrink(struct kmemx_cache *cache);
 void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp);
 void kmemx_cache_free(struct kmemx_cache *cache, void *obj);
+unsigned int kmemx_cache_alloc_bulk(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr,
+				    void **objs);
+void kmemx_cache_free_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs);
+
+struct kmemx_sheaf *kmemx_cache_prefill(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr);
+bool kmemx_refill_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp, unsigned int nr);
+void *kmemx_alloc_from_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp);
+unsigned int kmemx_sheaf_size(const struct kmemx_sheaf *sheaf);
+void kmemx_return_sheaf(struct kmemx_sheaf *sheaf);
 
 /**
  * kmemx_cache_zalloc() - allocate a zeroed object

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The exported functions for objects of the loaded module, beside the plain pair: many at
+ * once, sheaves, caches with more than a size.
+ */
+#include <linux/irqflags.h>
+#include <linux/slab.h>
+#include <kmemx/kmemx.h>
+#include <kunit/test.h>
+
+#include "api.h"
+#include "observe/snapshot.h"
+#include "random.h"
+
+#define QUIET	(GFP_KERNEL | __GFP_NOWARN)
+#define NR	300
+
+struct fixture {
+	struct kmemx_cache *cache;
+	void *objs[NR];
+};
+
+static int object_fixture_init(struct kunit *test)
+{
+	struct fixture *fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	test->priv = fx;
+	fx->cache = kmemx_cache_create("kunit-objects", 72, NULL, SLAB_NO_MERGE);
+	KUNIT_ASSERT_NOT_NULL(test, fx->cache);
+	return 0;
+}
+
+/* What a case leaves behind fails it. */
+static void object_fixture_exit(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_snapshot snap;
+	const char *why;
+
+	if (!fx || !fx->cache)
+		return;
+	why = kmemx_cache_check(fx->cache);
+	KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
+	kmemx_cache_destroy(fx->cache);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+	KUNIT_EXPECT_EQ(test, snap.used, 0ULL);
+}
+
+static void expect_sound(struct kunit *test, struct kmemx_cache *cache)
+{
+	const char *why = kmemx_cache_check(cache);
+
+	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ?: "");
+}
+
+/* Each its own: what one wrote is what it reads. */
+static void expect_apart(struct kunit *test, void **objs, unsigned int nr, size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		memset(objs[i], (int)i, size);
+	for (i = 0; i < nr; i++)
+		KUNIT_ASSERT_NULL(test, memchr_inv(objs[i], (int)i, size));
+}
+
+static void object_bulk_is_all_or_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *large = kmemx_cache_create("kunit-large", SZ_64K, NULL, 0);
+	unsigned int nr_chunks = (unsigned int)(kmemx_live.pages.nr_frames / 16), round;
+	void **many = kunit_kcalloc(test, nr_chunks + 1, sizeof(*many), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, large);
+	KUNIT_ASSERT_NOT_NULL(test, many);
+	for (round = 0; round < 3; round++) {
+		KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, NR, fx->objs),
+				(unsigned int)NR);
+		expect_apart(test, fx->objs, NR, 72);
+		/* Not in the order in which they lie. */
+		swap(fx->objs[0], fx->objs[NR - 1]);
+		swap(fx->objs[1], fx->objs[NR / 2]);
+		kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
+		expect_sound(test, fx->cache);
+	}
+	/* More than the region has. */
+	KUNIT_EXPECT_EQ(test, kmemx_cache_alloc_bulk(large, QUIET, nr_chunks + 1, many), 0U);
+	expect_sound(test, large);
+	kmemx_cache_destroy(large);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, 0, fx->objs), 0U);
+}
+
+static void object_bulk_zeroes(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, NR, fx->objs);
+	for (i = 0; i < NR; i++)
+		memset(fx->objs[i], 0xa5, 72);
+	kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
+	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL | __GFP_ZERO, NR,
+						     fx->objs), (unsigned int)NR);
+	for (i = 0; i < NR; i++)
+		KUNIT_ASSERT_NULL(test, memchr_inv(fx->objs[i], 0, 72));
+	kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
+}
+
+static void object_free_bulk_takes_any_size(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct rnd rnd = rnd_start(test);
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		fx->objs[i] = kmemx_alloc(rnd_below(&rnd, 20000), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, fx->objs[i]);
+	}
+	fx->objs[NR / 2] = (kmemx_free(fx->objs[NR / 2]), NULL);
+	kmemx_free_bulk(NR, fx->objs);
+}
+
+static void object_arrays_do_not_overflow(struct kunit *test)
+{
+	u8 *array = kmemx_calloc(33, 3, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	KUNIT_EXPECT_NULL(test, memchr_inv(array, 0, 99));
+	KUNIT_EXPECT_GE(test, kmemx_size(array), (size_t)99);
+	kmemx_free(array);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_array(SIZE_MAX / 2, 3, QUIET));
+	KUNIT_EXPECT_NULL(test, kmemx_calloc(SIZE_MAX, SIZE_MAX, QUIET));
+	KUNIT_EXPECT_PTR_EQ(test, kmemx_calloc(0, 8, GFP_KERNEL), ZERO_SIZE_PTR);
+}
+
+static void object_realloc_keeps_what_there_is(struct kunit *test)
+{
+	static const size_t sizes[] = { 10, 16, 100, 90, 1, 5000, 9000, 40000, 39000, 2000000, 24 };
+	u8 *ptr = kmemx_realloc(NULL, 8, GFP_KERNEL), *old;
+	size_t have = 8;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	memset(ptr, 0x6b, have);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t fits = kmemx_size(ptr);
+
+		old = ptr;
+		ptr = kmemx_realloc(old, sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_EXPECT_EQ(test, ptr == old, sizes[i] <= fits);
+		KUNIT_EXPECT_NULL(test, memchr_inv(ptr, 0x6b, min(have, sizes[i])));
+		have = sizes[i];
+		memset(ptr, 0x6b, have);
+	}
+	KUNIT_EXPECT_NULL(test, kmemx_realloc(ptr, SZ_1G, QUIET | GFP_NOWAIT));
+	KUNIT_EXPECT_NULL(test, memchr_inv(ptr, 0x6b, have));
+	KUNIT_EXPECT_PTR_EQ(test, kmemx_realloc(ptr, 0, GFP_KERNEL), ZERO_SIZE_PTR);
+	ptr = kmemx_realloc(ZERO_SIZE_PTR, 5, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, kmemx_size(ptr), (size_t)8);
+	kmemx_free(ptr);
+}
+
+static void object_free_sensitive_overwrites(struct kunit *test)
+{
+	u8 *obj = kmemx_alloc(200, GFP_KERNEL);
+	size_t size = kmemx_size(obj);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	memset(obj, 0xff, size);
+	kmemx_free_sensitive(obj);
+	/* It is still there, and nobody else has it yet. */
+	KUNIT_EXPECT_NULL(test, memchr_inv(obj, 0, size));
+	kmemx_free_sensitive(NULL);
+	kmemx_free_sensitive(ZERO_SIZE_PTR);
+}
+
+static void object_node_is_the_regions(struct kunit *test)
+{
+	int nid = kmemx_live.origin.nid;
+	void *obj = kmemx_alloc_node(64, GFP_KERNEL | __GFP_THISNODE, nid);
+
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	kmemx_free(obj);
+	obj = kmemx_alloc_node(64, GFP_KERNEL, nid + 1);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	kmemx_free(obj);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_node(64, QUIET | __GFP_THISNODE, nid + 1));
+	obj = kmemx_alloc_node(30000, GFP_KERNEL | __GFP_THISNODE, NUMA_NO_NODE);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	kmemx_free(obj);
+}
+
+static void object_owns_its_region(struct kunit *test)
+{
+	void *obj = kmemx_alloc(64, GFP_KERNEL);
+
+	KUNIT_EXPECT_TRUE(test, kmemx_owns(obj));
+	KUNIT_EXPECT_TRUE(test, kmemx_owns(obj + 5));
+	kmemx_free(obj);
+	KUNIT_EXPECT_TRUE(test, kmemx_owns(obj));
+	KUNIT_EXPECT_FALSE(test, kmemx_owns(test));
+	KUNIT_EXPECT_FALSE(test, kmemx_owns(NULL));
+	/* Each kind; that it says something true is for the reader of the log. */
+	kmemx_dump_obj(obj);
+	obj = kmemx_alloc(100000, GFP_KERNEL);
+	kmemx_dump_obj(obj);
+	kmemx_dump_obj(obj + PAGE_SIZE);
+	kmemx_free(obj);
+	kmemx_dump_obj(test);
+	kmemx_dump_obj(NULL);
+}
+
+#ifdef DEFINE_FREE
+static void object_goes_with_its_scope(struct kunit *test)
+{
+	s64 before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FREE);
+
+	{
+		void *obj __free(kmemx_free) = kmemx_alloc(64, GFP_KERNEL);
+		void *none __free(kmemx_free) = NULL;
+
+		KUNIT_EXPECT_NOT_NULL(test, obj);
+		KUNIT_EXPECT_NULL(test, none);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FREE), before + 1);
+}
+#endif
+
+/* ---- Sheaves ----------------------------------------------------------- */
+
+static void object_sheaf_does_not_fail(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_sheaf *sheaf = kmemx_cache_prefill(fx->cache, GFP_KERNEL, 100);
+	struct kmemx_cache_usage usage;
+	unsigned long flags;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, sheaf);
+	KUNIT_EXPECT_EQ(test, kmemx_sheaf_size(sheaf), 100U);
+	expect_sound(test, fx->cache);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
+	KUNIT_EXPECT_GE(test, usage.nr_front, 100UL);
+	/* No front to fill, nothing to wait for. */
+	local_irq_save(flags);
+	for (i = 0; i < 60; i++)
+		fx->objs[i] = kmemx_alloc_from_sheaf(sheaf, GFP_NOWAIT);
+	local_irq_restore(flags);
+	for (i = 0; i < 60; i++)
+		KUNIT_ASSERT_NOT_NULL(test, fx->objs[i]);
+	expect_apart(test, fx->objs, 60, 72);
+	KUNIT_EXPECT_EQ(test, kmemx_sheaf_size(sheaf), 40U);
+	KUNIT_EXPECT_TRUE(test, kmemx_refill_sheaf(sheaf, GFP_KERNEL, 70));
+	KUNIT_EXPECT_EQ(test, kmemx_sheaf_size(sheaf), 70U);
+	KUNIT_EXPECT_FALSE(test, kmemx_refill_sheaf(sheaf, GFP_KERNEL, 101));
+	expect_sound(test, fx->cache);
+	kmemx_cache_free_bulk(fx->cache, 60, fx->objs);
+	kmemx_return_sheaf(sheaf);
+	expect_sound(test, fx->cache);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
+	kmemx_return_sheaf(NULL);
+	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(fx->cache, GFP_KERNEL, 0));
+}
+
+static void object_sheaf_ends(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_sheaf *sheaf = kmemx_cache_prefill(fx->cache, GFP_KERNEL, 3);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, sheaf);
+	for (i = 0; i < 3; i++) {
+		fx->objs[i] = kmemx_alloc_from_sheaf(sheaf, GFP_NOWAIT | __GFP_ZERO);
+		KUNIT_ASSERT_NOT_NULL(test, fx->objs[i]);
+		KUNIT_EXPECT_NULL(test, memchr_inv(fx->objs[i], 0, 72));
+	}
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_from_sheaf(sheaf, GFP_NOWAIT));
+	kmemx_cache_free_bulk(fx->cache, 3, fx->objs);
+	kmemx_return_sheaf(sheaf);
+}
+
+/* What cannot be had is said at once, and nothing is kept of it. */
+static void object_sheaf_is_all_or_nothing(struct kunit *test)
+{
+	struct kmemx_cache *large = kmemx_cache_create("kunit-large", SZ_64K, NULL, 0);
+	unsigned int nr = (unsigned int)(kmemx_live.pages.nr_frames / 16);
+	struct kmemx_snapshot snap;
+
+	KUNIT_ASSERT_NOT_NULL(test, large);
+	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, nr + 1));
+	expect_sound(test, large);
+	kmemx_cache_shrink(large);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+	kmemx_cache_destroy(large);
+}
+
+/* ---- Caches with more than a size -------------------------------------- */
+
+static unsigned int nr_made, nr_ended;
+
+static void make_one(void *obj)
+{
+	*(u32 *)obj = 0xc0ffee;
+	nr_made++;
+}
+
+static void end_one(void *obj)
+{
+	nr_ended += *(u32 *)obj == 0xc0ffee;
+}
+
+static void object_destructor_runs_once_per_object(struct kunit *test)
+{
+	struct kmemx_cache_args args = { .ctor = make_one, .dtor = end_one };
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-dtor", 72, &args, 0);
+	unsigned int round;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	nr_made = 0;
+	nr_ended = 0;
+	for (round = 0; round < 5; round++) {
+		KUNIT_EXPECT_EQ(test, kmemx_cache_alloc_bulk(cache, GFP_KERNEL, NR, fx->objs),
+				(unsigned int)NR);
+		kmemx_cache_free_bulk(cache, NR, fx->objs);
+		kmemx_cache_shrink(cache);
+		KUNIT_EXPECT_GE(test, nr_made, (unsigned int)NR);
+		KUNIT_EXPECT_EQ(test, nr_made, nr_ended);
+	}
+	kmemx_cache_destroy(cache);
+	KUNIT_EXPECT_EQ(test, nr_made, nr_ended);
+}
+
+/* No slab goes by a free alone, and a free object stays an object, as it was. */
+static void object_typesafe_slabs_stay(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-typesafe", 1000, NULL,
+						       SLAB_TYPESAFE_BY_RCU);
+	struct fixture *fx = test->priv;
+	s64 nr_slabs;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	kmemx_cache_alloc_bulk(cache, GFP_KERNEL, NR, fx->objs);
+	for (i = 0; i < NR; i++)
+		memset(fx->objs[i], 0x77, 1000);
+	nr_slabs = atomic64_read(&cache->nr_slabs);
+	KUNIT_EXPECT_GE(test, nr_slabs, (s64)NR / 16);
+	kmemx_cache_free_bulk(cache, NR, fx->objs);
+	kmemx_cache_drain(cache);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), nr_slabs);
+	rcu_read_lock();
+	for (i = 0; i < NR; i++)
+		KUNIT_ASSERT_NULL(test, memchr_inv(fx->objs[i], 0x77, 1000));
+	rcu_read_unlock();
+	KUNIT_EXPECT_GT(test, kmemx_cache_shrink(cache), 0UL);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
+	expect_sound(test, cache);
+	kmemx_cache_destroy(cache);
+}
+
+static void object_usercopy_window_is_inside(struct kunit *test)
+{
+	struct kmemx_cache_args args = { .useroffset = 8, .usersize = 56 };
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-window", 64, &args, 0);
+
+	KUNIT_EXPECT_NOT_NULL(test, cache);
+	kmemx_cache_destroy(cache);
+	args.usersize = 57;
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-window", 64, &args, 0));
+	args.useroffset = UINT_MAX;
+	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-window", 64, &args, 0));
+}
+
+struct thing {
+	u8 byte;
+} __aligned(32);
+
+static void object_cache_of_a_structure(struct kunit *test)
+{
+	struct kmemx_cache *cache = KMEMX_CACHE(thing, SLAB_HWCACHE_ALIGN);
+	void *a, *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	a = kmemx_cache_zalloc(cache, GFP_KERNEL);
+	b = kmemx_cache_alloc(cache, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)a | (unsigned long)b, 32));
+	kmemx_cache_free(cache, a);
+	kmemx_cache_free(cache, b);
+	kmemx_cache_destroy(cache);
+}
+
+static struct kunit_case object_cases[] = {
+	KUNIT_CASE(object_bulk_is_all_or_nothing),
+	KUNIT_CASE(object_bulk_zeroes),
+	KUNIT_CASE(object_free_bulk_takes_any_size),
+	KUNIT_CASE(object_arrays_do_not_overflow),
+	KUNIT_CASE(object_realloc_keeps_what_there_is),
+	KUNIT_CASE(object_free_sensitive_overwrites),
+	KUNIT_CASE(object_node_is_the_regions),
+	KUNIT_CASE(object_owns_its_region),
+#ifdef DEFINE_FREE
+	KUNIT_CASE(object_goes_with_its_scope),
+#endif
+	KUNIT_CASE(object_sheaf_does_not_fail),
+	KUNIT_CASE(object_sheaf_ends),
+	KUNIT_CASE(object_sheaf_is_all_or_nothing),
+	KUNIT_CASE(object_destructor_runs_once_per_object),
+	KUNIT_CASE(object_typesafe_slabs_stay),
+	KUNIT_CASE(object_usercopy_window_is_inside),
+	KUNIT_CASE(object_cache_of_a_structure),
+	{}
+};
+
+static struct kunit_suite object_suite = {
+	.name = "kmemx_object",
+	.init = object_fixture_init,
+	.exit = object_fixture_exit,
+	.test_cases = object_cases,
+};
+
+kunit_test_suites(&object_suite);

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The exported functions for objects of one kind: kmemx_cache_alloc() and those beside it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <kmemx/compat.h>
+#include <kmemx/kmemx.h>
+
+#include "api_object.h"
+#include "slab/sheaf.h"
+
+/* ---- Objects ----------------------------------------------------------- */
+
+/* As SLUB: what a constructor made, or a reader may look at, is zeroed on no other account. */
+static bool is_zeroed(const struct kmemx_cache *cache, gfp_t gfp)
+{
+	if (cache->ctor)
+		return false;
+	return cache->is_typesafe ? !!(gfp & __GFP_ZERO) : want_init_on_alloc(gfp);
+}
+
+/* What is done for an object that does not come on the short way. */
+static void hand_out(const struct kmemx_cache *cache, void *obj,
+		     const struct kmemx_request *req, u64 start)
+{
+	if (is_zeroed(cache, req->gfp))
+		memset(obj, 0, cache->layout.size);
+	kmemx_tell_kmemleak(obj, cache->layout.size, req->gfp);
+	trace_kmemx_alloc(req->call_site, obj, req->size, cache->layout.stride, req->gfp,
+			  kmemx_live.origin.nid, cache->name, kmemx_stop_clock(start));
+}
+
+/**
+ * kmemx_api_alloc_object() - allocate an object, whatever has to be done for it
+ * @cache: the cache
+ * @size: what was asked for; 0 is the size of the cache
+ * @gfp: flags
+ * @call_site: who asks
+ *
+ * A front to fill, zeroes, a trace, reclaim.
+ *
+ * Context: what @gfp allows.
+ * Return: the object, or NULL, which has been reported.
+ */
+void *kmemx_api_alloc_object(struct kmemx_cache *cache, size_t size, gfp_t gfp,
+			     unsigned long call_site)
+{
+	struct kmemx_request req = {
+		.size = size ?: cache->layout.size,
+		.need = PAGE_SIZE << cache->layout.order,
+		.align = KMEMX_OBJECT_MIN,
+		.gfp = gfp,
+		.call_site = call_site,
+	};
+	u64 start = kmemx_start_clock();
+	void *obj;
+
+	if (kmemx_request_is_refused(&req))
+		goto failed;
+	if (!kmemx_cache_pop(cache, &obj))
+		obj = kmemx_cache_take(cache, call_site);
+	if (unlikely(!obj) && kmemx_request_reclaim(&req))
+		obj = kmemx_cache_take(cache, call_site);
+	if (unlikely(!obj))
+		goto failed;
+	hand_out(cache, obj, &req, start);
+	return obj;
+
+failed:
+	kmemx_request_fail(&req, 0);
+	return NULL;
+}
+
+/**
+ * kmemx_api_free_object() - free an object where the short way does not
+ * @obj: any address
+ * @want: the cache it must be of, or NULL for any
+ * @call_site: who asks
+ *
+ * A front that is busy or full, a trace, or a free that is to be refused.
+ *
+ * Context: any.
+ * Return: whether it was freed; if not, that has been reported.
+ */
+bool kmemx_api_free_object(const void *obj, const struct kmemx_cache *want,
+			   unsigned long call_site)
+{
+	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
+	struct kmemx_cache *cache = NULL;
+	u32 frame;
+
+	/* A free that is refused looks at a cache that nothing else keeps alive. */
+	preempt_disable();
+	if (kmemx_pages_find(&kmemx_live.pages, obj, &frame)) {
+		u8 info = kmemx_pages_info(&kmemx_live.pages, frame);
+
+		switch (kmemx_info_kind(info)) {
+		case KMEMX_KIND_SLAB:
+		case KMEMX_KIND_SLAB_TAIL:
+			verdict = kmemx_cache_put(&kmemx_live.depot,
+						  kmemx_region_slab_id(frame, info), obj, want,
+						  &cache);
+			break;
+		default:
+			verdict = kmemx_zone_judge(&kmemx_live.pages.zone, frame);
+		}
+	}
+	if (likely(!verdict))
+		trace_kmemx_free(call_site, obj, cache->name);
+	else
+		kmemx_bad_free(verdict, obj, cache ? cache->name : want ? want->name : NULL,
+			       call_site);
+	preempt_enable();
+	return !verdict;
+}
+
+/* ---- Caches ------------------------------------------------------------ */
+
+#define CACHE_FLAGS	(SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE)
+
+/**
+ * kmemx_cache_create() - make a cache of objects
+ * @name: unique, shorter than 32 bytes, no white space; it is copied
+ * @size: object size in bytes, 1..65536
+ * @args: alignment, constructor, destructor, or NULL
+ * @flags: SLAB_HWCACHE_ALIGN; SLAB_TYPESAFE_BY_RCU, with which a slab goes only where
+ *	   kmemx_cache_shrink(), reclaim or kmemx_cache_destroy() wait for a grace period;
+ *	   SLAB_NO_MERGE, for caches never are merged
+ *
+ * Context: may sleep.
+ * Return: the cache, or NULL with a line in the log that says why.
+ */
+struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
+				       const struct kmemx_cache_args *args,
+				       slab_flags_t flags)
+{
+	struct kmemx_cache_spec spec = {
+		.name = name,
+		.size = size,
+		.is_typesafe = flags & SLAB_TYPESAFE_BY_RCU,
+	};
+	struct kmemx_cache *cache = ERR_PTR(-EINVAL);
+	bool is_good = !(flags & ~CACHE_FLAGS) && name && *name && !strpbrk(name, " \t\n");
+
+	if (args) {
+		spec.align = args->align;
+		spec.ctor = args->ctor;
+		spec.dtor = args->dtor;
+		is_good = is_good && args->useroffset <= size &&
+			args->usersize <= size - args->useroffset;
+	}
+	/* As SLUB: an object smaller than a line need not fill one. */
+	if ((flags & SLAB_HWCACHE_ALIGN) && size >= cache_line_size() / 2 &&
+	    is_power_of_2(spec.align ?: 1))
+		spec.align = max_t(u32, spec.align, cache_line_size());
+	if (is_good)
+		cache = kmemx_cache_new(&kmemx_live.depot, &spec);
+	if (!IS_ERR(cache))
+		return cache;
+	pr_warn("%pS: no cache \"%s\" of %u-byte objects, align %u, flags %#x: %pe\n",
+		(void *)_RET_IP_, name ?: "(null)", size, spec.align,
+		(__force u32)flags, cache);
+	return NULL;
+}
+KMEMX_EXPORT(kmemx_cache_create);
+
+/**
+ * kmemx_cache_destroy() - destroy a cache
+ * @cache: the cache, or NULL; nobody allocates from it any more
+ *
+ * If objects are still live, they are listed and the cache is kept, so that
+ * they can be freed; its name stays taken.
+ *
+ * Context: may sleep.
+ */
+void kmemx_cache_destroy(struct kmemx_cache *cache)
+{
+	if (!cache || !kmemx_cache_delete(cache))
+		return;
+	kmemx_api_list_live(cache);
+	pr_warn("%pS: cache %s is kept, its objects are live\n", (void *)_RET_IP_,
+		cache->name);
+}
+KMEMX_EXPORT(kmemx_cache_destroy);
+
+/**
+ * kmemx_cache_shrink() - give back what a cache does not need
+ * @cache: the cache
+ *
+ * Empties its fronts, and gives back slabs without live objects.
+ *
+ * Context: may sleep.
+ * Return: page frames given back.
+ */
+unsigned long kmemx_cache_shrink(struct kmemx_cache *cache)
+{
+	kmemx_cache_drain(cache);
+	return kmemx_cache_retire(cache);
+}
+KMEMX_EXPORT(kmemx_cache_shrink);
+
+/**
+ * kmemx_cache_alloc() - allocate an object
+ * @cache: the cache
+ * @gfp: as for kmemx_alloc(); __GFP_ZERO has no effect if the cache has a
+ *	 constructor
+ *
+ * Context: as for kmemx_alloc().
+ * Return: the object, or NULL.
+ */
+void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp)
+{
+	return kmemx_api_object(cache, 0, gfp, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_cache_alloc);
+
+/**
+ * kmemx_cache_free() - free an object
+ * @cache: the cache it was allocated from
+ * @obj: the object, or NULL
+ *
+ * Context: any.
+ */
+void kmemx_cache_free(struct kmemx_cache *cache, void *obj)
+{
+	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, obj);
+
+	if (!trace_kmemx_free_enabled() && likely(kmemx_cache_push(cache, slab, obj)))
+		return;
+	if (obj)
+		kmemx_api_free_object(obj, cache, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_cache_free);
+
+/* ---- Many at once ------------------------------------------------------ */
+
+/**
+ * kmemx_cache_alloc_bulk() - allocate many objects
+ * @cache: the cache
+ * @gfp: as for kmemx_cache_alloc()
+ * @nr: how many
+ * @objs: where to put them
+ *
+ * Context: as for kmemx_alloc().
+ * Return: @nr; or 0, and then nothing is allocated, whatever @objs says.
+ */
+unsigned int kmemx_cache_alloc_bulk(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr,
+				    void **objs)
+{
+	unsigned int got = 0;
+
+	if (!kmemx_api_is_special(gfp)) {
+		kmemx_debug_might_alloc(gfp);
+		got = kmemx_cache_pop_bulk(cache, nr, objs);
+	}
+	for (; got < nr; got++) {
+		objs[got] = kmemx_api_object(cache, 0, gfp, _RET_IP_);
+		if (unlikely(!objs[got]))
+			break;
+	}
+	if (likely(got == nr))
+		return nr;
+	kmemx_cache_free_bulk(cache, got, objs);
+	return 0;
+}
+KMEMX_EXPORT(kmemx_cache_alloc_bulk);
+
+static __always_inline const struct kmemx_slab *slab_at(const void *addr)
+{
+	return kmemx_region_slab_at(&kmemx_live, addr);
+}
+
+/**
+ * kmemx_cache_free_bulk() - free many objects
+ * @cache: the cache
+ * @nr: how many
+ * @objs: each as for kmemx_cache_free()
+ *
+ * Context: any.
+ */
+void kmemx_cache_free_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs)
+{
+	unsigned int i = 0;
+
+	while (i < nr) {
+		if (!trace_kmemx_free_enabled())
+			i += kmemx_cache_push_bulk(cache, nr - i, objs + i, slab_at);
+		if (i < nr)
+			kmemx_cache_free(cache, objs[i++]);
+	}
+}
+KMEMX_EXPORT(kmemx_cache_free_bulk);
+
+/* ---- Sheaves ----------------------------------------------------------- */
+
+static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
+		       unsigned long call_site)
+{
+	const struct kmemx_layout *layout = &sheaf->cache->layout;
+	struct kmemx_request req = {
+		.size = (size_t)nr * layout->size,
+		.need = PAGE_SIZE << layout->order,
+		.align = KMEMX_OBJECT_MIN,
+		.gfp = gfp,
+		.call_site = call_site,
+	};
+
+	if (!kmemx_request_is_refused(&req) &&
+	    (kmemx_sheaf_fill(sheaf, nr) ||
+	     (kmemx_request_reclaim(&req) && kmemx_sheaf_fill(sheaf, nr))))
+		return true;
+	kmemx_request_fail(&req, 0);
+	return false;
+}
+
+/**
+ * kmemx_cache_prefill() - set objects aside
+ * @cache: the cache
+ * @gfp: as for kmemx_cache_alloc(), now
+ * @nr: how many, at least 1
+ *
+ * As many allocations out of the sheaf will not fail, and never sleep, whatever else goes
+ * on in the region.
+ *
+ * Context: as for kmemx_alloc(), but not NMI.
+ * Return: a sheaf of @nr objects, to be given back with kmemx_return_sheaf(); or NULL.
+ */
+struct kmemx_sheaf *kmemx_cache_prefill(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr)
+{
+	struct kmemx_sheaf *sheaf;
+
+	if (!nr)
+		return NULL;
+	sheaf = kmemx_sheaf_new(cache, nr, gfp & ~__GFP_NOFAIL);
+	if (sheaf && fill_sheaf(sheaf, nr, gfp, _RET_IP_))
+		return sheaf;
+	kfree(sheaf);
+	return NULL;
+}
+KMEMX_EXPORT(kmemx_cache_prefill);
+
+/**
+ * kmemx_refill_sheaf() - let a sheaf have objects again
+ * @sheaf: the sheaf
+ * @gfp: as for kmemx_cache_alloc(), now
+ * @nr: how many it is to have, at most what it was made for
+ *
+ * Context: as for kmemx_alloc().
+ * Return: whether it has; if not, it is as it was.
+ */
+bool kmemx_refill_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp, unsigned int nr)
+{
+	return nr <= sheaf->cap && fill_sheaf(sheaf, nr, gfp, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_refill_sheaf);
+
+/**
+ * kmemx_alloc_from_sheaf() - allocate an object that was set aside
+ * @sheaf: the sheaf, which nobody else uses meanwhile
+ * @gfp: __GFP_ZERO is honoured; nothing else matters
+ *
+ * It is freed as any other.
+ *
+ * Context: any.
+ * Return: the object, or NULL if the sheaf is empty.
+ */
+void *kmemx_alloc_from_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp)
+{
+	struct kmemx_request req = {
+		.size = sheaf->cache->layout.size,
+		.gfp = gfp,
+		.call_site = _RET_IP_,
+	};
+	u64 start = kmemx_start_clock();
+	void *obj = kmemx_sheaf_pop(sheaf, _RET_IP_);
+
+	if (obj)
+		hand_out(sheaf->cache, obj, &req, start);
+	return obj;
+}
+KMEMX_EXPORT(kmemx_alloc_from_sheaf);
+
+/**
+ * kmemx_sheaf_size() - how many objects has a sheaf?
+ * @sheaf: the sheaf
+ *
+ * Return: how many allocations out of it will not fail.
+ */
+unsigned int kmemx_sheaf_size(const struct kmemx_sheaf *sheaf)
+{
+	return sheaf->nr;
+}
+KMEMX_EXPORT(kmemx_sheaf_size);
+
+/**
+ * kmemx_return_sheaf() - give back a sheaf, and what is left in it
+ * @sheaf: the sheaf, or NULL
+ *
+ * Context: any but NMI.
+ */
+void kmemx_return_sheaf(struct kmemx_sheaf *sheaf)
+{
+	if (sheaf)
+		kmemx_sheaf_free(sheaf);
+}
+KMEMX_EXPORT(kmemx_return_sheaf);
