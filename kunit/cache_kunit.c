@@ -184,6 +184,49 @@ static void cache_gives_empty_slabs_back(struct kunit *test)
 	expect_sound(test, fx->cache);
 }
 
+/* Objects of @slab's frames that are live, out of @nr. */
+static unsigned int nr_in(struct fixture *fx, void **obj, unsigned int nr, u32 slab)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr; i++)
+		n += obj[i] && fake_page_ops.id_of(&fx->fake, obj[i]) == slab;
+	return n;
+}
+
+/* One slab is in use to a quarter, one to three quarters: the next goes into that. */
+static void cache_fuller_slabs_go_first(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int per_slab = fx->cache->layout.nr_objs, nr = 2 * per_slab, i;
+	void **obj = kunit_kcalloc(test, nr, sizeof(*obj), GFP_KERNEL);
+	u32 first, second;
+	void *next;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < nr; i++)
+		obj[i] = kmemx_cache_take(fx->cache, 0);
+	first = fake_page_ops.id_of(&fx->fake, obj[0]);
+	second = fake_page_ops.id_of(&fx->fake, obj[nr - 1]);
+	KUNIT_ASSERT_LT(test, first, second);
+	for (i = 0; i < nr; i++) {
+		u32 id = fake_page_ops.id_of(&fx->fake, obj[i]);
+
+		if (nr_in(fx, obj, nr, id) <= (id == first ? per_slab / 4 : per_slab * 3 / 4))
+			continue;
+		put(fx, obj[i], fx->cache);
+		obj[i] = NULL;
+	}
+	kmemx_cache_drain(fx->cache);
+	expect_sound(test, fx->cache);
+	next = kmemx_cache_take(fx->cache, 0);
+	KUNIT_EXPECT_EQ(test, fake_page_ops.id_of(&fx->fake, next), second);
+	put(fx, next, fx->cache);
+	for (i = 0; i < nr; i++)
+		if (obj[i])
+			put(fx, obj[i], fx->cache);
+}
+
 /* The source fails at the 1st, 2nd, 3rd... block: NULL, and nothing is lost. */
 static void cache_survives_a_source_that_fails(struct kunit *test)
 {
@@ -434,6 +477,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_constructor_runs_once_per_object),
 	KUNIT_CASE(cache_bad_frees_change_nothing),
 	KUNIT_CASE(cache_gives_empty_slabs_back),
+	KUNIT_CASE(cache_fuller_slabs_go_first),
 	KUNIT_CASE(cache_survives_a_source_that_fails),
 	KUNIT_CASE(cache_delete_keeps_live_objects),
 	KUNIT_CASE(cache_remembers_call_sites),

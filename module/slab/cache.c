@@ -32,30 +32,44 @@ static u64 state_at(const struct kmemx_cache *cache, u32 id)
 	return (u64)atomic64_read(&slab_at(cache, id)->state);
 }
 
-static bool is_partial(const struct kmemx_cache *cache, u32 id)
+/* Which of its summaries is a slab in, with so many free objects? KMEMX_NR_PARTIAL: none. */
+static enum kmemx_partial which(const struct kmemx_cache *cache, unsigned int nr_free)
+{
+	if (!nr_free)
+		return KMEMX_NR_PARTIAL;
+	return nr_free * 2 < cache->layout.nr_objs ? KMEMX_PARTIAL_FULLER : KMEMX_PARTIAL_EMPTIER;
+}
+
+static enum kmemx_partial which_at(const struct kmemx_cache *cache, u32 id)
 {
 	u64 state = state_at(cache, id);
 
-	return kmemx_slab_cache(state) == cache->number && kmemx_slab_nr_free(state);
+	if (kmemx_slab_cache(state) != cache->number)
+		return KMEMX_NR_PARTIAL;
+	return which(cache, kmemx_slab_nr_free(state));
 }
 
 /*
- * Bring the summary's bit for a slab in line with the slab. Whoever changes
+ * Bring the summaries' bits for a slab in line with the slab. Whoever changes
  * the slab after the last look here comes here itself.
  */
 static void publish(struct kmemx_cache *cache, u32 id)
 {
-	bool partial = is_partial(cache, id);
-	bool seen;
+	unsigned int k;
 
-	do {
-		seen = partial;
-		if (seen && !kmemx_summary_test(&cache->partial, id))
-			kmemx_summary_set(&cache->partial, id);
-		else if (!seen && kmemx_summary_test(&cache->partial, id))
-			kmemx_summary_clear(&cache->partial, id);
-		partial = is_partial(cache, id);
-	} while (partial != seen);
+	for (k = 0; k < KMEMX_NR_PARTIAL; k++) {
+		bool belongs = which_at(cache, id) == k;
+		bool seen;
+
+		do {
+			seen = belongs;
+			if (seen && !kmemx_summary_test(&cache->partial[k], id))
+				kmemx_summary_set(&cache->partial[k], id);
+			else if (!seen && kmemx_summary_test(&cache->partial[k], id))
+				kmemx_summary_clear(&cache->partial[k], id);
+			belongs = which_at(cache, id) == k;
+		} while (belongs != seen);
+	}
 }
 
 /* Call @fn, if there is one, for each object of a slab that is nobody else's. */
@@ -111,10 +125,14 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 /* Does the cache have a slab with free objects other than this one? */
 static bool has_other_partial(struct kmemx_cache *cache, u32 id)
 {
-	long first = kmemx_summary_find(&cache->partial, 0);
+	struct kmemx_summary *emptier = &cache->partial[KMEMX_PARTIAL_EMPTIER];
+	long first = kmemx_summary_first(&cache->partial[KMEMX_PARTIAL_FULLER]);
 
+	if (first >= 0 && first != id)
+		return true;
+	first = kmemx_summary_first(emptier);
 	if (first == id)
-		first = kmemx_summary_find(&cache->partial, id + 1);
+		first = kmemx_summary_find(emptier, id + 1);
 	return first >= 0;
 }
 
@@ -130,16 +148,16 @@ static void locate(const struct kmemx_cache *cache, const struct kmemx_slab *sla
 	}
 }
 
-/* Take up to @nr objects out of a slab, if it still has any. */
-static unsigned int take_from(struct kmemx_cache *cache, u32 id,
+/* Take up to @nr objects out of a slab that was found in @from, if it still has any. */
+static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_partial from,
 			      struct kmemx_front_slot *slot, unsigned int nr)
 {
 	unsigned int taken[KMEMX_FRONT_BATCH];
 	unsigned int got = kmemx_slab_take(slab_at(cache, id), &cache->layout, cache->number,
 					   taken, nr);
 
-	/* Else its bit is as it was. */
-	if (!got || !is_partial(cache, id))
+	/* Else its bits are as they were. */
+	if (!got || which_at(cache, id) != from)
 		publish(cache, id);
 	locate(cache, slab_at(cache, id), taken, got, slot);
 	return got;
@@ -147,20 +165,25 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id,
 
 /*
  * Take up to @nr objects, KMEMX_FRONT_BATCH at most, out of one slab, a new one if need
- * be. Returns how many.
+ * be, but of those there are the fuller ones first. Returns how many.
  */
 static unsigned int take_from_slabs(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
 				    unsigned int nr)
 {
+	unsigned int k;
+
 	do {
-		long id;
+		for (k = 0; k < KMEMX_NR_PARTIAL; k++) {
+			struct kmemx_summary *partial = &cache->partial[k];
+			long id;
 
-		for (id = kmemx_summary_first(&cache->partial); id >= 0;
-		     id = kmemx_summary_find(&cache->partial, (unsigned int)id + 1)) {
-			unsigned int got = take_from(cache, (u32)id, slot, nr);
+			for (id = kmemx_summary_first(partial); id >= 0;
+			     id = kmemx_summary_find(partial, (unsigned int)id + 1)) {
+				unsigned int got = take_from(cache, (u32)id, k, slot, nr);
 
-			if (got)
-				return got;
+				if (got)
+					return got;
+			}
 		}
 	} while (grow(cache));
 	return 0;
@@ -183,8 +206,7 @@ static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
 		give_frames(cache, id);
 		return true;
 	}
-	/* The first that is free again; who gave that one sets the bit. */
-	if (nr_free == 1)
+	if (which(cache, (unsigned int)nr_free) != which(cache, (unsigned int)nr_free - 1))
 		publish(cache, id);
 	return true;
 }
@@ -366,7 +388,8 @@ unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 
 	do {
 		for (n = 0; n < RETIRE_BATCH; ) {
-			id = kmemx_summary_find(&cache->partial, (unsigned int)(id + 1));
+			id = kmemx_summary_find(&cache->partial[KMEMX_PARTIAL_EMPTIER],
+						(unsigned int)(id + 1));
 			if (id < 0)
 				break;
 			ended[n] = (u32)id;
@@ -720,6 +743,8 @@ static int make_fronts(struct kmemx_cache *cache)
 static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 {
 	struct kmemx_depot *depot = cache->depot;
+	size_t bytes = kmemx_summary_bytes(depot->nr_ids);
+	unsigned int k;
 	int ret;
 
 	if (strscpy(cache->name, spec->name, sizeof(cache->name)) < 0)
@@ -731,10 +756,11 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	cache->ctor = spec->ctor;
 	cache->dtor = spec->dtor;
 	cache->is_typesafe = spec->is_typesafe;
-	cache->partial_mem = vzalloc(kmemx_summary_bytes(depot->nr_ids));
+	cache->partial_mem = vzalloc(KMEMX_NR_PARTIAL * bytes);
 	if (!cache->partial_mem)
 		return -ENOMEM;
-	kmemx_summary_init(&cache->partial, cache->partial_mem, depot->nr_ids);
+	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
+		kmemx_summary_init(&cache->partial[k], cache->partial_mem + k * bytes, depot->nr_ids);
 	ret = make_fronts(cache);
 	if (ret)
 		return ret;
@@ -936,7 +962,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_counts);
  */
 size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache)
 {
-	return sizeof(*cache) + kmemx_summary_bytes(cache->depot->nr_ids) +
+	return sizeof(*cache) + KMEMX_NR_PARTIAL * kmemx_summary_bytes(cache->depot->nr_ids) +
 		num_possible_cpus() * (sizeof(struct kmemx_front) + front_bytes(cache));
 }
 
@@ -949,6 +975,7 @@ size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache)
 const char *kmemx_cache_check(const struct kmemx_cache *cache)
 {
 	struct kmemx_cache_usage usage;
+	unsigned int k;
 	u32 id;
 
 	for (id = 0; next_slab(cache, &id); id++) {
@@ -956,14 +983,19 @@ const char *kmemx_cache_check(const struct kmemx_cache *cache)
 
 		if (why)
 			return why;
-		if (kmemx_summary_test(&cache->partial, id) != is_partial(cache, id))
-			return "summary disagrees with its slab";
+		for (k = 0; k < KMEMX_NR_PARTIAL; k++)
+			if (kmemx_summary_test(&cache->partial[k], id) !=
+			    (which_at(cache, id) == k))
+				return "summary disagrees with its slab";
 	}
 	kmemx_cache_usage(cache, &usage);
 	if (usage.nr_slabs != (unsigned long)atomic64_read(&cache->nr_slabs))
 		return "count of slabs is wrong";
 	if (usage.nr_live + usage.nr_front + usage.nr_free != usage.nr_objs)
 		return "objects are missing";
-	return kmemx_summary_check(&cache->partial) ? NULL : "summary levels disagree";
+	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
+		if (!kmemx_summary_check(&cache->partial[k]))
+			return "summary levels disagree";
+	return NULL;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_check);

@@ -36,11 +36,21 @@ struct kmemx_cache_spec {
 	bool is_typesafe;
 };
 
+/*
+ * Slabs that have a free object. Those that are more than half in use go first, so that the
+ * others have a chance to become empty.
+ */
+enum kmemx_partial {
+	KMEMX_PARTIAL_FULLER,
+	KMEMX_PARTIAL_EMPTIER,		/* Empty ones too. */
+	KMEMX_NR_PARTIAL
+};
+
 struct kmemx_cache {
 	struct kmemx_front __percpu *front;
 	struct kmemx_layout layout;
 	struct kmemx_depot *depot;
-	struct kmemx_summary partial;	/* Ids of slabs that have a free object. */
+	struct kmemx_summary partial[KMEMX_NR_PARTIAL];	/* Ids of slabs, see kmemx_partial. */
 	void *partial_mem;
 	void (*ctor)(void *obj);
 	void (*dtor)(void *obj);
