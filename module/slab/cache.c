@@ -760,7 +760,8 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	if (!cache->partial_mem)
 		return -ENOMEM;
 	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
-		kmemx_summary_init(&cache->partial[k], cache->partial_mem + k * bytes, depot->nr_ids);
+		kmemx_summary_init(&cache->partial[k], cache->partial_mem + k * bytes,
+				   depot->nr_ids);
 	ret = make_fronts(cache);
 	if (ret)
 		return ret;
