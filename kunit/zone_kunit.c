@@ -544,12 +544,13 @@ static void zone_threads_never_share_a_frame(struct kunit *test)
 	expect_all_free(test, fx);
 }
 
-#define RACES		100
+#define RACES		150
 #define RACE_BLOCKS	2000
 #define RACE_PATIENCE	100000
 
 struct race {
 	struct kmemx_zone *zone;
+	bool claim;	/* By the info byte, or else by the bits. */
 	atomic64_t nr_ready;
 	atomic64_t frame[RACE_BLOCKS];
 	atomic64_t nr_won;
@@ -564,9 +565,13 @@ static void free_everything(void *arg, unsigned int thread)
 	atomic64_add(1, &race->nr_ready);
 	for (i = 0; i < RACE_PATIENCE && atomic64_read(&race->nr_ready) < TEST_THREADS; i++)
 		test_breathe();
-	for (i = 0; i < RACE_BLOCKS; i++)
-		if (!free_all(race->zone, (unsigned int)atomic64_read(&race->frame[i]), KIND, 1))
+	for (i = 0; i < RACE_BLOCKS; i++) {
+		unsigned int frame = (unsigned int)atomic64_read(&race->frame[i]);
+
+		if (race->claim ? !free_all(race->zone, frame, KIND, 1) :
+				  kmemx_zone_free_block(race->zone, frame, 0))
 			atomic64_add(1, &race->nr_won);
+	}
 }
 
 /* Every thread frees every block: each is freed by one of them. */
@@ -579,12 +584,32 @@ static void zone_racing_frees_have_one_winner(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, race);
 	race->zone = &fx->zone;
 	for (n = 0; n < RACES; n++) {
+		race->claim = n % 6;
 		atomic64_set(&race->nr_ready, 0);
 		atomic64_set(&race->nr_won, 0);
 		for (i = 0; i < RACE_BLOCKS; i++)
 			atomic64_set(&race->frame[i], kmemx_zone_alloc(&fx->zone, 1, 1, KIND));
 		test_run_threads(test, free_everything, race);
 		KUNIT_ASSERT_EQ(test, atomic64_read(&race->nr_won), (s64)RACE_BLOCKS);
+		expect_all_free(test, fx);
+	}
+}
+
+/* Without a claim: the bits say that it has been done. */
+static void zone_frees_a_block_once(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order <= KMEMX_CHUNK_ORDER; order++) {
+		long frame = kmemx_zone_alloc_order(&fx->zone, order, KIND);
+
+		KUNIT_ASSERT_GE(test, frame, 0L);
+		KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(&fx->zone, (unsigned int)frame,
+							      order));
+		expect_all_free(test, fx);
+		KUNIT_EXPECT_FALSE(test, kmemx_zone_free_block(&fx->zone, (unsigned int)frame,
+							       order));
 		expect_all_free(test, fx);
 	}
 }
@@ -607,6 +632,7 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_random_walk),
 	KUNIT_CASE(zone_threads_never_share_a_frame),
 	KUNIT_CASE(zone_racing_frees_have_one_winner),
+	KUNIT_CASE(zone_frees_a_block_once),
 	{}
 };
 

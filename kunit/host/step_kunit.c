@@ -517,10 +517,19 @@ static void two_others(void)
 static void step_bins_lose_no_chunk(struct kunit *test)
 {
 	void *mem = vzalloc(kmemx_bins_bytes(BIN_CHUNKS));
-	unsigned int steps = 1;
+	unsigned int steps;
 
 	bins = kunit_kzalloc(test, sizeof(*bins), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
+	kmemx_bins_init(bins, mem, BIN_CHUNKS);
+	kmemx_bins_add(bins, 3, 0);
+	at_step = UINT_MAX;
+	second_step = UINT_MAX;
+	nr_steps = 0;
+	kmemx_step_hook = two_others;
+	kmemx_bins_remove(bins, 3, 0);
+	kmemx_step_hook = NULL;
+	steps = nr_steps;
 	for (at_step = 0; at_step < steps; at_step++)
 		for (second_step = 0; second_step < steps; second_step++) {
 			unsigned int bin;

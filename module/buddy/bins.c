@@ -74,6 +74,57 @@ static void settle_used(struct kmemx_bins *bins, unsigned int bin)
 	}
 }
 
+/* The top of a bin's summary has got its first bit. */
+static __always_inline void use(struct kmemx_bins *bins, unsigned int bin)
+{
+	kmemx_step();
+	if (is_used(bins, bin))
+		return;
+	atomic64_or((s64)BIT_ULL(bin), &bins->used);
+	/* As in settle_used(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (unlikely(kmemx_summary_is_empty(bins->chunks + bin)))
+		settle_used(bins, bin);
+}
+
+/* It has lost its last one. */
+static __always_inline void unuse(struct kmemx_bins *bins, unsigned int bin)
+{
+	kmemx_step();
+	atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
+	/* As in settle_used(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (unlikely(!kmemx_summary_is_empty(bins->chunks + bin)))
+		settle_used(bins, bin);
+}
+
+static __always_inline void put_in(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
+{
+	struct kmemx_summary *sum = bins->chunks + bin;
+
+	if (!kmemx_summary_set_only(sum, chunk))
+		kmemx_summary_set_above(sum, chunk);
+	use(bins, bin);
+}
+
+static __always_inline void take_out(struct kmemx_bins *bins, unsigned int bin,
+				   unsigned int chunk)
+{
+	struct kmemx_summary *sum = bins->chunks + bin;
+
+	/* What is above is not empty either, and nothing that this CPU has to see to. */
+	if (kmemx_summary_clear_only(sum, chunk))
+		return;
+	if (sum->nr_levels > 1) {
+		kmemx_summary_clear_above(sum, chunk);
+		if (!kmemx_summary_is_empty(sum))
+			return settle_used(bins, bin);
+	}
+	unuse(bins, bin);
+}
+
 /**
  * kmemx_bins_add() - put a chunk into a bin
  * @bins: the bins
@@ -84,9 +135,7 @@ static void settle_used(struct kmemx_bins *bins, unsigned int bin)
  */
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
-	kmemx_summary_set(&bins->chunks[bin], chunk);
-	kmemx_step();
-	settle_used(bins, bin);
+	put_in(bins, bin, chunk);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
 
@@ -102,11 +151,32 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
  */
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
-	kmemx_summary_clear(&bins->chunks[bin], chunk);
-	kmemx_step();
-	settle_used(bins, bin);
+	take_out(bins, bin, chunk);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);
+
+/**
+ * kmemx_bins_move() - let a chunk be in another bin
+ * @bins: the bins
+ * @from: the bin that it leaves, or KMEMX_BIN_NONE
+ * @to: the bin that it enters, or KMEMX_BIN_NONE
+ * @chunk: 0..nr_chunks - 1
+ *
+ * It is in two bins for a moment, not in none. The caller looks at the chunk's state
+ * afterwards.
+ *
+ * Context: any.
+ */
+void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from, unsigned int to,
+		     unsigned int chunk)
+{
+	if (likely(to != KMEMX_BIN_NONE))
+		put_in(bins, to, chunk);
+	kmemx_step();
+	if (likely(from != KMEMX_BIN_NONE))
+		take_out(bins, from, chunk);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_move);
 
 /**
  * kmemx_bins_next() - the first chunk of a bin at or after a place

@@ -31,6 +31,8 @@ size_t kmemx_bins_bytes(unsigned int nr_chunks);
 void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks);
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
+void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from, unsigned int to,
+		     unsigned int chunk);
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin);
 long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned int *bin,
 			  unsigned int chunk);

@@ -32,12 +32,6 @@ static unsigned int nr_words(unsigned int order)
 	return 1U << (order - KMEMX_WORD_ORDER);
 }
 
-/* What is added to a state word when @nr_blocks blocks of @nr frames in all go. */
-static __always_inline u64 worth(unsigned int nr, int nr_blocks)
-{
-	return nr - (u64)nr_blocks * KMEMX_STATE_LIVE_ONE;
-}
-
 static u64 with_bin(u64 state)
 {
 	return state | (u64)kmemx_state_find_bin(state) << KMEMX_STATE_BIN_SHIFT;
@@ -134,42 +128,27 @@ static void settle_word(struct kmemx_chunk chunk, unsigned int i, u64 delta,
 
 static int take_whole(struct kmemx_chunk chunk, struct kmemx_moved *moved)
 {
-	u64 old = KMEMX_STATE_ALL_FREE;
-
-	if (!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)KMEMX_STATE_ALL_TAKEN))
+	if (!kmemx_chunk_take_whole(chunk))
 		return -ENOSPC;
 	note_move(moved, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
 	return 0;
 }
 
-/*
- * Reserve the blocks at @heads of word @i, which was @word, and set their bits.
- * False if another CPU was faster; then nothing is reserved, and the word's rank is
- * right.
+/**
+ * kmemx_chunk_settle() - bring a chunk in line after a change
+ * @chunk: the chunk
+ * @change: what has been done, and perhaps is to be undone
+ * @moved: see chunk.h; what @change has done is added as well
+ *
+ * Context: any.
  */
-static bool take_heads(struct kmemx_chunk chunk, unsigned int i, u64 word, u64 heads,
-		       unsigned int order, u64 *old, struct kmemx_moved *moved)
+void kmemx_chunk_settle(struct kmemx_chunk chunk, const struct kmemx_change *change,
+			struct kmemx_moved *moved)
 {
-	u64 taken = word | kmemx_word_spread(heads, order);
-	unsigned int nr_blocks = hweight64(heads);
-	u64 delta = worth(nr_blocks << order, (int)nr_blocks);
-	u64 new = kmemx_state_set_rank(*old - delta, i, rank_of(taken));
-	s64 seen = (s64)word;
-
+	note_move(moved, change->old, change->new);
 	kmemx_step();
-	if (!change_state(chunk, old, new, moved))
-		return false;
-	kmemx_step();
-	if (!atomic64_try_cmpxchg(&chunk.map[i], &seen, (s64)taken)) {
-		kmemx_step();
-		settle_word(chunk, i, delta, moved);
-		return false;
-	}
-	kmemx_step();
-	/* Who gave frames of this word back meanwhile may have written a rank. */
-	if (unlikely((state_word(chunk) ^ new) & kmemx_state_rank_mask(i)))
-		settle_word(chunk, i, 0, moved);
-	return true;
+	if (!change->settled)
+		settle_word(chunk, (unsigned int)change->word, change->delta, moved);
 }
 
 /**
@@ -193,20 +172,14 @@ int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,
 	unsigned int tries;
 
 	for (tries = 0; tries < TAKE_TRIES; tries++) {
-		u64 old = state_word(chunk);
-		int i = kmemx_state_fit(old, order);
-		u64 word;
+		struct kmemx_change change;
 
-		if (i < 0 || kmemx_state_free(old) < 1U << order)
+		*heads = kmemx_chunk_take_bits(chunk, order, nr, &change);
+		kmemx_chunk_settle(chunk, &change, moved);
+		if (*heads)
+			return change.word * KMEMX_WORD_BITS;
+		if (change.word < 0)
 			return -ENOSPC;
-		/* Bits that are clear may be reserved by somebody who comes to set them. */
-		nr = min(nr, kmemx_state_free(old) >> order);
-		word = map_word(chunk, (unsigned int)i);
-		*heads = kmemx_word_pick(word, order, nr);
-		if (!*heads)
-			settle_word(chunk, (unsigned int)i, 0, moved);
-		else if (take_heads(chunk, (unsigned int)i, word, *heads, order, &old, moved))
-			return i * KMEMX_WORD_BITS;
 	}
 	return -EAGAIN;
 }
@@ -251,7 +224,7 @@ static void settle_words(struct kmemx_chunk chunk, unsigned int first, unsigned 
 static int take_words(struct kmemx_chunk chunk, unsigned int order,
 		      struct kmemx_moved *moved)
 {
-	u64 delta = worth(1U << order, 1);
+	u64 delta = kmemx_chunk_worth(1U << order, 1);
 	unsigned int nr = nr_words(order);
 	unsigned int tries;
 
@@ -326,44 +299,6 @@ static void settle_frames(struct kmemx_chunk chunk, unsigned int first, unsigned
 	settle_words(chunk, i, (end - 1) / KMEMX_WORD_BITS - i + 1, delta, moved);
 }
 
-/*
- * A block at @bit of word @i has come back, and the word is now @word. Its rank is
- * what it was, or that of the block with its free buddies, whichever is more: if nobody
- * else is at work there, which a second look at the word tells.
- */
-static __always_inline void add_to_word(struct kmemx_chunk chunk, unsigned int i, u64 word,
-			unsigned int bit, unsigned int order, struct kmemx_moved *moved)
-{
-	unsigned int rank = 1 + kmemx_word_merge(word, bit, order);
-	u64 delta = worth(1U << order, 1);
-	u64 old = state_word(chunk);
-
-	do
-		kmemx_step();
-	while (!replace_state(chunk, &old, kmemx_state_raise(old, delta, i, rank), moved));
-	kmemx_step();
-	if (unlikely(map_word(chunk, i) != word))
-		settle_word(chunk, i, 0, moved);
-}
-
-/* For kmemx_chunk_give_small(), which see; inline so that an order may be a constant. */
-static __always_inline bool give_small(struct kmemx_chunk chunk, unsigned int frame,
-				       unsigned int order, struct kmemx_moved *moved)
-{
-	unsigned int i = frame / KMEMX_WORD_BITS;
-	unsigned int bit = frame % KMEMX_WORD_BITS;
-	u64 mask = kmemx_word_mask(bit, order);
-	u64 old = (u64)atomic64_fetch_andnot((s64)mask, &chunk.map[i]);
-
-	if (unlikely((old & mask) != mask)) {
-		if (old & mask)
-			atomic64_fetch_or((s64)(old & mask), &chunk.map[i]);
-		return false;
-	}
-	add_to_word(chunk, i, old & ~mask, bit, order, moved);
-	return true;
-}
-
 /**
  * kmemx_chunk_give_small() - give back a block within a word
  * @chunk: the chunk
@@ -381,9 +316,14 @@ static __always_inline bool give_small(struct kmemx_chunk chunk, unsigned int fr
 bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
 			    unsigned int order, struct kmemx_moved *moved)
 {
-	if (!order)
-		return give_small(chunk, frame, 0, moved);
-	return give_small(chunk, frame, order, moved);
+	unsigned int i = frame / KMEMX_WORD_BITS;
+	struct kmemx_change change;
+
+	if (!kmemx_chunk_give_bits(&chunk.map[i], chunk.state, i, frame % KMEMX_WORD_BITS, order,
+				   &change))
+		return false;
+	kmemx_chunk_settle(chunk, &change, moved);
+	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give_small);
 
@@ -394,7 +334,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give_small);
  * @order: 0..9, as it was taken
  * @moved: see chunk.h
  *
- * A block of order 7 or more the caller must have won the right to free (the info byte
+ * A block of order 7 or 8 the caller must have won the right to free (the info byte
  * of zone.h decides who does).
  *
  * Context: any.
@@ -406,19 +346,15 @@ bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 	unsigned int end = frame + (1U << order);
 
 	if (order == KMEMX_CHUNK_ORDER) {
-		/*
-		 * Nobody else writes the state of a chunk that is taken whole, but a
-		 * plain store could become visible after the caller's look at the
-		 * bins, which would then have missed it.
-		 */
-		atomic64_xchg(chunk.state, (s64)KMEMX_STATE_ALL_FREE);
+		if (!kmemx_chunk_give_whole(chunk))
+			return false;
 		note_move(moved, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
 		return true;
 	}
 	if (order <= KMEMX_WORD_ORDER)
 		return kmemx_chunk_give_small(chunk, frame, order, moved);
 	clear_frames(chunk, frame, end);
-	settle_frames(chunk, frame, end, worth(1U << order, 1), moved);
+	settle_frames(chunk, frame, end, kmemx_chunk_worth(1U << order, 1), moved);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give);
@@ -470,7 +406,7 @@ unsigned int kmemx_chunk_trim(struct kmemx_chunk chunk, unsigned int frame,
 	} else {
 		clear_frames(chunk, frame + nr, end);
 		settle_frames(chunk, frame + nr, end,
-			      worth((1U << order) - nr, 1 - (int)nr_blocks), moved);
+			      kmemx_chunk_worth((1U << order) - nr, 1 - (int)nr_blocks), moved);
 	}
 	return nr_blocks;
 }
@@ -494,7 +430,7 @@ void kmemx_chunk_split(struct kmemx_chunk chunk, unsigned int order, unsigned in
 		open_whole(chunk, KMEMX_CHUNK_FRAMES, nr_blocks, moved);
 		return;
 	}
-	while (!change_state(chunk, &old, old - worth(0, (int)nr_blocks - 1), moved))
+	while (!change_state(chunk, &old, old - kmemx_chunk_worth(0, (int)nr_blocks - 1), moved))
 		;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_split);
@@ -527,7 +463,7 @@ static bool fill_bits(atomic64_t *word, u64 mask)
 int kmemx_chunk_take_range(struct kmemx_chunk chunk, unsigned int first, unsigned int end,
 			   unsigned int nr_blocks, struct kmemx_moved *moved)
 {
-	u64 delta = worth(end - first, (int)nr_blocks);
+	u64 delta = kmemx_chunk_worth(end - first, (int)nr_blocks);
 	u64 old = state_word(chunk);
 	unsigned int at, stop;
 

@@ -55,8 +55,169 @@ struct kmemx_moved {
 	int whole;
 };
 
+/**
+ * struct kmemx_change - what one change of its state has made of a chunk
+ * @old: the state before
+ * @new: and after
+ * @word: which word of the map was to be changed with it, 0..7, or -1 if none would do
+ * @delta: what is to be given back to the counts, as that word could not be
+ * @settled: is the word, and its rank, still as it was left? If not,
+ *	     kmemx_chunk_settle() is due.
+ */
+struct kmemx_change {
+	u64 old;
+	u64 new;
+	u64 delta;
+	int word;
+	bool settled;
+};
+
+/* What is added to a state word when @nr_blocks blocks of @nr frames in all go. */
+static __always_inline u64 kmemx_chunk_worth(unsigned int nr, int nr_blocks)
+{
+	return nr - (u64)nr_blocks * KMEMX_STATE_LIVE_ONE;
+}
+
+/**
+ * kmemx_chunk_take_bits() - a try of kmemx_chunk_take_some()
+ * @chunk: the chunk
+ * @order: 0..6
+ * @nr: how many at most, at least 1
+ * @change: set to what it came to; if it is not settled the caller sees to that
+ *
+ * Reserves the blocks in the state word, with the rank that their word is going to have,
+ * and then sets their bits.
+ *
+ * Context: any.
+ * Return: the first bit of each block, in @change->word; 0 if there is no such block
+ * (@change->word is -1), or another CPU was faster.
+ */
+static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
+						 unsigned int order, unsigned int nr,
+						 struct kmemx_change *change)
+{
+	u64 old = (u64)atomic64_read(chunk.state);
+	u64 word, heads, taken, delta;
+	unsigned int nr_blocks;
+	int i;
+
+	change->old = old;
+	change->new = old;
+	change->delta = 0;
+	change->settled = true;
+	i = kmemx_state_free(old) >> order ? kmemx_state_fit(old, order) : -1;
+	change->word = i;
+	if (unlikely(i < 0))
+		return 0;
+	/* Bits that are clear may be reserved by somebody who comes to set them. */
+	nr = min(nr, kmemx_state_free(old) >> order);
+	word = (u64)atomic64_read(&chunk.map[i]);
+	heads = kmemx_word_pick(word, order, nr);
+	change->settled = heads;
+	if (unlikely(!heads))
+		return 0;
+	taken = word | kmemx_word_spread(heads, order);
+	nr_blocks = hweight64(heads);
+	delta = kmemx_chunk_worth(nr_blocks << order, (int)nr_blocks);
+	change->new = kmemx_state_lower(old, delta, (unsigned int)i,
+					(unsigned int)(kmemx_word_max_order(taken) + 1));
+	kmemx_step();
+	if (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)change->new))) {
+		change->new = change->old;
+		return 0;
+	}
+	kmemx_step();
+	if (unlikely(!atomic64_try_cmpxchg(&chunk.map[i], (s64 *)&word, (s64)taken))) {
+		change->delta = delta;
+		change->settled = false;
+		return 0;
+	}
+	kmemx_step();
+	/* Who gave frames of this word back meanwhile may have written a rank. */
+	change->settled = likely(!(((u64)atomic64_read(chunk.state) ^ change->new) &
+				   kmemx_state_rank_mask((unsigned int)i)));
+	return heads;
+}
+
+/**
+ * kmemx_chunk_give_bits() - kmemx_chunk_give_small(), but for what is rare
+ * @map: the word of the map that the block is in
+ * @state: the state word of its chunk
+ * @i: which of the chunk's words it is, 0..7
+ * @bit: the block's first bit in it
+ * @order: 0..6, as it was taken
+ * @change: set to what it came to; if it is not settled the caller sees to that
+ *
+ * Inline, for who frees past a front.
+ *
+ * Context: any.
+ * Return: false if the block was free already; nothing has changed.
+ */
+static __always_inline bool kmemx_chunk_give_bits(atomic64_t *map, atomic64_t *state,
+						  unsigned int i, unsigned int bit,
+						  unsigned int order,
+						  struct kmemx_change *change)
+{
+	u64 mask = kmemx_word_mask(bit, order);
+	u64 word = (u64)atomic64_fetch_andnot((s64)mask, map);
+
+	if (unlikely((word & mask) != mask)) {
+		if (word & mask)
+			atomic64_fetch_or((s64)(word & mask), map);
+		return false;
+	}
+	word &= ~mask;
+	change->word = (int)i;
+	change->delta = 0;
+	change->old = (u64)atomic64_read(state);
+	do {
+		kmemx_step();
+		change->new = kmemx_state_raise(change->old, i, word, bit, order);
+		/* The bits before the count; see replace_state() in chunk.c. */
+	} while (!atomic64_try_cmpxchg(state, (s64 *)&change->old, (s64)change->new));
+	kmemx_step();
+	/* Who is the last to look is the last to put the rank right. */
+	change->settled = likely((u64)atomic64_read(map) == word);
+	return true;
+}
+
+/**
+ * kmemx_chunk_take_whole() - take all frames of a chunk as one block
+ * @chunk: the chunk
+ *
+ * From KMEMX_STATE_ALL_FREE to KMEMX_STATE_ALL_TAKEN, fully ordered.
+ *
+ * Context: any.
+ * Return: false if they were not all free.
+ */
+static __always_inline bool kmemx_chunk_take_whole(struct kmemx_chunk chunk)
+{
+	s64 old = (s64)KMEMX_STATE_ALL_FREE;
+
+	return atomic64_try_cmpxchg(chunk.state, &old, (s64)KMEMX_STATE_ALL_TAKEN);
+}
+
+/**
+ * kmemx_chunk_give_whole() - give them back
+ * @chunk: the chunk
+ *
+ * From KMEMX_STATE_ALL_TAKEN to KMEMX_STATE_ALL_FREE, fully ordered: of several who give
+ * the same chunk, one succeeds.
+ *
+ * Context: any.
+ * Return: false if the chunk was not taken whole; nothing has changed.
+ */
+static __always_inline bool kmemx_chunk_give_whole(struct kmemx_chunk chunk)
+{
+	s64 old = (s64)KMEMX_STATE_ALL_TAKEN;
+
+	return atomic64_try_cmpxchg(chunk.state, &old, (s64)KMEMX_STATE_ALL_FREE);
+}
+
 void kmemx_chunk_init(struct kmemx_chunk chunk, unsigned int first,
 		      unsigned int end);
+void kmemx_chunk_settle(struct kmemx_chunk chunk, const struct kmemx_change *change,
+			struct kmemx_moved *moved);
 int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order,
 		     struct kmemx_moved *moved);
 int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,

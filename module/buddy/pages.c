@@ -246,22 +246,69 @@ static unsigned int batch(const struct kmemx_pages *pages, const struct kmemx_pc
 	return clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
 }
 
-/* Let there be a good block to go next: what one word has, if the stack is empty. */
-static void refill(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsigned int order)
+/*
+ * Take blocks out of the zone, what one word has: one for the caller, whose info byte is
+ * written, and the others for an empty stack. Returns the page of that one, or NULL.
+ */
+static __always_inline struct page *refill(struct kmemx_pages *pages,
+					   struct kmemx_pcp_list *list, unsigned int order,
+					   enum kmemx_kind kind)
 {
-	u32 frame[KMEMX_PCP_BATCH];
-	unsigned int nr, i;
+	struct kmemx_taken taken = kmemx_zone_take(&pages->zone, order, batch(pages, list));
+	struct kmemx_pcp_block *block;
+	struct page *page;
+	u64 heads;
+	u8 *info;
 
-	while (list->top != list->bottom && !is_front(list->top, order)) {
-		drop_twice(pages, list->top->info, order);
-		list->top--;
+	if (unlikely(taken.base < 0))
+		return NULL;
+	page = kmemx_pages_page(pages, (u32)taken.base);
+	info = pages->zone.info + taken.base;
+	/* The lowest is the caller's, the next one is on top. */
+	heads = taken.heads & (taken.heads - 1);
+	block = list->top + hweight64(heads);
+	list->top = block;
+	for (; heads; heads &= heads - 1, block--) {
+		unsigned int bit = __ffs64(heads);
+
+		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
+		block->page = page + bit;
+		block->info = info + bit;
 	}
-	if (list->top != list->bottom)
-		return;
-	nr = kmemx_zone_take_some(&pages->zone, order, batch(pages, list), frame);
-	for (i = 0; i < nr; i++)
-		kmemx_pcp_add(list, kmemx_pages_page(pages, frame[i]),
-			      &pages->zone.info[frame[i]]);
+	WRITE_ONCE(info[__ffs64(taken.heads)], kmemx_info(kind, order));
+	return page + __ffs64(taken.heads);
+}
+
+/* The next block of a stack that is not what it seems to be; NULL if there is none. */
+static noinline struct page *take_next(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
+				       unsigned int order, enum kmemx_kind kind)
+{
+	for (; list->top != list->bottom; list->top--) {
+		if (is_front(list->top, order)) {
+			WRITE_ONCE(*list->top->info, kmemx_info(kind, order));
+			return list->top--->page;
+		}
+		drop_twice(pages, list->top->info, order);
+	}
+	return NULL;
+}
+
+/* A block of an order that has a front, which may have been busy. */
+static __always_inline struct page *take_small(struct kmemx_pages *pages, unsigned int order,
+					       enum kmemx_kind kind)
+{
+	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	struct page *page = NULL;
+
+	if (unlikely(!list->cap || !kmemx_busy_enter(&pcp->busy)))
+		return NULL;
+	if (unlikely(list->top != list->bottom))
+		page = take_next(pages, list, order, kind);
+	if (likely(!page))
+		page = refill(pages, list, order, kind);
+	kmemx_busy_leave(&pcp->busy);
+	return page;
 }
 
 /**
@@ -281,16 +328,8 @@ struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
 	struct page *page = NULL;
 
 	preempt_disable();
-	if (order < KMEMX_PCP_ORDERS) {
-		struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
-		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
-
-		if (list->cap && kmemx_busy_enter(&pcp->busy)) {
-			refill(pages, list, order);
-			kmemx_busy_leave(&pcp->busy);
-			kmemx_pages_pop(pages, order, kind, &page);
-		}
-	}
+	if (order < KMEMX_PCP_ORDERS)
+		page = take_small(pages, order, kind);
 	if (!page) {
 		long past = kmemx_zone_alloc_order(&pages->zone, order, kind);
 
@@ -306,15 +345,14 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
  * Into the front after all: when few chunks are whole it still keeps a few blocks, of
  * chunks that have many.
  */
-static bool put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
+static noinline bool put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 		    unsigned int order, enum kmemx_kind kind)
 {
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 	bool freed = false;
 
-	if (kmemx_zone_has_plenty(&pages->zone) ||
-	    !kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)))
+	if (!kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)))
 		return false;
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
@@ -330,6 +368,18 @@ static bool put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 	}
 	preempt_enable();
 	return freed;
+}
+
+/* What is zeroed before it is free has to be claimed before that. */
+static noinline bool put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
+				enum kmemx_kind kind)
+{
+	u8 info;
+
+	if (kmemx_zone_claim(&pages->zone, frame, kind, 1UL << order, &info))
+		return false;
+	give_frames(pages, frame, order);
+	return true;
 }
 
 /**
@@ -349,17 +399,20 @@ static bool put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
 		     unsigned int order, enum kmemx_kind kind)
 {
-	u8 live = kmemx_info(kind, order);
+	u32 frame = kmemx_pages_number(pages, info);
+	bool freed;
 
-	if (READ_ONCE(*info) != live || kmemx_pages_any_held(page, order))
+	if (READ_ONCE(*info) != kmemx_info(kind, order) || kmemx_pages_any_held(page, order))
 		return false;
-	if (order < KMEMX_PCP_ORDERS && put_few(pages, page, info, order, kind))
+	if (!kmemx_zone_has_plenty(&pages->zone) && order < KMEMX_PCP_ORDERS &&
+	    put_few(pages, page, info, order, kind))
 		return true;
-	/* The claim, as in kmemx_zone_claim(): from here on nobody else frees it. */
-	if (!try_cmpxchg(info, &live, 0))
-		return false;
-	give_frames(pages, kmemx_pages_number(pages, info), order);
-	return true;
+	if (want_init_on_free())
+		return put_zeroed(pages, frame, order, kind);
+	preempt_disable();
+	freed = kmemx_zone_free_block(&pages->zone, frame, order);
+	preempt_enable();
+	return freed;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put);
 

@@ -99,16 +99,18 @@ static inline u64 kmemx_state_rank_mask(unsigned int i)
  */
 static inline u64 kmemx_state_set_rank(u64 state, unsigned int i, unsigned int rank)
 {
-	u64 bits = (rank & 1) | (rank & 2) << 7 | (rank & 4) << 14;
+	/* A rank's three bits, seven more apart each: a multiplication is three shifts. */
+	u64 bits = rank * 0x4081ULL & 0x010101;
 
 	return (state & ~kmemx_state_rank_mask(i)) | bits << (KMEMX_STATE_RANK_SHIFT + i);
 }
 
 static inline unsigned int kmemx_state_rank(u64 state, unsigned int i)
 {
-	u64 bits = state >> (KMEMX_STATE_RANK_SHIFT + i);
+	u64 bits = state >> (KMEMX_STATE_RANK_SHIFT + i) & 0x010101;
 
-	return (bits & 1) | (bits >> 7 & 2) | (bits >> 14 & 4);
+	/* Bits 0, 8 and 16, each to its place above bit 16. */
+	return bits * 0x10204 >> 16 & 7;
 }
 
 /* The words all of whose frames are free, a bit per word. */
@@ -137,6 +139,14 @@ static inline unsigned int kmemx_state_quads(unsigned int words)
 	return pairs & (pairs >> 2) & 0x11;
 }
 
+/* Those of @words that are wanted, if there are any. */
+static __always_inline unsigned int kmemx_state_prefer(unsigned int words, unsigned int wanted)
+{
+	unsigned int both = words & wanted;
+
+	return both ? both : words;
+}
+
 /**
  * kmemx_state_fit() - the word whose largest free block is the smallest that will do
  * @state: the state word
@@ -146,49 +156,36 @@ static inline unsigned int kmemx_state_quads(unsigned int words)
  */
 static inline int kmemx_state_fit(u64 state, unsigned int order)
 {
-	unsigned int rank = order + 1;
-	unsigned int more = 0, left = 0xff;
-	int bit;
+	unsigned int s0 = kmemx_state_slice(state, 0);
+	unsigned int s1 = kmemx_state_slice(state, 1);
+	unsigned int s2 = kmemx_state_slice(state, 2);
+	unsigned int rank = order + 1, left;
 
-	/* Words of that rank or more, bit by bit from the highest. */
-	for (bit = 2; bit >= 0; bit--) {
-		unsigned int slice = kmemx_state_slice(state, (unsigned int)bit);
-
-		if (rank >> bit & 1) {
-			left &= slice;
-		} else {
-			more |= left & slice;
-			left &= ~slice;
-		}
-	}
-	left |= more;
-	if (!left)
+	/* Words of that rank or more: bit by bit from the lowest, the higher one decides. */
+	left = rank & 1 ? s0 : 0xff;
+	left = rank & 2 ? left & s1 : left | s1;
+	left = rank & 4 ? left & s2 : left | s2;
+	if (unlikely(!left))
 		return -1;
 	/* The smallest rank among them. */
-	for (bit = 2; bit >= 0; bit--) {
-		unsigned int without = left & ~kmemx_state_slice(state, (unsigned int)bit);
-
-		if (without)
-			left = without;
-	}
+	left = kmemx_state_prefer(left, ~s2);
+	left = kmemx_state_prefer(left, ~s1);
+	left = kmemx_state_prefer(left, ~s0);
 	return (int)__ffs64(left);
 }
 
 /* The largest rank of the eight words: of those left, who has the next lower bit? */
 static inline unsigned int kmemx_state_max_rank(u64 state)
 {
-	unsigned int left = 0xff, rank = 0;
-	int bit;
+	unsigned int s0 = kmemx_state_slice(state, 0);
+	unsigned int s1 = kmemx_state_slice(state, 1);
+	unsigned int s2 = kmemx_state_slice(state, 2);
+	unsigned int left = kmemx_state_prefer(kmemx_state_prefer(s2, s1), s0);
 
-	for (bit = 2; bit >= 0; bit--) {
-		unsigned int with = left & kmemx_state_slice(state, (unsigned int)bit);
-
-		if (with) {
-			left = with;
-			rank |= 1U << bit;
-		}
-	}
-	return rank;
+	/* None, where all have rank 0: then no slice has a bit of it either. */
+	if (!s2)
+		left = kmemx_state_prefer(kmemx_state_prefer(0xff, s1), s0);
+	return (left & s2 ? 4 : 0) + (left & s1 ? 2 : 0) + (left & s0 ? 1 : 0);
 }
 
 /**
@@ -265,34 +262,61 @@ static inline u64 kmemx_state_rebin(u64 old, u64 new)
 		(u64)kmemx_state_find_bin(new) << KMEMX_STATE_BIN_SHIFT;
 }
 
+u64 kmemx_state_lower_slow(u64 old, u64 new, unsigned int rank);
+
 /**
- * kmemx_state_raise() - a state word after a block has come back
+ * kmemx_state_lower() - a state word after blocks are taken
  * @old: the state word as it is, its bin right
- * @delta: what to add to the counts
- * @i: the word of the block
- * @rank: what the rank of that word is now, if it is not more already
+ * @delta: what to take off the counts
+ * @i: the word of the blocks
+ * @rank: the rank that it is going to have
  *
- * As kmemx_state_set_rank() and kmemx_state_rebin(), but that a rank no more than the
- * chunk's largest does not change its order, which spares most frees the search.
+ * As kmemx_state_set_rank() and kmemx_state_rebin().
  *
  * Return: the new state word, with its own bin.
  */
-static __always_inline u64 kmemx_state_raise(u64 old, u64 delta, unsigned int i,
+static __always_inline u64 kmemx_state_lower(u64 old, u64 delta, unsigned int i,
 					     unsigned int rank)
 {
-	u64 new = old + delta;
-	unsigned int order;
+	u64 new = old - delta;
 
-	if (rank > kmemx_state_rank(old, i)) {
-		new = kmemx_state_set_rank(new, i, rank);
-		order = kmemx_state_bin(old) % KMEMX_NR_ORDERS;
-		if (rank == KMEMX_RANK_FULL || rank > order + 1 ||
-		    kmemx_state_bin(old) == KMEMX_BIN_NONE)
-			return kmemx_state_rebin(old, new);
-	}
-	if (kmemx_state_same_class(old, new))
+	if (likely(rank == kmemx_state_rank(old, i) &&
+		   (old & new & KMEMX_STATE_LIVE_MASK) >= KMEMX_STATE_LIVE_MANY))
 		return new;
-	return kmemx_state_rebin(old, new);
+	return kmemx_state_lower_slow(old, kmemx_state_set_rank(new, i, rank),
+				      kmemx_state_rank(old, i));
+}
+
+u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
+			   unsigned int order);
+
+/**
+ * kmemx_state_raise() - a state word after a block has come back
+ * @old: the state word as it is, its bin right
+ * @i: the word of the block
+ * @word: its bits, the block's cleared
+ * @bit: the first bit of the block
+ * @order: its order, 0..6
+ *
+ * As kmemx_state_set_rank() and kmemx_state_rebin(), with the rank that the word has, or
+ * that of the block with its free buddies, whichever is more. Most blocks that come back
+ * do not make one that is larger than all in their word, which one look at the bits
+ * around them tells, and leave many live ones; only that is inline.
+ *
+ * Return: the new state word, with its own bin.
+ */
+static __always_inline u64 kmemx_state_raise(u64 old, unsigned int i, u64 word,
+					     unsigned int bit, unsigned int order)
+{
+	u64 new = old + (1ULL << order) - KMEMX_STATE_LIVE_ONE;
+	unsigned int rank = kmemx_state_rank(old, i);
+
+	/* As an order, a rank is the smallest that the word has no block of. */
+	if (likely(rank > order && rank < KMEMX_RANK_FULL &&
+		   word & kmemx_word_around(bit, rank) &&
+		   (old & new & KMEMX_STATE_LIVE_MASK) >= KMEMX_STATE_LIVE_MANY))
+		return new;
+	return kmemx_state_raise_slow(old, i, word, bit, order);
 }
 
 #endif /* KMEMX_BUDDY_STATE_H */

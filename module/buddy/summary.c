@@ -11,7 +11,7 @@
 #include "buddy/summary.h"
 
 #define SHIFT	6
-#define FANOUT	64
+#define FANOUT	KMEMX_SUMMARY_FANOUT
 
 static unsigned int words_for(unsigned int nr)
 {
@@ -53,6 +53,7 @@ void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 	do {
 		nr = words_for(nr);
 		sum->level[sum->nr_levels++] = next;
+		sum->top = next;
 		next += nr;
 	} while (nr > 1);
 }
@@ -126,6 +127,19 @@ void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf)
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set);
 
 /**
+ * kmemx_summary_set_above() - go on where kmemx_summary_set_only() has ended
+ * @sum: the summary, of two levels or more
+ * @leaf: the leaf that was set
+ *
+ * Context: any. Fully ordered before what follows.
+ */
+void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int leaf)
+{
+	set_from(sum, 1, leaf >> SHIFT);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_set_above);
+
+/**
  * kmemx_summary_clear() - clear a leaf
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1
@@ -140,6 +154,19 @@ void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf)
 	clear_from(sum, 0, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
+
+/**
+ * kmemx_summary_clear_above() - go on where kmemx_summary_clear_only() has ended
+ * @sum: the summary, of two levels or more
+ * @leaf: the leaf that was cleared
+ *
+ * Context: any. Fully ordered before what follows.
+ */
+void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int leaf)
+{
+	clear_from(sum, 1, leaf >> SHIFT);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear_above);
 
 /**
  * kmemx_summary_test() - is a leaf set?

@@ -18,9 +18,11 @@
 #include <kmemx/platform.h>
 
 #define KMEMX_SUMMARY_LEVELS	6
+#define KMEMX_SUMMARY_FANOUT	64
 
 struct kmemx_summary {
 	atomic64_t *level[KMEMX_SUMMARY_LEVELS];	/* level[0]: the leaves */
+	atomic64_t *top;				/* level[nr_levels - 1] */
 	unsigned int nr_levels;
 	unsigned int nr_leaves;
 };
@@ -28,14 +30,58 @@ struct kmemx_summary {
 /* Has it no leaf? A moment ago, and as the top says. */
 static inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 {
-	return !atomic64_read(sum->level[sum->nr_levels - 1]);
+	return !atomic64_read(sum->top);
+}
+
+/**
+ * kmemx_summary_set_only() - set a leaf, but nothing above it
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Context: any. Fully ordered before what follows.
+ * Return: true if what is above is set; else kmemx_summary_set_above() is due.
+ */
+static __always_inline bool kmemx_summary_set_only(struct kmemx_summary *sum, unsigned int leaf)
+{
+	atomic64_or((s64)BIT_ULL(leaf % KMEMX_SUMMARY_FANOUT),
+		    &sum->level[0][leaf / KMEMX_SUMMARY_FANOUT]);
+	/* Pairs with that in clear_from() of summary.c. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (sum->nr_levels == 1)
+		return true;
+	leaf /= KMEMX_SUMMARY_FANOUT;
+	return (u64)atomic64_read(&sum->level[1][leaf / KMEMX_SUMMARY_FANOUT]) &
+		BIT_ULL(leaf % KMEMX_SUMMARY_FANOUT);
+}
+
+/**
+ * kmemx_summary_clear_only() - clear a leaf, but nothing above it
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Context: any. Fully ordered before what follows.
+ * Return: true if its word has others; else kmemx_summary_clear_above() is due.
+ */
+static __always_inline bool kmemx_summary_clear_only(struct kmemx_summary *sum,
+						     unsigned int leaf)
+{
+	atomic64_t *word = &sum->level[0][leaf / KMEMX_SUMMARY_FANOUT];
+
+	atomic64_andnot((s64)BIT_ULL(leaf % KMEMX_SUMMARY_FANOUT), word);
+	/* Pairs with that in set_from() of summary.c. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	return atomic64_read(word);
 }
 
 size_t kmemx_summary_bytes(unsigned int nr_leaves);
 void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 			unsigned int nr_leaves);
 void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf);
+void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int leaf);
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf);
+void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int leaf);
 bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf);
 long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from);
 long kmemx_summary_first(struct kmemx_summary *sum);

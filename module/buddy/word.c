@@ -8,6 +8,11 @@
  */
 #include "buddy/word.h"
 
+const u64 kmemx_word_ones[KMEMX_WORD_ORDER + 1] = {
+	0x1, 0x3, 0xf, 0xff, 0xffff, 0xffffffff, ~0ULL,
+};
+KMEMX_EXPORT_FOR_TEST(kmemx_word_ones);
+
 /* heads[k]: the bits at which a block of order k may start. */
 static const u64 heads[KMEMX_WORD_ORDER + 1] = {
 	0xffffffffffffffffULL,

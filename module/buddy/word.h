@@ -17,6 +17,9 @@
 #define KMEMX_WORD_ORDER	6
 #define KMEMX_WORD_BITS		64
 
+/* The bits of a block of each order that starts at bit 0. */
+extern const u64 kmemx_word_ones[KMEMX_WORD_ORDER + 1];
+
 /**
  * kmemx_word_mask() - the bits of a block
  * @bit: first bit, 0..63, a multiple of 2^@order
@@ -26,7 +29,13 @@
  */
 static inline u64 kmemx_word_mask(unsigned int bit, unsigned int order)
 {
-	return (~0ULL >> (KMEMX_WORD_BITS - (1U << order))) << bit;
+	return kmemx_word_ones[order] << bit;
+}
+
+/* The bits of the block of @order, 0..6, that @bit is in. */
+static inline u64 kmemx_word_around(unsigned int bit, unsigned int order)
+{
+	return kmemx_word_ones[order] << (bit & ~0U << order);
 }
 
 /**
@@ -50,11 +59,8 @@ static inline u64 kmemx_word_range(unsigned int first, unsigned int end)
  */
 static inline u64 kmemx_word_spread(u64 heads, unsigned int order)
 {
-	unsigned int k;
-
-	for (k = 0; k < order; k++)
-		heads |= heads << (1U << k);
-	return heads;
+	/* Each block is the difference of two powers of two; a shift by 64 is two. */
+	return (heads << ((1U << order) - 1) << 1) - heads;
 }
 
 /**
@@ -69,10 +75,8 @@ static inline unsigned int kmemx_word_merge(u64 word, unsigned int bit, unsigned
 {
 	if (!word)
 		return KMEMX_WORD_ORDER;
-	while (!(word & kmemx_word_mask(bit ^ (1U << order), order))) {
-		bit &= ~(1U << order);
+	while (!(word & kmemx_word_around(bit, order + 1)))
 		order++;
-	}
 	return order;
 }
 

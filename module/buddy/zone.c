@@ -77,14 +77,83 @@ static void settle(struct kmemx_zone *zone, unsigned int c, const struct kmemx_m
 		settle_moved(zone, c, moved);
 }
 
-static bool give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
+/* As settle_moved(), for one change of the state, which has moved the chunk. */
+static void settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new)
+{
+	unsigned int from = kmemx_state_bin(old), to = kmemx_state_bin(new);
+
+	if (unlikely(from == KMEMX_BIN_ALL_FREE || to == KMEMX_BIN_ALL_FREE))
+		atomic64_add(to == KMEMX_BIN_ALL_FREE ? 1 : -1, &zone->spare);
+	kmemx_bins_move(&zone->bins, from, to, c);
+	kmemx_step();
+	if (likely((u64)atomic64_read(&zone->state[c]) == new))
+		return;
+	settle_bin(zone, c, from);
+	settle_bin(zone, c, to);
+}
+
+/* As settle_change(), and word @i of the chunk, or its rank, has changed meanwhile. */
+static noinline void settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new,
+				  int i, u64 delta)
+{
+	struct kmemx_change change = { .old = old, .new = new, .word = i, .delta = delta };
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_settle(kmemx_zone_chunk(zone, c), &change, &moved);
+	settle(zone, c, &moved);
+}
+
+/* Bring in line what one change of a word of chunk @c, and of its state, came to. */
+static __always_inline void settle_word(struct kmemx_zone *zone, unsigned int c,
+					const struct kmemx_change *change)
+{
+	if (unlikely(!change->settled))
+		settle_again(zone, c, change->old, change->new, change->word, change->delta);
+	else if ((change->old ^ change->new) & KMEMX_STATE_BIN_MASK)
+		settle_change(zone, c, change->old, change->new);
+}
+
+/* A block of order 0 to 6, inline for who gives back many. */
+static __always_inline bool give_small(struct kmemx_zone *zone, unsigned int frame,
+				       unsigned int order)
+{
+	unsigned int word = frame / KMEMX_WORD_BITS;
+	struct kmemx_change change;
+
+	/* The maps of all chunks are one array. */
+	if (unlikely(!kmemx_chunk_give_bits(&zone->map[word],
+					    &zone->state[frame / KMEMX_CHUNK_FRAMES],
+					    word % KMEMX_CHUNK_WORDS, frame % KMEMX_WORD_BITS,
+					    order, &change)))
+		return false;
+	settle_word(zone, frame / KMEMX_CHUNK_FRAMES, &change);
+	return true;
+}
+
+static bool take_whole(struct kmemx_zone *zone, unsigned int c)
+{
+	if (unlikely(!kmemx_chunk_take_whole(kmemx_zone_chunk(zone, c))))
+		return false;
+	settle_change(zone, c, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
+	return true;
+}
+
+/* A chunk that was taken whole. */
+static bool give_whole(struct kmemx_zone *zone, unsigned int c)
+{
+	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c))))
+		return false;
+	settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
+	return true;
+}
+
+static void give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
 		       unsigned int order)
 {
 	struct kmemx_moved moved = { 0 };
-	bool given = kmemx_chunk_give(kmemx_zone_chunk(zone, c), frame, order, &moved);
 
+	kmemx_chunk_give(kmemx_zone_chunk(zone, c), frame, order, &moved);
 	settle(zone, c, &moved);
-	return given;
 }
 
 static void trim_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
@@ -250,39 +319,104 @@ void kmemx_zone_write_info(struct kmemx_zone *zone, unsigned int frame, unsigned
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_write_info);
 
-/*
- * Take blocks out of the chunk that is to be used for @order: up to @nr of them, the
- * places of which in their word go to @heads. With @heads NULL one block, of any order.
- * Returns the first frame of that word, or block, or an error.
- */
-static long take_blocks(struct kmemx_zone *zone, unsigned int order, unsigned int nr,
-			u64 *heads)
+/* As kmemx_chunk_take_some(), or kmemx_chunk_take(), and the bins are told. */
+static noinline int take_from(struct kmemx_zone *zone, unsigned int c, unsigned int order,
+			      unsigned int nr, u64 *heads)
 {
-	unsigned int tries, bin;
-	long found = kmemx_bins_find(&zone->bins, order, &bin);
+	struct kmemx_chunk chunk = kmemx_zone_chunk(zone, c);
+	struct kmemx_moved moved = { 0 };
+	int frame;
+
+	if (order <= KMEMX_WORD_ORDER) {
+		frame = kmemx_chunk_take_some(chunk, order, nr, heads, &moved);
+	} else {
+		frame = kmemx_chunk_take(chunk, order, &moved);
+		*heads = 1;
+	}
+	kmemx_step();
+	settle(zone, c, &moved);
+	return frame;
+}
+
+/*
+ * Go on where the chunk that was named first has refused: others, one after the other.
+ * Nothing has been taken of it.
+ */
+static noinline struct kmemx_taken take_elsewhere(struct kmemx_zone *zone,
+						  unsigned int order, unsigned int nr,
+						  unsigned int c, unsigned int bin)
+{
+	struct kmemx_taken taken = { 0 };
+	unsigned int tries;
 
 	for (tries = 0; tries < CHUNK_TRIES; tries++) {
-		unsigned int c = (unsigned int)found;
-		struct kmemx_moved moved = { 0 };
-		int frame;
+		int frame = take_from(zone, c, order, nr, &taken.heads);
+		long found;
 
-		if (unlikely(found < 0))
-			return tries ? -EAGAIN : -ENOSPC;
-		kmemx_step();
-		if (heads)
-			frame = kmemx_chunk_take_some(kmemx_zone_chunk(zone, c), order, nr,
-						      heads, &moved);
-		else
-			frame = kmemx_chunk_take(kmemx_zone_chunk(zone, c), order, &moved);
-		kmemx_step();
-		settle(zone, c, &moved);
-		if (likely(frame >= 0))
-			return found * KMEMX_CHUNK_FRAMES + frame;
+		if (frame >= 0) {
+			taken.base = (long)c * KMEMX_CHUNK_FRAMES + frame;
+			return taken;
+		}
 		/* The bins promised a block, so somebody was faster, or is at it. */
 		settle_bin(zone, c, bin);
 		found = kmemx_bins_find_next(&zone->bins, order, &bin, c);
+		if (found < 0)
+			break;
+		c = (unsigned int)found;
 	}
-	return -EAGAIN;
+	taken.base = -EAGAIN;
+	return taken;
+}
+
+/**
+ * kmemx_zone_take() - take blocks that are neighbours, without info bytes
+ * @zone: the zone
+ * @order: 0..9
+ * @nr: how many at most, at least 1; above order 6 it is always one
+ *
+ * Out of the chunk that is to be used for @order, see state.h; they are what is best
+ * placed in one word of it, so there may be less than @nr although the zone has more.
+ *
+ * Context: any, with preemption off.
+ * Return: see struct kmemx_taken.
+ */
+struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
+				   unsigned int nr)
+{
+	struct kmemx_taken taken = { .base = -ENOSPC };
+	struct kmemx_change change;
+	unsigned int bin, c;
+	long found = kmemx_bins_find(&zone->bins, order, &bin);
+
+	if (unlikely(found < 0))
+		return taken;
+	c = (unsigned int)found;
+	kmemx_step();
+	if (order == KMEMX_CHUNK_ORDER) {
+		if (unlikely(!take_whole(zone, c)))
+			return take_elsewhere(zone, order, nr, c, bin);
+		taken.base = found * KMEMX_CHUNK_FRAMES;
+		taken.heads = 1;
+		return taken;
+	}
+	if (unlikely(order > KMEMX_WORD_ORDER))
+		return take_elsewhere(zone, order, nr, c, bin);
+	taken.heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, c), order, nr, &change);
+	kmemx_step();
+	settle_word(zone, c, &change);
+	if (unlikely(!taken.heads))
+		return take_elsewhere(zone, order, nr, c, bin);
+	taken.base = found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS;
+	return taken;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take);
+
+/* One block: its first frame, or an error. */
+static long take_block(struct kmemx_zone *zone, unsigned int order)
+{
+	struct kmemx_taken taken = kmemx_zone_take(zone, order, 1);
+
+	return likely(taken.base >= 0) ? taken.base + (long)__ffs64(taken.heads) : taken.base;
 }
 
 /**
@@ -299,7 +433,7 @@ static long take_blocks(struct kmemx_zone *zone, unsigned int order, unsigned in
 long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind)
 {
-	long frame = take_blocks(zone, order, 1, NULL);
+	long frame = take_block(zone, order);
 
 	if (likely(frame >= 0))
 		WRITE_ONCE(zone->info[frame], kmemx_info(kind, order));
@@ -311,45 +445,13 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_order);
 static long alloc_block(struct kmemx_zone *zone, unsigned int order,
 			unsigned int nr)
 {
-	long frame = take_blocks(zone, order, 1, NULL);
+	long frame = take_block(zone, order);
 
 	if (frame >= 0 && nr < 1U << order)
 		trim_block(zone, (unsigned int)frame / KMEMX_CHUNK_FRAMES,
 			   (unsigned int)frame % KMEMX_CHUNK_FRAMES, order, nr);
 	return frame;
 }
-
-/**
- * kmemx_zone_take_some() - fill a front
- * @zone: the zone
- * @order: 0..6
- * @nr: how many blocks at most, at least 1
- * @frame: set to the first frame of each
- *
- * They are what is best placed in one word of one chunk, so there may be less than
- * @nr although the zone has more. Their info bytes say that they are in a front; the
- * lowest is the last.
- *
- * Context: any.
- * Return: how many.
- */
-unsigned int kmemx_zone_take_some(struct kmemx_zone *zone, unsigned int order,
-				  unsigned int nr, u32 *frame)
-{
-	u64 heads;
-	long base = take_blocks(zone, order, nr, &heads);
-	unsigned int i, got;
-
-	if (base < 0)
-		return 0;
-	got = hweight64(heads);
-	for (i = got; i--; heads &= heads - 1) {
-		frame[i] = (u32)base + __ffs64(heads);
-		WRITE_ONCE(zone->info[frame[i]], KMEMX_INFO_FRONT | order);
-	}
-	return got;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_some);
 
 static bool is_whole(const struct kmemx_zone *zone, unsigned int c)
 {
@@ -380,12 +482,9 @@ static bool take_chunks(struct kmemx_zone *zone, unsigned int c, unsigned int nr
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		struct kmemx_moved moved = { 0 };
-
 		kmemx_step();
-		if (kmemx_chunk_take(kmemx_zone_chunk(zone, c + i), KMEMX_CHUNK_ORDER, &moved))
+		if (!take_whole(zone, c + i))
 			break;
-		settle(zone, c + i, &moved);
 	}
 	if (i < nr)
 		give_chunks(zone, c, i);
@@ -745,7 +844,12 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_next);
 void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 		       unsigned int order)
 {
-	give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
+	if (order <= KMEMX_WORD_ORDER)
+		give_small(zone, frame, order);
+	else if (order == KMEMX_CHUNK_ORDER)
+		give_whole(zone, frame / KMEMX_CHUNK_FRAMES);
+	else
+		give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
 
@@ -753,9 +857,12 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
  * kmemx_zone_free_block() - give back a block that is nobody else's
  * @zone: the zone
  * @frame: its first frame
- * @order: 0..6
+ * @order: 0..9, its order
  *
- * The info byte is the caller's as well: that of a block in its front.
+ * As kmemx_zone_claim() and kmemx_zone_give(), where a look at its info byte has said that
+ * it is a block of that order in use, or in the caller's front. The byte is cleared with a
+ * plain store: up to order 6 it is the bits that decide who frees, and for a whole chunk
+ * its state word.
  *
  * Context: any.
  * Return: false if the block was free already.
@@ -763,14 +870,20 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order)
 {
-	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
-	struct kmemx_moved moved = { 0 };
+	u8 info = READ_ONCE(zone->info[frame]);
 
-	WRITE_ONCE(zone->info[frame], 0);
-	if (unlikely(!kmemx_chunk_give_small(kmemx_zone_chunk(zone, c),
-					     frame % KMEMX_CHUNK_FRAMES, order, &moved)))
+	if (likely(order <= KMEMX_WORD_ORDER)) {
+		WRITE_ONCE(zone->info[frame], 0);
+		return give_small(zone, frame, order);
+	}
+	if (order == KMEMX_CHUNK_ORDER) {
+		WRITE_ONCE(zone->info[frame], 0);
+		return give_whole(zone, frame / KMEMX_CHUNK_FRAMES);
+	}
+	/* Some of its words may be cleared, others not: its byte decides. */
+	if (kmemx_info_order(info) != order || !try_cmpxchg(&zone->info[frame], &info, 0))
 		return false;
-	settle(zone, c, &moved);
+	give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_free_block);

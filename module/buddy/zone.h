@@ -109,6 +109,17 @@ struct kmemx_zone {
 	size_t meta_bytes;
 };
 
+/**
+ * struct kmemx_taken - blocks that are neighbours
+ * @base: the first frame of the word that they are in; or -ENOSPC if there is no such
+ *	  block, -EAGAIN if other CPUs got there first
+ * @heads: the first bit of each in that word; above order 6 bit 0
+ */
+struct kmemx_taken {
+	long base;
+	u64 heads;
+};
+
 static inline struct kmemx_chunk kmemx_zone_chunk(const struct kmemx_zone *zone,
 						  unsigned int c)
 {
@@ -167,8 +178,8 @@ int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned lo
 			enum kmemx_kind kind);
 long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind);
-unsigned int kmemx_zone_take_some(struct kmemx_zone *zone, unsigned int order,
-				  unsigned int nr, u32 *frame);
+struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
+				   unsigned int nr);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
 void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,

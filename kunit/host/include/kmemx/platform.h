@@ -44,6 +44,7 @@ typedef unsigned int gfp_t;
 #define static_assert(expr, ...)	_Static_assert(expr, #expr)
 #define __aligned(x)		__attribute__((__aligned__(x)))
 #define __must_check		__attribute__((__warn_unused_result__))
+#define noinline		__attribute__((__noinline__))
 #define __maybe_unused		__attribute__((__unused__))
 #define fallthrough		__attribute__((__fallthrough__))
 

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The changes of a state word that are too rare to be inline; see state.h.
+ */
+#include "buddy/state.h"
+
+/* @new, with the bin of @old, where no rank is another. */
+static u64 reclass(u64 old, u64 new)
+{
+	u64 step;
+
+	if (kmemx_state_same_class(old, new))
+		return new;
+	/* A chunk without a live block may be free as a whole: a larger block. */
+	if (!kmemx_state_live(new) || kmemx_state_bin(old) == KMEMX_BIN_NONE)
+		return kmemx_state_rebin(old, new);
+	step = (u64)kmemx_state_class(old) - kmemx_state_class(new);
+	return new + (step * KMEMX_NR_ORDERS << KMEMX_STATE_BIN_SHIFT);
+}
+
+/* @new, with the bin of @old, where a word has a block that it did not have. */
+static u64 regrow(u64 old, u64 new, unsigned int rank)
+{
+	unsigned int bin = kmemx_state_bin(old);
+
+	/* Words in a row may be more than each of them. */
+	if (rank == KMEMX_RANK_FULL || !kmemx_state_live(new))
+		return kmemx_state_rebin(old, new);
+	if (bin != KMEMX_BIN_NONE && rank <= bin % KMEMX_NR_ORDERS + 1)
+		return reclass(old, new);
+	bin = (KMEMX_LIVE_CLASSES - 1 - kmemx_state_class(new)) * KMEMX_NR_ORDERS + rank - 1;
+	return (new & ~KMEMX_STATE_BIN_MASK) | (u64)bin << KMEMX_STATE_BIN_SHIFT;
+}
+
+/**
+ * kmemx_state_lower_slow() - note the bin where a word may have lost its largest block
+ * @old: the state word as it is, its bin right
+ * @new: what it is to be, with the bin of @old
+ * @rank: what the word had
+ *
+ * Return: @new with its own bin.
+ */
+u64 kmemx_state_lower_slow(u64 old, u64 new, unsigned int rank)
+{
+	/* There are other words with more. */
+	if (rank < KMEMX_RANK_FULL && rank <= kmemx_state_bin(old) % KMEMX_NR_ORDERS)
+		return reclass(old, new);
+	return kmemx_state_rebin(old, new);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_state_lower_slow);
+
+/**
+ * kmemx_state_raise_slow() - as kmemx_state_raise(), whatever changes
+ * @old: the state word as it is, its bin right
+ * @i: the word of the block
+ * @word: its bits, the block's cleared
+ * @bit: the first bit of the block
+ * @order: its order, 0..6
+ *
+ * Return: the new state word, with its own bin.
+ */
+u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
+			   unsigned int order)
+{
+	u64 new = old + (1ULL << order) - KMEMX_STATE_LIVE_ONE;
+	unsigned int rank = 1 + kmemx_word_merge(word, bit, order);
+
+	if (rank <= kmemx_state_rank(old, i))
+		return reclass(old, new);
+	return regrow(old, kmemx_state_set_rank(new, i, rank), rank);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_state_raise_slow);
