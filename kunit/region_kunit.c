@@ -170,7 +170,7 @@ static void set_fronts(struct kunit *test, struct fixture *fx, unsigned int cap)
 
 		KUNIT_ASSERT_NOT_NULL(test, next);
 		for (k = 0; k < KMEMX_PCP_ORDERS; k++, next += cap + 1)
-			kmemx_pcp_open(&pcp->list[k], next, cap, &pcp->none);
+			kmemx_pcp_open(&pcp->list[k], next, cap, cap, &pcp->none);
 	}
 }
 
@@ -269,8 +269,87 @@ static void region_front_is_bounded(struct kunit *test)
 
 		for (order = 0; order < KMEMX_PCP_ORDERS; order++)
 			sum += (unsigned long)kmemx_pcp_cap(order, 1UL << 18, i) << order;
+		sum += kmemx_pcp_spare(1UL << 18, i);
 		KUNIT_EXPECT_LE(test, sum * i * KMEMX_PCP_SHARE, 1UL << 18);
 	}
+}
+
+#define LENT_FRAMES	(KMEMX_PCP_ORDERS * 64U)
+
+/* All that a front may hold, or could yet: nothing gets lost, whoever lends to whom. */
+static unsigned int sum_limits(const struct kmemx_pcp *pcp)
+{
+	unsigned int sum = pcp->spare, k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+		sum += (unsigned int)(pcp->list[k].limit - pcp->list[k].bottom) << k;
+	return sum;
+}
+
+static void region_front_lends_what_it_does_not_use(struct kunit *test)
+{
+	struct kmemx_pcp_block *next;
+	struct kmemx_pcp pcp = { 0 };
+	struct page *page = NULL;
+	unsigned int k, nr;
+	u8 info;
+
+	if (want_init_on_free())
+		kunit_skip(test, "stacks have no limit that could be lent");
+	next = kunit_kcalloc(test, KMEMX_PCP_ORDERS * (LENT_FRAMES + 1), sizeof(*next), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, next);
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++, next += LENT_FRAMES + 1)
+		kmemx_pcp_open(&pcp.list[k], next, 64U >> k, LENT_FRAMES >> k, &pcp.none);
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+		struct kmemx_pcp_list *list = kmemx_pcp_list(&pcp, k);
+
+		/* It gets all there is, and no more, */
+		for (nr = 0; list->top < list->limit || kmemx_pcp_grow(&pcp, k); nr++)
+			kmemx_pcp_add(list, page, &info);
+		KUNIT_EXPECT_EQ(test, nr, LENT_FRAMES >> k);
+		KUNIT_EXPECT_EQ(test, sum_limits(&pcp), LENT_FRAMES);
+		/* and what a stack holds nobody else gets. */
+		KUNIT_EXPECT_FALSE(test, kmemx_pcp_grow(&pcp, (k + 1) % KMEMX_PCP_ORDERS));
+		list->top = list->bottom;
+	}
+	KUNIT_EXPECT_EQ(test, sum_limits(&pcp), LENT_FRAMES);
+}
+
+/* One that holds all there is gives it back to another that needs it. */
+static void region_front_follows_demand(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_pcp *pcp;
+	unsigned int round, i, limit = 0;
+	struct page *page[16];
+
+	if (want_init_on_free())
+		kunit_skip(test, "stacks have no limit that could be lent");
+	set_fronts(test, fx, 16);
+	migrate_disable();
+	pcp = this_cpu_ptr(fx->pages->pcp);
+	for (i = 0; i < KMEMX_PCP_ORDERS; i++) {
+		pcp->list[i].limit = i ? pcp->list[i].bottom : pcp->list[i].limit;
+		/* As if each could hold all of these 16 frames. */
+		pcp->list[i].room = 16U >> i;
+	}
+	for (i = 0; i < 16; i++)
+		page[i] = take(fx, 0);
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
+	KUNIT_EXPECT_GE(test, kmemx_pcp_nr(&pcp->list[0]), 16U);
+	for (round = 0; round < 100; round++) {
+		for (i = 0; i < 8; i++)
+			page[i] = take(fx, 1);
+		for (i = 0; i < 8; i++)
+			KUNIT_EXPECT_TRUE(test, page[i] && let_block_go(fx, page[i], 1));
+		limit = (unsigned int)(pcp->list[1].limit - pcp->list[1].bottom);
+		KUNIT_EXPECT_EQ(test, sum_limits(pcp), 16U + kmemx_pcp_spare(NR_FRAMES,
+									    num_possible_cpus()));
+	}
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, limit, 8U);
+	expect_sound(test, fx);
 }
 
 /* So deep that it takes several rounds to empty it. */
@@ -659,6 +738,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_sets_held_pages_aside),
 	KUNIT_CASE(region_front_serves_what_it_has),
 	KUNIT_CASE(region_front_is_bounded),
+	KUNIT_CASE(region_front_lends_what_it_does_not_use),
+	KUNIT_CASE(region_front_follows_demand),
 	KUNIT_CASE(region_drains_deep_fronts),
 	KUNIT_CASE(region_front_does_not_pin_chunks),
 	KUNIT_CASE(region_front_finds_double_frees),

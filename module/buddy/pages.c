@@ -87,7 +87,7 @@ static unsigned int front_blocks(const struct kmemx_pages *pages)
 	unsigned int nr = 0, k;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
-		nr += 1 + kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
+		nr += 1 + kmemx_pcp_room(k, pages->nr_frames, num_possible_cpus());
 	return nr;
 }
 
@@ -104,10 +104,12 @@ static int make_front(struct kmemx_pages *pages, int cpu)
 	next = pcp->blocks;
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
 		unsigned int cap = kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
+		unsigned int room = kmemx_pcp_room(k, pages->nr_frames, num_possible_cpus());
 
-		kmemx_pcp_open(&pcp->list[k], next, cap, &pcp->none);
-		next += cap + 1;
+		kmemx_pcp_open(&pcp->list[k], next, cap, room, &pcp->none);
+		next += room + 1;
 	}
+	pcp->spare = kmemx_pcp_spare(pages->nr_frames, num_possible_cpus());
 	return 0;
 }
 
@@ -238,12 +240,52 @@ static bool is_front(const struct kmemx_pcp_block *block, unsigned int order)
 	return READ_ONCE(*block->info) == (KMEMX_INFO_FRONT | order);
 }
 
-/* How many blocks a front is to be filled with. */
-static unsigned int batch(const struct kmemx_pages *pages, const struct kmemx_pcp_list *list)
+/* Give the next block of a stack that has one back to the zone. */
+static void give_top(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsigned int order)
 {
-	unsigned int part = kmemx_zone_has_plenty(&pages->zone) ? 2 : KMEMX_PCP_FEW;
+	u8 *info = list->top->info;
 
-	return clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
+	if (!is_front(list->top, order) ||
+	    !kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order))
+		drop_twice(pages, info, order);
+	list->top--;
+}
+
+/* How many blocks an empty stack is to be filled with, one for the caller included. */
+static unsigned int batch(const struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+			  unsigned int order)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int part = kmemx_zone_has_plenty(&pages->zone) ? 2 : KMEMX_PCP_FEW;
+	unsigned int nr = clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
+
+	if (want_init_on_free())
+		return nr;
+	/* It may have lent what it had. */
+	if (unlikely(list->limit - list->bottom < nr - 1))
+		kmemx_pcp_grow(pcp, order);
+	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
+}
+
+/*
+ * Some order could not keep what was freed: have another that does not use its stack, or
+ * holds more than its share, give a block back. One look, and one block at most.
+ */
+static noinline void make_room(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+			       unsigned int order)
+{
+	unsigned int k = pcp->victim;
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
+
+	if (k != order && list->top != list->bottom &&
+	    (list->top == list->seen || kmemx_pcp_nr(list) > list->cap)) {
+		give_top(pages, list, k);
+		list->limit--;
+		pcp->spare += 1U << k;
+	} else {
+		pcp->victim = (u8)((k + 1) % KMEMX_PCP_ORDERS);
+	}
+	list->seen = list->top;
 }
 
 /*
@@ -251,10 +293,12 @@ static unsigned int batch(const struct kmemx_pages *pages, const struct kmemx_pc
  * written, and the others for an empty stack. Returns the page of that one, or NULL.
  */
 static __always_inline struct page *refill(struct kmemx_pages *pages,
-					   struct kmemx_pcp_list *list, unsigned int order,
+					   struct kmemx_pcp *pcp, unsigned int order,
 					   enum kmemx_kind kind)
 {
-	struct kmemx_taken taken = kmemx_zone_take(&pages->zone, order, batch(pages, list));
+	struct kmemx_taken taken = kmemx_zone_take(&pages->zone, order,
+						   batch(pages, pcp, order));
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	struct kmemx_pcp_block *block;
 	struct page *page;
 	u64 heads;
@@ -305,8 +349,13 @@ static __always_inline struct page *take_small(struct kmemx_pages *pages, unsign
 		return NULL;
 	if (unlikely(list->top != list->bottom))
 		page = take_next(pages, list, order, kind);
-	if (likely(!page))
-		page = refill(pages, list, order, kind);
+	if (likely(!page)) {
+		if (unlikely(pcp->is_short)) {
+			pcp->is_short = 0;
+			make_room(pages, pcp, order);
+		}
+		page = refill(pages, pcp, order, kind);
+	}
 	kmemx_busy_leave(&pcp->busy);
 	return page;
 }
@@ -370,6 +419,32 @@ static noinline bool put_few(struct kmemx_pages *pages, struct page *page, u8 *i
 	return freed;
 }
 
+/*
+ * Into the front after all: its stack is full, but others may not be. If that is no use
+ * it is not tried again until one is filled.
+ */
+static noinline bool put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
+			      unsigned int order, enum kmemx_kind kind)
+{
+	struct kmemx_pcp *pcp;
+	bool freed = false;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (kmemx_busy_enter(&pcp->busy)) {
+		if (!kmemx_pcp_grow(pcp, order)) {
+			pcp->is_short = 1;
+		} else if (READ_ONCE(*info) == kmemx_info(kind, order)) {
+			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+			kmemx_pcp_add(kmemx_pcp_list(pcp, order), page, info);
+			freed = true;
+		}
+		kmemx_busy_leave(&pcp->busy);
+	}
+	preempt_enable();
+	return freed;
+}
+
 /* What is zeroed before it is free has to be claimed before that. */
 static noinline bool put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
 				enum kmemx_kind kind)
@@ -380,6 +455,16 @@ static noinline bool put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned i
 		return false;
 	give_frames(pages, frame, order);
 	return true;
+}
+
+/* As both, as the case may be. */
+static __always_inline bool put_small(struct kmemx_pages *pages, struct page *page, u8 *info,
+				      unsigned int order, enum kmemx_kind kind)
+{
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return put_few(pages, page, info, order, kind);
+	/* Any CPU's will do for the question: if it is another then, no harm is done. */
+	return !raw_cpu_read(pages->pcp->is_short) && put_more(pages, page, info, order, kind);
 }
 
 /**
@@ -404,11 +489,10 @@ bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
 
 	if (READ_ONCE(*info) != kmemx_info(kind, order) || kmemx_pages_any_held(page, order))
 		return false;
-	if (!kmemx_zone_has_plenty(&pages->zone) && order < KMEMX_PCP_ORDERS &&
-	    put_few(pages, page, info, order, kind))
-		return true;
 	if (want_init_on_free())
 		return put_zeroed(pages, frame, order, kind);
+	if (order < KMEMX_PCP_ORDERS && put_small(pages, page, info, order, kind))
+		return true;
 	preempt_disable();
 	freed = kmemx_zone_free_block(&pages->zone, frame, order);
 	preempt_enable();
@@ -427,14 +511,8 @@ static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
 
-		for (; nr && list->top != list->bottom; list->top--, nr--) {
-			u8 *info = list->top->info;
-			u32 frame = kmemx_pages_number(pages, info);
-
-			if (!is_front(list->top, k) ||
-			    !kmemx_zone_free_block(&pages->zone, frame, k))
-				drop_twice(pages, info, k);
-		}
+		for (; nr && list->top != list->bottom; nr--)
+			give_top(pages, list, k);
 	}
 	return nr;
 }

@@ -9,6 +9,11 @@
  * free that finds the stack full goes past it. Both are bounded, whatever the state of
  * the zone.
  *
+ * What a front may hold is one number of frames. Each order has a share of it at first;
+ * a stack that is full gets more from those that are not, step by step, so an order that
+ * is alone in demand has nearly all. The short way knows nothing of that, but for the
+ * limit of its own stack.
+ *
  * A block in a front keeps its chunk from being whole. That does no harm while enough
  * chunks are whole; when they get few, fronts keep few blocks, and only of chunks that
  * have many live ones, which will not be whole soon anyway.
@@ -25,6 +30,8 @@
 /* Orders 0 to 4: up to 64 KiB with 4 KiB pages. */
 #define KMEMX_PCP_ORDERS	5
 #define KMEMX_PCP_MAX		4096
+/* Frames by which a full stack grows, if it can. */
+#define KMEMX_PCP_STEP		64
 /* Blocks that an empty stack is filled with, at most. */
 #define KMEMX_PCP_BATCH		8
 /* All fronts together hold no more than this part of the zone. */
@@ -44,25 +51,35 @@ struct kmemx_pcp_block {
  * @limit: frees add no more when @top is here
  * @bottom: no block, and its info byte never that of one in a front, so that an empty
  *	    stack needs no test of its own
- * @cap: how many blocks there is room for; 0 is no front at all
+ * @seen: where @top was when it was last asked whether it is idle
+ * @cap: how many blocks it may hold at first, its share; 0 is no front at all
+ * @room: how many it could hold at all
  */
 struct kmemx_pcp_list {
 	struct kmemx_pcp_block *top;
 	struct kmemx_pcp_block *limit;
 	struct kmemx_pcp_block *bottom;
+	struct kmemx_pcp_block *seen;
 	unsigned int cap;
+	unsigned int room;
 };
 
 /**
  * struct kmemx_pcp - the front of a CPU
  * @busy: see <kmemx/busy.h>
  * @none: the info byte of what is at the bottom
+ * @is_short: a stack could not grow since the last one was filled
+ * @victim: the order that is asked next whether it is idle
+ * @spare: frames that no stack has in its limit
  * @list: of each order
  * @blocks: what the stacks are in
  */
 struct kmemx_pcp {
 	u8 busy;
 	u8 none;
+	u8 is_short;
+	u8 victim;
+	unsigned int spare;
 	struct kmemx_pcp_list list[KMEMX_PCP_ORDERS];
 	struct kmemx_pcp_block *blocks;
 };
@@ -92,15 +109,16 @@ static __always_inline void kmemx_pcp_add(struct kmemx_pcp_list *list, struct pa
 /**
  * kmemx_pcp_open() - make a stack of room for some blocks
  * @list: the stack
- * @blocks: @cap + 1 of them
- * @cap: how many it may hold
+ * @blocks: @room + 1 of them
+ * @cap: how many it may hold at first
+ * @room: how many it may hold at all, at least @cap
  * @none: the info byte of what is at its bottom
  *
  * What has to be zeroed when it is freed is not freed on the short way, so with
  * init_on_free only refills come here.
  */
 static inline void kmemx_pcp_open(struct kmemx_pcp_list *list, struct kmemx_pcp_block *blocks,
-				  unsigned int cap, u8 *none)
+				  unsigned int cap, unsigned int room, u8 *none)
 {
 	*none = KMEMX_INFO_ABSENT;
 	blocks->page = NULL;
@@ -108,13 +126,16 @@ static inline void kmemx_pcp_open(struct kmemx_pcp_list *list, struct kmemx_pcp_
 	list->bottom = blocks;
 	list->top = blocks;
 	list->limit = want_init_on_free() ? blocks : blocks + cap;
+	list->seen = NULL;
 	list->cap = cap;
+	list->room = room;
 }
 
 /* Let neither allocations nor frees use a stack, which is empty. */
 static inline void kmemx_pcp_close(struct kmemx_pcp_list *list)
 {
 	list->cap = 0;
+	list->room = 0;
 	list->limit = list->bottom;
 }
 
@@ -141,6 +162,67 @@ static inline unsigned int kmemx_pcp_cap(unsigned int order, unsigned long nr_fr
 	unsigned long frames = nr_frames / KMEMX_PCP_SHARE / nr_cpus * sixteenths[order] / 16;
 
 	return (unsigned int)min_t(unsigned long, frames >> order, KMEMX_PCP_MAX);
+}
+
+/* How many blocks of an order a front may hold if it has no others; see kmemx_pcp_cap(). */
+static inline unsigned int kmemx_pcp_room(unsigned int order, unsigned long nr_frames,
+					  unsigned int nr_cpus)
+{
+	unsigned long frames = nr_frames / KMEMX_PCP_SHARE / nr_cpus;
+
+	if (!kmemx_pcp_cap(order, nr_frames, nr_cpus))
+		return 0;
+	return (unsigned int)min_t(unsigned long, frames >> order, KMEMX_PCP_MAX);
+}
+
+/* Frames that a front may hold beyond the shares of its stacks. */
+static inline unsigned int kmemx_pcp_spare(unsigned long nr_frames, unsigned int nr_cpus)
+{
+	unsigned long frames = nr_frames / KMEMX_PCP_SHARE / nr_cpus;
+	unsigned int k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+		frames -= (unsigned long)kmemx_pcp_cap(k, nr_frames, nr_cpus) << k;
+	/* No more than stacks have room for. */
+	return (unsigned int)min_t(unsigned long, frames,
+				   (unsigned long)KMEMX_PCP_MAX << KMEMX_PCP_ORDERS);
+}
+
+/* Let a stack give up to @frames frames of its limit that it does not use. */
+static inline void kmemx_pcp_lend(struct kmemx_pcp *pcp, unsigned int order,
+				  unsigned int frames)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int idle = (unsigned int)(list->limit - list->top);
+	unsigned int nr = min(idle, (frames + (1U << order) - 1) >> order);
+
+	list->limit -= nr;
+	pcp->spare += nr << order;
+}
+
+/**
+ * kmemx_pcp_grow() - let a stack hold more, at the expense of what others do not use
+ * @pcp: the front, the caller's
+ * @order: of the stack
+ *
+ * Not with init_on_free, which leaves stacks no limit.
+ *
+ * Return: whether there is room for a block now.
+ */
+static inline bool kmemx_pcp_grow(struct kmemx_pcp *pcp, unsigned int order)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int left = list->room - (unsigned int)(list->limit - list->bottom);
+	unsigned int want = min(left, max(KMEMX_PCP_STEP >> order, 1U)) << order;
+	unsigned int k, nr;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS && pcp->spare < want; k++)
+		if (k != order)
+			kmemx_pcp_lend(pcp, k, want - pcp->spare);
+	nr = min(want, pcp->spare) >> order;
+	list->limit += nr;
+	pcp->spare -= nr << order;
+	return list->top < list->limit;
 }
 
 /* Blocks in a front, which is the caller's. */
