@@ -169,6 +169,31 @@ static noinline struct page *trace_alloc(struct page *page, unsigned int order, 
 	return page;
 }
 
+/* What is done for a block of pages that nothing special was asked for. */
+static __always_inline struct page *count_alloc(struct page *page, unsigned int order, gfp_t gfp,
+						unsigned long call_site)
+{
+	kmemx_stat_block_alloc(order);
+	if (trace_kmemx_page_alloc_enabled())
+		return trace_alloc(page, order, gfp, call_site);
+	return page;
+}
+
+/* As alloc_pages_slow(), but that nothing special is asked for. */
+static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
+					      unsigned long call_site)
+{
+	struct page *page;
+
+	/* Who keeps call sites does so in hand_out(). */
+	if (unlikely(order > KMEMX_CHUNK_ORDER || kmemx_live.site))
+		return alloc_pages_slow(gfp, order, call_site);
+	page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
+	if (unlikely(!page))
+		return alloc_pages_slow(gfp, order, call_site);
+	return count_alloc(page, order, gfp, call_site);
+}
+
 /* Inline for a constant order. */
 static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int order,
 						     unsigned long call_site)
@@ -176,18 +201,15 @@ static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int ord
 	struct page *page;
 
 	if (unlikely(!kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page)))
-		return alloc_pages_slow(gfp, order, call_site);
-	kmemx_stat_block_alloc(order);
-	if (trace_kmemx_page_alloc_enabled())
-		return trace_alloc(page, order, gfp, call_site);
-	return page;
+		return alloc_pages_past(gfp, order, call_site);
+	return count_alloc(page, order, gfp, call_site);
 }
 
 static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
 					       unsigned long call_site)
 {
 	if (unlikely(order >= KMEMX_PCP_ORDERS))
-		return alloc_pages_slow(gfp, order, call_site);
+		return alloc_pages_past(gfp, order, call_site);
 	return alloc_pages_fast(gfp, order, call_site);
 }
 

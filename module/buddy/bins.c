@@ -10,12 +10,14 @@
 /* The bins of order 0 and more, one in each class. */
 #define EVERY_CLASS	0x0004010040100401ULL
 #define CLASS_ORDERS	(BIT_ULL(KMEMX_NR_ORDERS) - 1)
+#define BINS_FOR(order)	(EVERY_CLASS * (CLASS_ORDERS & (~0ULL << (order))))
 
-/* The bins whose chunks have blocks of @order or more. */
-static u64 bins_for(unsigned int order)
-{
-	return EVERY_CLASS * (CLASS_ORDERS & (~0ULL << order));
-}
+/* Of each order, the bins whose chunks have blocks of it, or larger ones. */
+const u64 kmemx_bins_for[KMEMX_NR_ORDERS] = {
+	BINS_FOR(0), BINS_FOR(1), BINS_FOR(2), BINS_FOR(3), BINS_FOR(4),
+	BINS_FOR(5), BINS_FOR(6), BINS_FOR(7), BINS_FOR(8), BINS_FOR(9),
+};
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_for);
 
 /**
  * kmemx_bins_bytes() - memory that bins need
@@ -226,7 +228,7 @@ static long first_of(struct kmemx_bins *bins, u64 left, unsigned int *bin)
  */
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin)
 {
-	return first_of(bins, (u64)atomic64_read(&bins->used) & bins_for(order), bin);
+	return first_of(bins, (u64)atomic64_read(&bins->used) & kmemx_bins_for[order], bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_find);
 
@@ -252,7 +254,7 @@ long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned 
 	if (next >= 0)
 		return next;
 	settle_used(bins, *bin);
-	return first_of(bins, (u64)atomic64_read(&bins->used) & bins_for(order) & behind, bin);
+	return first_of(bins, (u64)atomic64_read(&bins->used) & kmemx_bins_for[order] & behind, bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_find_next);
 
@@ -270,7 +272,7 @@ int kmemx_bins_max_order(const struct kmemx_bins *bins)
 	int order;
 
 	for (order = KMEMX_CHUNK_ORDER; order >= 0; order--)
-		if (used & bins_for((unsigned int)order))
+		if (used & kmemx_bins_for[order])
 			break;
 	return order;
 }

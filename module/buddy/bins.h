@@ -33,6 +33,35 @@ void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chun
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from, unsigned int to,
 		     unsigned int chunk);
+extern const u64 kmemx_bins_for[KMEMX_NR_ORDERS];
+
+/**
+ * kmemx_bins_first() - kmemx_bins_find(), where every bit on the way is as it should be
+ * @bins: the bins
+ * @order: 0..9, of the block
+ *
+ * Context: any.
+ * Return: the chunk, or -1 if there is none, or kmemx_bins_find() is needed to tell.
+ */
+static __always_inline long kmemx_bins_first(const struct kmemx_bins *bins, unsigned int order)
+{
+	u64 bits = (u64)atomic64_read(&bins->used) & *(kmemx_bins_for + order);
+	const struct kmemx_summary *sum;
+	unsigned int level, index = 0;
+
+	if (unlikely(!bits))
+		return -1;
+	sum = bins->chunks + __ffs64(bits);
+	level = sum->nr_levels;
+	do {
+		bits = (u64)atomic64_read(*(sum->level + --level) + index);
+		if (unlikely(!bits))
+			return -1;
+		index = (index * KMEMX_SUMMARY_FANOUT) + __ffs64(bits);
+	} while (level);
+	return index;
+}
+
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin);
 long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned int *bin,
 			  unsigned int chunk);

@@ -494,7 +494,13 @@ bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
 	if (order < KMEMX_PCP_ORDERS && put_small(pages, page, info, order, kind))
 		return true;
 	preempt_disable();
-	freed = kmemx_zone_free_block(&pages->zone, frame, order);
+	if (likely(order <= KMEMX_WORD_ORDER)) {
+		/* As kmemx_zone_free_block(), inline. */
+		WRITE_ONCE(*info, 0);
+		freed = kmemx_zone_give_small(&pages->zone, frame, order);
+	} else {
+		freed = kmemx_zone_free_block(&pages->zone, frame, order);
+	}
 	preempt_enable();
 	return freed;
 }

@@ -24,10 +24,17 @@ static const u64 heads[KMEMX_WORD_ORDER + 1] = {
 	0x0000000000000001ULL,
 };
 
-/* From the heads of the free blocks of @order to those of @order + 1. */
-static u64 fold(u64 free, unsigned int order)
+/* From the heads of the free blocks of @order, 0..5, to those of @order + 1. */
+static __always_inline u64 fold(u64 free, unsigned int order)
 {
-	return free & (free >> (1U << order)) & heads[order + 1];
+	/* An addition, not a subscript, which some kernels check; so with the masks. */
+	return free & (free >> (1U << (order & 7) & 63)) & *(heads + order + 1);
+}
+
+/* Without the halves of those of @order + 1, which are @larger. */
+static __always_inline u64 unpaired(u64 free, u64 larger, unsigned int order)
+{
+	return free & ~(larger | larger << (1U << (order & 7) & 63));
 }
 
 /**
@@ -70,7 +77,7 @@ int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
 		return -1;
 	for (k = order; k < KMEMX_WORD_ORDER; k++) {
 		u64 larger = fold(free, k);
-		u64 exact = free & ~(larger | (larger << (1U << k)));
+		u64 exact = unpaired(free, larger, k);
 
 		if (exact) {
 			*fit = k;
@@ -84,7 +91,7 @@ int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
 KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
 
 /* The lowest set bits, *@nr at most, which is reduced by their number. */
-static u64 lowest(u64 bits, unsigned int *nr)
+static __always_inline u64 lowest(u64 bits, unsigned int *nr)
 {
 	u64 rest = bits;
 
@@ -93,11 +100,19 @@ static u64 lowest(u64 bits, unsigned int *nr)
 	return bits ^ rest;
 }
 
+/* The first @nr blocks of a word that is all free. */
+static __always_inline u64 first_blocks(unsigned int order, unsigned int nr)
+{
+	unsigned int end = nr << (order & 7);
+
+	return *(heads + order) & (end < KMEMX_WORD_BITS ? BIT_ULL(end & 63) - 1 : ~0ULL);
+}
+
 /**
  * kmemx_word_pick() - free blocks that break the least
  * @word: the bits, set is taken
  * @order: 0..6, of the blocks wanted
- * @nr: how many at most, at least 1
+ * @nr: how many at most, 1..64
  *
  * Maximal free blocks of just that order first, then those that the smallest larger
  * ones are broken into, and so on.
@@ -106,23 +121,27 @@ static u64 lowest(u64 bits, unsigned int *nr)
  */
 u64 kmemx_word_pick(u64 word, unsigned int order, unsigned int nr)
 {
-	u64 picked = 0, fitting, free;
+	u64 free = ~word, picked = 0, fitting;
 	unsigned int k;
 
 	/* Often so, and known without a look at the halves. */
 	if (!word)
-		return lowest(heads[order], &nr);
-	fitting = kmemx_word_free_heads(word, order);
-	free = fitting;
+		return first_blocks(order, nr);
+	for (k = 0; k < order; k++)
+		free = fold(free, k);
+	fitting = free;
 	/* The word is not all free, so nothing in it is larger than half of it. */
-	for (k = order; free; k++) {
+	for (; free; k++) {
 		u64 larger = fold(free, k);
-		u64 exact = free & ~(larger | (larger << (1U << k)));
+		u64 exact = unpaired(free, larger, k);
 
-		for (; exact && nr; exact &= exact - 1)
-			picked |= lowest(fitting & kmemx_word_mask(__ffs64(exact), k), &nr);
-		if (!nr)
-			break;
+		if (exact) {
+			/* From the first bits of blocks to all of theirs. */
+			exact = (exact << (1U << (k & 7) & 63)) - exact;
+			picked |= lowest(fitting & exact, &nr);
+			if (!nr)
+				break;
+		}
 		free = larger;
 	}
 	return picked;

@@ -17,7 +17,9 @@
 #define KMEMX_WORD_ORDER	6
 #define KMEMX_WORD_BITS		64
 
-/* The bits of a block of each order that starts at bit 0. */
+/* The bits of a block of each order that starts at bit 0. Its users add to it, and mask what
+ * they shift by, which costs nothing: some kernels check subscripts and shifts.
+ */
 extern const u64 kmemx_word_ones[KMEMX_WORD_ORDER + 1];
 
 /**
@@ -29,13 +31,13 @@ extern const u64 kmemx_word_ones[KMEMX_WORD_ORDER + 1];
  */
 static inline u64 kmemx_word_mask(unsigned int bit, unsigned int order)
 {
-	return kmemx_word_ones[order] << bit;
+	return *(kmemx_word_ones + order) << (bit & 63);
 }
 
 /* The bits of the block of @order, 0..6, that @bit is in. */
 static inline u64 kmemx_word_around(unsigned int bit, unsigned int order)
 {
-	return kmemx_word_ones[order] << (bit & ~0U << order);
+	return *(kmemx_word_ones + order) << (bit & 63 & ~0U << (order & 7));
 }
 
 /**
@@ -60,7 +62,7 @@ static inline u64 kmemx_word_range(unsigned int first, unsigned int end)
 static inline u64 kmemx_word_spread(u64 heads, unsigned int order)
 {
 	/* Each block is the difference of two powers of two; a shift by 64 is two. */
-	return (heads << ((1U << order) - 1) << 1) - heads;
+	return (heads << (((1U << (order & 7)) - 1) & 63) << 1) - heads;
 }
 
 /**

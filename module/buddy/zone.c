@@ -77,8 +77,16 @@ static void settle(struct kmemx_zone *zone, unsigned int c, const struct kmemx_m
 		settle_moved(zone, c, moved);
 }
 
-/* As settle_moved(), for one change of the state, which has moved the chunk. */
-static void settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new)
+/**
+ * kmemx_zone_settle_change() - tell the bins of one change of a state that moved a chunk
+ * @zone: the zone
+ * @c: the chunk
+ * @old: its state before
+ * @new: and after
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new)
 {
 	unsigned int from = kmemx_state_bin(old), to = kmemx_state_bin(new);
 
@@ -91,10 +99,21 @@ static void settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 
 	settle_bin(zone, c, from);
 	settle_bin(zone, c, to);
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_change);
 
-/* As settle_change(), and word @i of the chunk, or its rank, has changed meanwhile. */
-static noinline void settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new,
-				  int i, u64 delta)
+/**
+ * kmemx_zone_settle_again() - the same, where more has changed meanwhile
+ * @zone: the zone
+ * @c: the chunk
+ * @old: its state before
+ * @new: and after
+ * @i: which of its words, or of their ranks, has changed
+ * @delta: what is to be given back to the counts
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_zone_settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new,
+			     int i, u64 delta)
 {
 	struct kmemx_change change = { .old = old, .new = new, .word = i, .delta = delta };
 	struct kmemx_moved moved = { 0 };
@@ -102,39 +121,13 @@ static noinline void settle_again(struct kmemx_zone *zone, unsigned int c, u64 o
 	kmemx_chunk_settle(kmemx_zone_chunk(zone, c), &change, &moved);
 	settle(zone, c, &moved);
 }
-
-/* Bring in line what one change of a word of chunk @c, and of its state, came to. */
-static __always_inline void settle_word(struct kmemx_zone *zone, unsigned int c,
-					const struct kmemx_change *change)
-{
-	if (unlikely(!change->settled))
-		settle_again(zone, c, change->old, change->new, change->word, change->delta);
-	else if ((change->old ^ change->new) & KMEMX_STATE_BIN_MASK)
-		settle_change(zone, c, change->old, change->new);
-}
-
-/* A block of order 0 to 6, inline for who gives back many. */
-static __always_inline bool give_small(struct kmemx_zone *zone, unsigned int frame,
-				       unsigned int order)
-{
-	unsigned int word = frame / KMEMX_WORD_BITS;
-	struct kmemx_change change;
-
-	/* The maps of all chunks are one array. */
-	if (unlikely(!kmemx_chunk_give_bits(&zone->map[word],
-					    &zone->state[frame / KMEMX_CHUNK_FRAMES],
-					    word % KMEMX_CHUNK_WORDS, frame % KMEMX_WORD_BITS,
-					    order, &change)))
-		return false;
-	settle_word(zone, frame / KMEMX_CHUNK_FRAMES, &change);
-	return true;
-}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_again);
 
 static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 {
 	if (unlikely(!kmemx_chunk_take_whole(kmemx_zone_chunk(zone, c))))
 		return false;
-	settle_change(zone, c, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
+	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
 	return true;
 }
 
@@ -143,7 +136,7 @@ static bool give_whole(struct kmemx_zone *zone, unsigned int c)
 {
 	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c))))
 		return false;
-	settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
+	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
 	return true;
 }
 
@@ -338,41 +331,48 @@ static noinline int take_from(struct kmemx_zone *zone, unsigned int c, unsigned 
 	return frame;
 }
 
-/*
- * Go on where the chunk that was named first has refused: others, one after the other.
- * Nothing has been taken of it.
- */
-static noinline struct kmemx_taken take_elsewhere(struct kmemx_zone *zone,
-						  unsigned int order, unsigned int nr,
-						  unsigned int c, unsigned int bin)
+/* As kmemx_zone_take(), where something has been in the way: one chunk after the other. */
+static noinline struct kmemx_taken take_slow(struct kmemx_zone *zone, unsigned int order,
+					     unsigned int nr)
 {
-	struct kmemx_taken taken = { 0 };
-	unsigned int tries;
+	struct kmemx_taken taken = { .base = -ENOSPC };
+	unsigned int tries, bin;
+	long found = kmemx_bins_find(&zone->bins, order, &bin);
 
-	for (tries = 0; tries < CHUNK_TRIES; tries++) {
-		int frame = take_from(zone, c, order, nr, &taken.heads);
-		long found;
+	for (tries = 0; tries < CHUNK_TRIES && found >= 0; tries++) {
+		unsigned int c = (unsigned int)found;
+		int frame;
 
+		kmemx_step();
+		frame = take_from(zone, c, order, nr, &taken.heads);
 		if (frame >= 0) {
-			taken.base = (long)c * KMEMX_CHUNK_FRAMES + frame;
+			taken.base = found * KMEMX_CHUNK_FRAMES + frame;
 			return taken;
 		}
+		taken.base = -EAGAIN;
 		/* The bins promised a block, so somebody was faster, or is at it. */
 		settle_bin(zone, c, bin);
 		found = kmemx_bins_find_next(&zone->bins, order, &bin, c);
-		if (found < 0)
-			break;
-		c = (unsigned int)found;
 	}
-	taken.base = -EAGAIN;
 	return taken;
+}
+
+/* A whole chunk. */
+static noinline struct kmemx_taken take_one_whole(struct kmemx_zone *zone)
+{
+	long c = kmemx_bins_first(&zone->bins, KMEMX_CHUNK_ORDER);
+
+	kmemx_step();
+	if (unlikely(c < 0 || !take_whole(zone, (unsigned int)c)))
+		return take_slow(zone, KMEMX_CHUNK_ORDER, 1);
+	return (struct kmemx_taken){ .base = c * KMEMX_CHUNK_FRAMES, .heads = 1 };
 }
 
 /**
  * kmemx_zone_take() - take blocks that are neighbours, without info bytes
  * @zone: the zone
  * @order: 0..9
- * @nr: how many at most, at least 1; above order 6 it is always one
+ * @nr: how many at most, 1..64; above order 6 it is always one
  *
  * Out of the chunk that is to be used for @order, see state.h; they are what is best
  * placed in one word of it, so there may be less than @nr although the zone has more.
@@ -383,31 +383,28 @@ static noinline struct kmemx_taken take_elsewhere(struct kmemx_zone *zone,
 struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
 				   unsigned int nr)
 {
-	struct kmemx_taken taken = { .base = -ENOSPC };
 	struct kmemx_change change;
-	unsigned int bin, c;
-	long found = kmemx_bins_find(&zone->bins, order, &bin);
+	unsigned int c;
+	u64 heads;
+	long found;
 
+	if (order > KMEMX_WORD_ORDER)
+		return order == KMEMX_CHUNK_ORDER ? take_one_whole(zone) :
+			take_slow(zone, order, 1);
+	found = kmemx_bins_first(&zone->bins, order);
 	if (unlikely(found < 0))
-		return taken;
+		return take_slow(zone, order, nr);
 	c = (unsigned int)found;
 	kmemx_step();
-	if (order == KMEMX_CHUNK_ORDER) {
-		if (unlikely(!take_whole(zone, c)))
-			return take_elsewhere(zone, order, nr, c, bin);
-		taken.base = found * KMEMX_CHUNK_FRAMES;
-		taken.heads = 1;
-		return taken;
-	}
-	if (unlikely(order > KMEMX_WORD_ORDER))
-		return take_elsewhere(zone, order, nr, c, bin);
-	taken.heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, c), order, nr, &change);
+	heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, c), order, nr, &change);
 	kmemx_step();
-	settle_word(zone, c, &change);
-	if (unlikely(!taken.heads))
-		return take_elsewhere(zone, order, nr, c, bin);
-	taken.base = found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS;
-	return taken;
+	kmemx_zone_settle_word(zone, c, &change);
+	if (unlikely(!heads))
+		return take_slow(zone, order, nr);
+	return (struct kmemx_taken){
+		.base = found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
+		.heads = heads,
+	};
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_take);
 
@@ -845,7 +842,7 @@ void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 		       unsigned int order)
 {
 	if (order <= KMEMX_WORD_ORDER)
-		give_small(zone, frame, order);
+		kmemx_zone_give_small(zone, frame, order);
 	else if (order == KMEMX_CHUNK_ORDER)
 		give_whole(zone, frame / KMEMX_CHUNK_FRAMES);
 	else
@@ -874,7 +871,7 @@ bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 
 	if (likely(order <= KMEMX_WORD_ORDER)) {
 		WRITE_ONCE(zone->info[frame], 0);
-		return give_small(zone, frame, order);
+		return kmemx_zone_give_small(zone, frame, order);
 	}
 	if (order == KMEMX_CHUNK_ORDER) {
 		WRITE_ONCE(zone->info[frame], 0);

@@ -182,6 +182,49 @@ struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
 				   unsigned int nr);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
+void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new);
+void kmemx_zone_settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new, int i,
+			     u64 delta);
+
+/* Bring in line what one change of a word of chunk @c, and of its state, came to. */
+static __always_inline void kmemx_zone_settle_word(struct kmemx_zone *zone, unsigned int c,
+						   const struct kmemx_change *change)
+{
+	if (unlikely(!change->settled))
+		kmemx_zone_settle_again(zone, c, change->old, change->new, change->word,
+					change->delta);
+	else if ((change->old ^ change->new) & KMEMX_STATE_BIN_MASK)
+		kmemx_zone_settle_change(zone, c, change->old, change->new);
+}
+
+/**
+ * kmemx_zone_give_small() - give the frames of a block back
+ * @zone: the zone
+ * @frame: the first
+ * @order: 0..6
+ *
+ * Inline for who gives back many; kmemx_zone_give() and kmemx_zone_free_block() are what
+ * it is for.
+ *
+ * Context: any, with preemption off.
+ * Return: false if the block was free already.
+ */
+static __always_inline bool kmemx_zone_give_small(struct kmemx_zone *zone, unsigned int frame,
+						  unsigned int order)
+{
+	unsigned int word = frame / KMEMX_WORD_BITS;
+	struct kmemx_change change;
+
+	/* The maps of all chunks are one array. */
+	if (unlikely(!kmemx_chunk_give_bits(&zone->map[word],
+					    &zone->state[frame / KMEMX_CHUNK_FRAMES],
+					    word % KMEMX_CHUNK_WORDS, frame % KMEMX_WORD_BITS,
+					    order, &change)))
+		return false;
+	kmemx_zone_settle_word(zone, frame / KMEMX_CHUNK_FRAMES, &change);
+	return true;
+}
+
 void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order, bool is_slab);
 
