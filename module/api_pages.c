@@ -179,6 +179,28 @@ static __always_inline struct page *count_alloc(struct page *page, unsigned int 
 	return page;
 }
 
+/*
+ * No block was to be had. Who may not wait, and whose order nobody has, is told so at
+ * once.
+ */
+static noinline struct page *alloc_pages_none(gfp_t gfp, unsigned int order,
+					      unsigned long call_site)
+{
+	struct kmemx_request req = {
+		.size = PAGE_SIZE << order,
+		.need = PAGE_SIZE << order,
+		.align = PAGE_SIZE << order,
+		.gfp = gfp,
+		.call_site = call_site,
+	};
+
+	if (gfpflags_allow_blocking(gfp) || kmemx_zone_has_block(&kmemx_live.pages.zone, order) ||
+	    kmemx_request_reclaim(&req))
+		return alloc_pages_slow(gfp, order, call_site);
+	kmemx_request_fail(&req, -ENOSPC);
+	return NULL;
+}
+
 /* As alloc_pages_slow(), but that nothing special is asked for. */
 static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
 					      unsigned long call_site)
@@ -190,7 +212,7 @@ static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
 		return alloc_pages_slow(gfp, order, call_site);
 	page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
 	if (unlikely(!page))
-		return alloc_pages_slow(gfp, order, call_site);
+		return alloc_pages_none(gfp, order, call_site);
 	return count_alloc(page, order, gfp, call_site);
 }
 

@@ -49,9 +49,15 @@ void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_init);
 
+/* Masked, which costs nothing: some kernels check shifts. */
+static __always_inline u64 bit_of(unsigned int bin)
+{
+	return 1ULL << (bin & 63);
+}
+
 static bool is_used(const struct kmemx_bins *bins, unsigned int bin)
 {
-	return (u64)atomic64_read(&bins->used) & BIT_ULL(bin);
+	return (u64)atomic64_read(&bins->used) & bit_of(bin);
 }
 
 /*
@@ -67,9 +73,9 @@ static void settle_used(struct kmemx_bins *bins, unsigned int bin)
 			return;
 		kmemx_step();
 		if (empty)
-			atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
+			atomic64_andnot((s64)bit_of(bin), &bins->used);
 		else
-			atomic64_or((s64)BIT_ULL(bin), &bins->used);
+			atomic64_or((s64)bit_of(bin), &bins->used);
 		/* Pairs with itself: of two CPUs one sees the other's top, or word. */
 		smp_mb__after_atomic();
 		kmemx_step();
@@ -82,7 +88,7 @@ static __always_inline void use(struct kmemx_bins *bins, unsigned int bin)
 	kmemx_step();
 	if (is_used(bins, bin))
 		return;
-	atomic64_or((s64)BIT_ULL(bin), &bins->used);
+	atomic64_or((s64)bit_of(bin), &bins->used);
 	/* As in settle_used(). */
 	smp_mb__after_atomic();
 	kmemx_step();
@@ -94,7 +100,7 @@ static __always_inline void use(struct kmemx_bins *bins, unsigned int bin)
 static __always_inline void unuse(struct kmemx_bins *bins, unsigned int bin)
 {
 	kmemx_step();
-	atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
+	atomic64_andnot((s64)bit_of(bin), &bins->used);
 	/* As in settle_used(). */
 	smp_mb__after_atomic();
 	kmemx_step();
@@ -106,7 +112,7 @@ static __always_inline void put_in(struct kmemx_bins *bins, unsigned int bin, un
 {
 	struct kmemx_summary *sum = bins->chunks + bin;
 
-	if (!kmemx_summary_set_only(sum, chunk))
+	if (unlikely(!kmemx_summary_set_only(sum, chunk)))
 		kmemx_summary_set_above(sum, chunk);
 	use(bins, bin);
 }

@@ -204,6 +204,29 @@ void kmemx_pages_fini(struct kmemx_pages *pages)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
 
+/**
+ * kmemx_pages_sum_many() - the references to pages in a row
+ * @page: the first
+ * @nr: how many, a multiple of 32
+ *
+ * An instruction a page, and hardly more.
+ *
+ * Return: their sum.
+ */
+int kmemx_pages_sum_many(const struct page *page, unsigned int nr)
+{
+	const struct page *end = page + (nr & ~63U);
+	int sum = 0;
+
+	if (nr % 64)
+		return kmemx_pages_sum_16(page) + kmemx_pages_sum_16(page + 16);
+	for (; page < end; page += 64)
+		sum += kmemx_pages_sum_16(page) + kmemx_pages_sum_16(page + 16) +
+			kmemx_pages_sum_16(page + 32) + kmemx_pages_sum_16(page + 48);
+	return sum;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_sum_many);
+
 /* ---- Fronts ------------------------------------------------------------ */
 
 /*

@@ -144,24 +144,33 @@ static __always_inline int kmemx_page_refs(const struct page *page)
 	return data_race(page->_refcount.counter);
 }
 
-/* The references to @nr pages in a row, an even number. */
-static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigned int nr)
+/* The references to four pages in a row. */
+static __always_inline int kmemx_pages_sum_4(const struct page *page)
 {
-	const struct page *end = page + nr;
-	int sum = 0;
+	return kmemx_page_refs(page) + kmemx_page_refs(page + 1) +
+		kmemx_page_refs(page + 2) + kmemx_page_refs(page + 3);
+}
 
-	for (; nr >= 16; nr -= 16, page += 16)
-		sum += kmemx_page_refs(page) + kmemx_page_refs(page + 1) +
-			kmemx_page_refs(page + 2) + kmemx_page_refs(page + 3) +
-			kmemx_page_refs(page + 4) + kmemx_page_refs(page + 5) +
-			kmemx_page_refs(page + 6) + kmemx_page_refs(page + 7) +
-			kmemx_page_refs(page + 8) + kmemx_page_refs(page + 9) +
-			kmemx_page_refs(page + 10) + kmemx_page_refs(page + 11) +
-			kmemx_page_refs(page + 12) + kmemx_page_refs(page + 13) +
-			kmemx_page_refs(page + 14) + kmemx_page_refs(page + 15);
-	for (; page < end; page += 2)
-		sum += kmemx_page_refs(page) + kmemx_page_refs(page + 1);
-	return sum;
+static __always_inline int kmemx_pages_sum_16(const struct page *page)
+{
+	return kmemx_pages_sum_4(page) + kmemx_pages_sum_4(page + 4) +
+		kmemx_pages_sum_4(page + 8) + kmemx_pages_sum_4(page + 12);
+}
+
+int kmemx_pages_sum_many(const struct page *page, unsigned int nr);
+
+/* The references to the pages of a block of @order, 1..9. */
+static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigned int order)
+{
+	if (order == 2)
+		return kmemx_pages_sum_4(page);
+	if (order == 4)
+		return kmemx_pages_sum_16(page);
+	if (order == 1)
+		return kmemx_page_refs(page) + kmemx_page_refs(page + 1);
+	if (order == 3)
+		return kmemx_pages_sum_4(page) + kmemx_pages_sum_4(page + 4);
+	return kmemx_pages_sum_many(page, 1U << order);
 }
 
 /**
@@ -178,7 +187,7 @@ static __always_inline bool kmemx_pages_any_held(const struct page *page, unsign
 {
 	if (likely(!order))
 		return kmemx_page_refs(page) != 1;
-	return kmemx_pages_sum_refs(page, 1U << order) != 1 << order;
+	return kmemx_pages_sum_refs(page, order) != 1 << (order & 15);
 }
 
 /**

@@ -388,6 +388,8 @@ struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
 	u64 heads;
 	long found;
 
+	if (unlikely(!kmemx_zone_has_block(zone, order)))
+		return (struct kmemx_taken){ .base = -ENOSPC };
 	if (order > KMEMX_WORD_ORDER)
 		return order == KMEMX_CHUNK_ORDER ? take_one_whole(zone) :
 			take_slow(zone, order, 1);
@@ -956,22 +958,41 @@ unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_free);
 
+/* Free frames of up to CHUNK_TRIES chunks, those with the largest free blocks; no more than @nr. */
+static unsigned long sum_best(struct kmemx_zone *zone, unsigned long nr)
+{
+	int order = kmemx_bins_max_order(&zone->bins);
+	unsigned int bin, tries;
+	unsigned long sum = 0;
+	long c;
+
+	if (order < 0)
+		return 0;
+	c = kmemx_bins_find(&zone->bins, (unsigned int)order, &bin);
+	for (tries = 0; c >= 0 && sum < nr && tries < CHUNK_TRIES; tries++) {
+		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
+		c = kmemx_bins_find_next(&zone->bins, (unsigned int)order, &bin,
+					 (unsigned int)c);
+	}
+	return sum;
+}
+
 /**
  * kmemx_zone_has_free() - may that many frames be allocated, in whatever pieces?
  * @zone: the zone
  * @nr: how many
  *
- * Looks at no more chunks than it has to.
+ * Looks at a few chunks with large blocks, and only if these are not enough at all.
  *
  * Return: whether they may; a snapshot.
  */
-bool kmemx_zone_has_free(const struct kmemx_zone *zone, unsigned long nr)
+bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr)
 {
 	unsigned long sum = 0;
 	unsigned int c;
 
-	if (nr && kmemx_bins_max_order(&zone->bins) < 0)
-		return false;
+	if (sum_best(zone, nr) >= nr)
+		return true;
 	for (c = 0; c < zone->nr_chunks && sum < nr; c++)
 		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
 	return sum >= nr;

@@ -182,6 +182,12 @@ struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
 				   unsigned int nr);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
+/* Has any chunk a free block of @order, 0..9? At rest the truth. */
+static inline bool kmemx_zone_has_block(const struct kmemx_zone *zone, unsigned int order)
+{
+	return (u64)atomic64_read(&zone->bins.used) & *(kmemx_bins_for + order);
+}
+
 void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new);
 void kmemx_zone_settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new, int i,
 			     u64 delta);
@@ -245,7 +251,7 @@ unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
 enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 				    unsigned int frame);
 unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone);
-bool kmemx_zone_has_free(const struct kmemx_zone *zone, unsigned long nr);
+bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr);
 unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 					const struct kmemx_extent *ext);
 unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
