@@ -21,14 +21,14 @@ static u64 reclass(u64 old, u64 new)
 /* @new, with the bin of @old, where a word has a block that it did not have. */
 static u64 regrow(u64 old, u64 new, unsigned int rank)
 {
-	unsigned int bin = kmemx_state_bin(old);
+	unsigned int bin = kmemx_state_bin(old), order = rank - 1;
 
 	/* Words in a row may be more than each of them. */
-	if (rank == KMEMX_RANK_FULL || !kmemx_state_live(new))
-		return kmemx_state_rebin(old, new);
-	if (bin != KMEMX_BIN_NONE && rank <= bin % KMEMX_NR_ORDERS + 1)
+	if (rank == KMEMX_RANK_FULL)
+		order = kmemx_state_full_order(new);
+	else if (bin != KMEMX_BIN_NONE && rank <= bin % KMEMX_NR_ORDERS + 1)
 		return reclass(old, new);
-	bin = (KMEMX_LIVE_CLASSES - 1 - kmemx_state_class(new)) * KMEMX_NR_ORDERS + rank - 1;
+	bin = (KMEMX_LIVE_CLASSES - 1 - kmemx_state_class(new)) * KMEMX_NR_ORDERS + order;
 	return (new & ~KMEMX_STATE_BIN_MASK) | (u64)bin << KMEMX_STATE_BIN_SHIFT;
 }
 

@@ -188,6 +188,18 @@ static inline unsigned int kmemx_state_max_rank(u64 state)
 	return (left & s2 ? 4 : 0) + (left & s1 ? 2 : 0) + (left & s0 ? 1 : 0);
 }
 
+/* The largest block of a chunk some of whose words are free as a whole. */
+static inline unsigned int kmemx_state_full_order(u64 state)
+{
+	unsigned int full = kmemx_state_full_words(state);
+
+	if (kmemx_state_free(state) == KMEMX_CHUNK_FRAMES)
+		return KMEMX_CHUNK_ORDER;
+	if (kmemx_state_quads(full))
+		return 8;
+	return kmemx_state_pairs(full) ? 7 : 6;
+}
+
 /**
  * kmemx_state_max_order() - the largest block that could be taken
  * @state: the state word
@@ -197,16 +209,8 @@ static inline unsigned int kmemx_state_max_rank(u64 state)
 static inline int kmemx_state_max_order(u64 state)
 {
 	unsigned int rank = kmemx_state_max_rank(state);
-	unsigned int full;
 
-	if (rank < KMEMX_RANK_FULL)
-		return (int)rank - 1;
-	if (kmemx_state_free(state) == KMEMX_CHUNK_FRAMES)
-		return KMEMX_CHUNK_ORDER;
-	full = kmemx_state_full_words(state);
-	if (kmemx_state_quads(full))
-		return 8;
-	return kmemx_state_pairs(full) ? 7 : 6;
+	return rank < KMEMX_RANK_FULL ? (int)rank - 1 : (int)kmemx_state_full_order(state);
 }
 
 /* 0: none, 1: one, 2: 2 or 3, 3: 4 to 7, 4: 8 to 15, 5: more. */

@@ -357,17 +357,6 @@ static noinline struct kmemx_taken take_slow(struct kmemx_zone *zone, unsigned i
 	return taken;
 }
 
-/* A whole chunk. */
-static noinline struct kmemx_taken take_one_whole(struct kmemx_zone *zone)
-{
-	long c = kmemx_bins_first(&zone->bins, KMEMX_CHUNK_ORDER);
-
-	kmemx_step();
-	if (unlikely(c < 0 || !take_whole(zone, (unsigned int)c)))
-		return take_slow(zone, KMEMX_CHUNK_ORDER, 1);
-	return (struct kmemx_taken){ .base = c * KMEMX_CHUNK_FRAMES, .heads = 1 };
-}
-
 /**
  * kmemx_zone_take() - take blocks that are neighbours, without info bytes
  * @zone: the zone
@@ -388,11 +377,8 @@ struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
 	u64 heads;
 	long found;
 
-	if (unlikely(!kmemx_zone_has_block(zone, order)))
-		return (struct kmemx_taken){ .base = -ENOSPC };
-	if (order > KMEMX_WORD_ORDER)
-		return order == KMEMX_CHUNK_ORDER ? take_one_whole(zone) :
-			take_slow(zone, order, 1);
+	if (unlikely(order > KMEMX_WORD_ORDER))
+		return take_slow(zone, order, 1);
 	found = kmemx_bins_first(&zone->bins, order);
 	if (unlikely(found < 0))
 		return take_slow(zone, order, nr);
@@ -413,8 +399,18 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_take);
 /* One block: its first frame, or an error. */
 static long take_block(struct kmemx_zone *zone, unsigned int order)
 {
-	struct kmemx_taken taken = kmemx_zone_take(zone, order, 1);
+	struct kmemx_taken taken;
 
+	if (unlikely(!kmemx_zone_has_block(zone, order)))
+		return -ENOSPC;
+	if (order == KMEMX_CHUNK_ORDER) {
+		long c = kmemx_bins_first(&zone->bins, order);
+
+		kmemx_step();
+		if (likely(c >= 0 && take_whole(zone, (unsigned int)c)))
+			return c * KMEMX_CHUNK_FRAMES;
+	}
+	taken = kmemx_zone_take(zone, order, 1);
 	return likely(taken.base >= 0) ? taken.base + (long)__ffs64(taken.heads) : taken.base;
 }
 
@@ -958,23 +954,21 @@ unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_free);
 
-/* Free frames of up to CHUNK_TRIES chunks, those with the largest free blocks; no more than @nr. */
-static unsigned long sum_best(struct kmemx_zone *zone, unsigned long nr)
+/* Free frames of chunks of bin @bin, 64 neighbours at most; no more than about @nr. */
+static unsigned long sum_bin(struct kmemx_zone *zone, unsigned int bin, unsigned long nr)
 {
-	int order = kmemx_bins_max_order(&zone->bins);
-	unsigned int bin, tries;
-	unsigned long sum = 0;
-	long c;
+	struct kmemx_summary *sum = zone->bins.chunks + bin;
+	long c = kmemx_summary_first(sum);
+	unsigned long frames = 0;
+	u64 left;
 
-	if (order < 0)
+	if (c < 0)
 		return 0;
-	c = kmemx_bins_find(&zone->bins, (unsigned int)order, &bin);
-	for (tries = 0; c >= 0 && sum < nr && tries < CHUNK_TRIES; tries++) {
-		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
-		c = kmemx_bins_find_next(&zone->bins, (unsigned int)order, &bin,
-					 (unsigned int)c);
-	}
-	return sum;
+	c = round_down(c, (long)KMEMX_SUMMARY_FANOUT);
+	left = (u64)atomic64_read(sum->level[0] + c / KMEMX_SUMMARY_FANOUT);
+	for (; left && frames < nr; left &= left - 1)
+		frames += kmemx_state_free((u64)atomic64_read(zone->state + c + __ffs64(left)));
+	return frames;
 }
 
 /**
@@ -982,17 +976,24 @@ static unsigned long sum_best(struct kmemx_zone *zone, unsigned long nr)
  * @zone: the zone
  * @nr: how many
  *
- * Looks at a few chunks with large blocks, and only if these are not enough at all.
+ * Looks at a few chunks with few live blocks, and only if these are not enough at all.
  *
  * Return: whether they may; a snapshot.
  */
 bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr)
 {
+	u64 used = (u64)atomic64_read(&zone->bins.used);
 	unsigned long sum = 0;
 	unsigned int c;
 
-	if (sum_best(zone, nr) >= nr)
+	/* The last bins are those with the fewest live blocks. */
+	for (; used && sum < nr; used &= ~BIT_ULL(fls64(used) - 1))
+		sum += sum_bin(zone, (unsigned int)fls64(used) - 1, nr - sum);
+	if (sum >= nr)
 		return true;
+	if (kmemx_bins_max_order(&zone->bins) < 0)
+		return false;
+	sum = 0;
 	for (c = 0; c < zone->nr_chunks && sum < nr; c++)
 		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
 	return sum >= nr;
