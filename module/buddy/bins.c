@@ -108,12 +108,36 @@ static __always_inline void unuse(struct kmemx_bins *bins, unsigned int bin)
 		settle_used(bins, bin);
 }
 
+/* As kmemx_summary_set_above() and kmemx_summary_clear_above(), for two levels. */
+static __always_inline void set_top(struct kmemx_summary *sum, unsigned int chunk)
+{
+	atomic64_or((s64)bit_of(chunk / KMEMX_SUMMARY_FANOUT), sum->top);
+	smp_mb__after_atomic();
+	kmemx_step();
+}
+
+static __always_inline void clear_top(struct kmemx_summary *sum, unsigned int chunk)
+{
+	unsigned int i = chunk / KMEMX_SUMMARY_FANOUT;
+
+	atomic64_andnot((s64)bit_of(i), sum->top);
+	/* Pairs with that in kmemx_summary_set_only(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (unlikely(atomic64_read(*sum->level + i)))
+		set_top(sum, chunk);
+}
+
 static __always_inline void put_in(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
 	struct kmemx_summary *sum = bins->chunks + bin;
 
-	if (unlikely(!kmemx_summary_set_only(sum, chunk)))
-		kmemx_summary_set_above(sum, chunk);
+	if (!kmemx_summary_set_only(sum, chunk)) {
+		if (likely(sum->nr_levels == 2))
+			set_top(sum, chunk);
+		else
+			kmemx_summary_set_above(sum, chunk);
+	}
 	use(bins, bin);
 }
 
@@ -126,9 +150,16 @@ static __always_inline void take_out(struct kmemx_bins *bins, unsigned int bin,
 	if (kmemx_summary_clear_only(sum, chunk))
 		return;
 	if (sum->nr_levels > 1) {
-		kmemx_summary_clear_above(sum, chunk);
-		if (!kmemx_summary_is_empty(sum))
-			return settle_used(bins, bin);
+		if (likely(sum->nr_levels == 2))
+			clear_top(sum, chunk);
+		else
+			kmemx_summary_clear_above(sum, chunk);
+		if (!kmemx_summary_is_empty(sum)) {
+			/* So it was before, unless a repair has made it so. */
+			if (unlikely(!is_used(bins, bin)))
+				settle_used(bins, bin);
+			return;
+		}
 	}
 	unuse(bins, bin);
 }

@@ -274,27 +274,12 @@ static void give_top(struct kmemx_pages *pages, struct kmemx_pcp_list *list, uns
 	list->top--;
 }
 
-/* How many blocks an empty stack is to be filled with, one for the caller included. */
-static unsigned int batch(const struct kmemx_pages *pages, struct kmemx_pcp *pcp,
-			  unsigned int order)
-{
-	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
-	unsigned int part = kmemx_zone_has_plenty(&pages->zone) ? 2 : KMEMX_PCP_FEW;
-	unsigned int nr = clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
-
-	if (want_init_on_free())
-		return nr;
-	/* It may have lent what it had. */
-	if (unlikely(list->limit - list->bottom < nr - 1))
-		kmemx_pcp_grow(pcp, order);
-	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
-}
-
 /*
  * Some order could not keep what was freed: have another that does not use its stack, or
- * holds more than its share, give a block back. One look, and one block at most.
+ * holds more than its share, give a block back. One look, and one block at most. Returns
+ * how many.
  */
-static noinline void make_room(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+static noinline unsigned int make_room(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
 			       unsigned int order)
 {
 	unsigned int k = pcp->victim;
@@ -304,11 +289,35 @@ static noinline void make_room(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
 	    (list->top == list->seen || kmemx_pcp_nr(list) > list->cap)) {
 		give_top(pages, list, k);
 		list->limit--;
+		list->seen = list->top;
 		pcp->spare += 1U << k;
-	} else {
-		pcp->victim = (u8)((k + 1) % KMEMX_PCP_ORDERS);
+		return 1;
 	}
+	pcp->victim = (u8)((k + 1) % KMEMX_PCP_ORDERS);
 	list->seen = list->top;
+	return 0;
+}
+
+/* How many blocks an empty stack is to be filled with, one for the caller included. */
+static unsigned int batch(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+			  unsigned int order)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int part = kmemx_zone_has_plenty(&pages->zone) ? 2 : KMEMX_PCP_FEW;
+	unsigned int nr = clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
+
+	if (want_init_on_free())
+		return nr;
+	/* No operation does both. */
+	if (unlikely(pcp->is_short)) {
+		pcp->is_short = 0;
+		if (make_room(pages, pcp, order))
+			return 1;
+	}
+	/* It may have lent what it had. */
+	if (unlikely(list->limit - list->bottom < nr - 1))
+		kmemx_pcp_grow(pcp, order);
+	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
 }
 
 /*
@@ -372,13 +381,8 @@ static __always_inline struct page *take_small(struct kmemx_pages *pages, unsign
 		return NULL;
 	if (unlikely(list->top != list->bottom))
 		page = take_next(pages, list, order, kind);
-	if (likely(!page)) {
-		if (unlikely(pcp->is_short)) {
-			pcp->is_short = 0;
-			make_room(pages, pcp, order);
-		}
+	if (likely(!page))
 		page = refill(pages, pcp, order, kind);
-	}
 	kmemx_busy_leave(&pcp->busy);
 	return page;
 }
