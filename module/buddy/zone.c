@@ -1045,6 +1045,32 @@ unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_largest);
 
 /**
+ * kmemx_zone_count_chunk() - count the free blocks of a chunk by walking its map
+ * @zone: the zone
+ * @c: the chunk, one behind the other
+ * @even_is_free: false before the first chunk; the next call's
+ * @nr: as for kmemx_zone_count(), but that the second half of a block of order 10 has the
+ *	first one taken off
+ *
+ * Return: the free frames counted.
+ */
+unsigned long kmemx_zone_count_chunk(const struct kmemx_zone *zone, unsigned int c,
+				     bool *even_is_free, unsigned int nr[KMEMX_NR_ORDERS + 1])
+{
+	bool is_even = !(zone->base_pfn[c] / KMEMX_CHUNK_FRAMES & 1);
+	unsigned int whole = nr[KMEMX_CHUNK_ORDER];
+	unsigned long frames = kmemx_chunk_count(kmemx_zone_chunk(zone, c), nr);
+	bool is_free = nr[KMEMX_CHUNK_ORDER] != whole;
+
+	if (is_free && *even_is_free) {
+		nr[KMEMX_CHUNK_ORDER] -= 2;
+		nr[KMEMX_NR_ORDERS]++;
+	}
+	*even_is_free = is_even && is_free && kmemx_zone_joins_next(zone, c);
+	return frames;
+}
+
+/**
  * kmemx_zone_count() - count the free blocks by walking the maps
  * @zone: the zone
  * @nr: nr[k] is increased by the maximal free blocks of order k; a larger run
@@ -1059,19 +1085,8 @@ unsigned long kmemx_zone_count(const struct kmemx_zone *zone,
 	bool even_is_free = false;
 	unsigned int c;
 
-	for (c = 0; c < zone->nr_chunks; c++) {
-		unsigned int whole = nr[KMEMX_CHUNK_ORDER];
-		bool is_even = !(zone->base_pfn[c] / KMEMX_CHUNK_FRAMES & 1);
-		bool is_free;
-
-		frames += kmemx_chunk_count(kmemx_zone_chunk(zone, c), nr);
-		is_free = nr[KMEMX_CHUNK_ORDER] != whole;
-		if (is_free && even_is_free) {
-			nr[KMEMX_CHUNK_ORDER] -= 2;
-			nr[KMEMX_NR_ORDERS]++;
-		}
-		even_is_free = is_even && is_free && kmemx_zone_joins_next(zone, c);
-	}
+	for (c = 0; c < zone->nr_chunks; c++)
+		frames += kmemx_zone_count_chunk(zone, c, &even_is_free, nr);
 	return frames;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_count);

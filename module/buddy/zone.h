@@ -256,6 +256,8 @@ unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 					const struct kmemx_extent *ext);
 unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
 				 const struct kmemx_extent *ext);
+unsigned long kmemx_zone_count_chunk(const struct kmemx_zone *zone, unsigned int c,
+				     bool *even_is_free, unsigned int nr[KMEMX_NR_ORDERS + 1]);
 unsigned long kmemx_zone_count(const struct kmemx_zone *zone,
 			       unsigned int nr[KMEMX_NR_ORDERS + 1]);
 const char *kmemx_zone_check(const struct kmemx_zone *zone);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * extfrag, largest_free and fragmap; docs/abi.md describes each line.
+ * extfrag, largest_free, pagetypeinfo and fragmap; docs/abi.md describes each line.
  *
  * All of them walk the chunks' own state, without a lock, when they are read, so
  * they cost nothing else anything; while others allocate and free, two lines need
@@ -13,6 +13,7 @@
 
 #include "buddy/fragindex.h"
 #include "buddy/fragmap.h"
+#include "buddy/pagetype.h"
 #include "observe/debugfs_frag.h"
 #include "region.h"
 
@@ -134,6 +135,56 @@ static int largest_free_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(largest_free);
+
+/* ---- pagetypeinfo ------------------------------------------------------ */
+
+/*
+ * As pagetypeinfo_showfree() and pagetypeinfo_showblockcount() of the kernel's vmstat.c,
+ * with types of ours.
+ */
+static void show_free(struct seq_file *m, int nid, const struct kmemx_pagetypes *types)
+{
+	unsigned int type, k;
+
+	seq_printf(m, "%-43s ", "Free pages count per migrate type at order");
+	for (k = 0; k <= KMEMX_NR_ORDERS; k++)
+		seq_printf(m, "%6u ", k);
+	seq_putc(m, '\n');
+	for (type = 0; type < KMEMX_NR_PAGETYPES; type++) {
+		seq_printf(m, "Node %4d, zone %8s, type %12s ", nid, "KMemx",
+			   kmemx_pagetype_name(type));
+		for (k = 0; k <= KMEMX_NR_ORDERS; k++)
+			seq_printf(m, "%6u ", types->free[type][k]);
+		seq_putc(m, '\n');
+	}
+}
+
+static void show_chunks(struct seq_file *m, int nid, const struct kmemx_pagetypes *types)
+{
+	unsigned int type;
+
+	seq_printf(m, "\n%-23s", "Number of blocks type ");
+	for (type = 0; type < KMEMX_NR_PAGETYPES; type++)
+		seq_printf(m, "%12s ", kmemx_pagetype_name(type));
+	seq_printf(m, "\nNode %d, zone %8s ", nid, "KMemx");
+	for (type = 0; type < KMEMX_NR_PAGETYPES; type++)
+		seq_printf(m, "%12u ", types->chunks[type]);
+	seq_putc(m, '\n');
+}
+
+static int pagetypeinfo_show(struct seq_file *m, void *unused)
+{
+	const struct kmemx_region *region = m->private;
+	struct kmemx_pagetypes types;
+
+	kmemx_pagetype_count(&region->pages.zone, &types);
+	seq_printf(m, "Page block order: %d\n", KMEMX_CHUNK_ORDER);
+	seq_printf(m, "Pages per block:  %d\n\n", KMEMX_CHUNK_FRAMES);
+	show_free(m, region->origin.nid, &types);
+	show_chunks(m, region->origin.nid, &types);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
 
 /* ---- fragmap ----------------------------------------------------------- */
 
@@ -264,5 +315,6 @@ void kmemx_debugfs_frag_init(struct dentry *dir, struct kmemx_region *region)
 {
 	debugfs_create_file("extfrag", 0444, dir, region, &extfrag_fops);
 	debugfs_create_file("largest_free", 0444, dir, region, &largest_free_fops);
+	debugfs_create_file("pagetypeinfo", 0444, dir, region, &pagetypeinfo_fops);
 	debugfs_create_file("fragmap", 0444, dir, region, &fragmap_fops);
 }

@@ -86,6 +86,32 @@ largest_free_agrees() {
 		[ $((page << order)) -le "$bytes" ]
 }
 
+# A file's kinds of lines: names and numbers, and how wide they are, do not matter, nor how
+# many types there are.
+pagetypeinfo_shape() {
+	sed -E 's/zone +[[:alnum:]]+/zone Z/; s/type +[[:alpha:]]+ /type T /; s/[0-9]+/N/g; s/>N/N/g; s/ +/ /g
+		/^Number of blocks type/ s/type .*/type/; /^Node N, zone Z N/ s/( N)+ $/ N/' "$1" | sort -u
+}
+
+# By order, the free blocks of all types are buddyinfo's; each chunk has one type.
+pagetypeinfo_agrees() {
+	cat "$debug/pagetypeinfo"
+	pagetypeinfo_shape "$debug/pagetypeinfo" >/tmp/shape
+	pagetypeinfo_shape /proc/pagetypeinfo | diff - /tmp/shape &&
+		equal "free blocks by order" \
+			"$(awk '$5 == "type" { for (k = 7; k <= NF; k++) n[k] += $k } END { for (k = 7; k < 18; k++) printf "%d ", n[k] }' "$debug/pagetypeinfo")" \
+			"$(awk '{ for (k = 5; k <= NF; k++) printf "%d ", $k }' "$debug/buddyinfo")" &&
+		equal "blocks of all types" \
+			"$(tail -n 1 "$debug/pagetypeinfo" | awk '{ for (k = 5; k <= NF; k++) n += $k } END { print n }')" \
+			"$(fragmap_lines | awk '{ n += $2 } END { print n }')"
+}
+
+# blocks_of TYPE: how many chunks are of that type.
+blocks_of() {
+	awk -v type="$1" '/^Number of blocks/ { for (k = 5; k <= NF; k++) if ($k == type) column = k; next }
+		column { print $column }' "$debug/pagetypeinfo"
+}
+
 fragmap_lines() { grep '^0x' "$debug/fragmap"; }
 
 # Each line is true to itself, and all of them together to stat and to buddyinfo.
@@ -109,7 +135,7 @@ fragmap_agrees() {
 			"$((highest > 9 ? 9 : highest))"
 }
 
-frag_files_agree() { extfrag_agrees && largest_free_agrees && fragmap_agrees; }
+frag_files_agree() { extfrag_agrees && largest_free_agrees && fragmap_agrees && pagetypeinfo_agrees; }
 
 # However little is read at a time, it begins where the last read ended.
 fragmap_by_pieces() { dd if="$debug/fragmap" bs=61 2>/dev/null | cmp - "$debug/fragmap"; }
@@ -126,7 +152,10 @@ fragmap_shows_a_pattern() {
 	cat "$debug/fragmap"
 	equal "characters 9" "$(chars_of_fragmap 9)" 64 &&
 		equal "characters 8" "$(chars_of_fragmap 8)" 32 &&
-		equal "others in use" "$(chars_of_fragmap '0-7sq+-')" 0 && frag_files_agree || status=1
+		equal "others in use" "$(chars_of_fragmap '0-7sq+-')" 0 &&
+		equal "blocks of type Contig" "$(blocks_of Contig)" 2 &&
+		equal "others that are not Free" "$(($(fragmap_lines | awk '{ n += $2 } END { print n }') - $(blocks_of Free)))" 2 &&
+		frag_files_agree || status=1
 	rmmod kmemx_sample && equal "largest_free" "$(cat "$debug/largest_free")" "$before" && return "$status"
 }
 
@@ -179,6 +208,7 @@ auto_cases() {
 	try "stock/$1-extfrag-agrees" extfrag_agrees
 	try "stock/$1-largest-free-agrees" largest_free_agrees
 	try "stock/$1-fragmap-agrees" fragmap_agrees
+	try "stock/$1-pagetypeinfo-agrees" pagetypeinfo_agrees
 	try "stock/$1-fragmap-by-pieces" fragmap_by_pieces
 	try "stock/$1-slabtop" slabtop_reads
 	try "stock/$1-vmstat" vmstat_reads
