@@ -2,7 +2,7 @@
 /*
  * Traces: which orders are asked for, and which block goes when the pool is full.
  * Streams of random numbers and no memory, so the same file is part of
- * kmemx_bench.ko and of programs in user space.
+ * kmemx_bench.ko, of the KUnit suites and of programs in user space.
  *
  * Locking: none; a struct trace belongs to whoever runs it.
  */
@@ -15,7 +15,8 @@
 #include <stdbool.h>
 typedef unsigned char u8;
 typedef unsigned int u32;
-typedef unsigned long long u64;
+/* As who else may define it has it, from <stdint.h>. */
+typedef unsigned long u64;
 #endif
 
 #define TRACE_FRAMES	16384	/* of the pool that the trace is played in */
