@@ -85,6 +85,16 @@ static void expect_sound(struct kunit *test, struct fixture *fx)
 	KUNIT_ASSERT_TRUE_MSG(test, !why, "cache: %s", why ?: "");
 }
 
+static u8 *info_of(struct fixture *fx, const struct page *page)
+{
+	return kmemx_pages_place_of(fx->pages, page);
+}
+
+static u32 number_of(struct fixture *fx, const struct page *page)
+{
+	return kmemx_pages_number(fx->pages, info_of(fx, page));
+}
+
 static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -153,6 +163,67 @@ static void region_sets_held_pages_aside(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+/* Two chunks at a time, each in its turn: what is held for long hides nothing. */
+static void region_atomic_sweeps_take_turns(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_freed freed;
+	struct page *page[5];
+	unsigned long nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		u32 frame;
+
+		KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, KMEMX_CHUNK_FRAMES,
+							KMEMX_CHUNK_FRAMES, KMEMX_KIND_CONTIG,
+							&frame), 0);
+		page[i] = kmemx_pages_page(fx->pages, frame + 100 * i + 7);
+		get_page(page[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		u32 frame = round_down(number_of(fx, page[i]), KMEMX_CHUNK_FRAMES);
+
+		KUNIT_ASSERT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_CONTIG,
+						       KMEMX_CHUNK_FRAMES, &freed),
+				KMEMX_FREE_OK);
+		KUNIT_EXPECT_EQ(test, freed.nr_held, 1UL);
+	}
+	/* Whichever is let go, here the last, is found by the third call, and the others stay. */
+	for (i = ARRAY_SIZE(page); i--;) {
+		put_page(page[i]);
+		nr = kmemx_pages_sweep_some(fx->pages);
+		nr += kmemx_pages_sweep_some(fx->pages);
+		nr += kmemx_pages_sweep_some(fx->pages);
+		KUNIT_EXPECT_EQ(test, nr, 1UL);
+		expect_sound(test, fx);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 0U);
+}
+
+static void region_atomic_sweeps_are_short(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_freed freed;
+	unsigned int i;
+	u32 frame;
+
+	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 32, 32, KMEMX_KIND_PAGES, &frame), 0);
+	for (i = 0; i < 32; i++)
+		get_page(kmemx_pages_page(fx->pages, frame + i));
+	KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES, 32, &freed),
+			KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, freed.nr_held, 32UL);
+	for (i = 0; i < 32; i++)
+		put_page(kmemx_pages_page(fx->pages, frame + i));
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 8U);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
 /* ---- Fronts ------------------------------------------------------------ */
 
 #define FRONT_CAP	4
@@ -172,16 +243,6 @@ static void set_fronts(struct kunit *test, struct fixture *fx, unsigned int cap)
 		for (k = 0; k < KMEMX_PCP_ORDERS; k++, next += cap + 1)
 			kmemx_pcp_open(&pcp->list[k], next, cap, cap, &pcp->none);
 	}
-}
-
-static u8 *info_of(struct fixture *fx, const struct page *page)
-{
-	return kmemx_pages_place_of(fx->pages, page);
-}
-
-static u32 number_of(struct fixture *fx, const struct page *page)
-{
-	return kmemx_pages_number(fx->pages, info_of(fx, page));
 }
 
 static bool push(struct fixture *fx, struct page *page, unsigned int order)
@@ -736,6 +797,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_finds_every_frame_and_nothing_else),
 	KUNIT_CASE(region_refuses_extents_that_share_a_chunk),
 	KUNIT_CASE(region_sets_held_pages_aside),
+	KUNIT_CASE(region_atomic_sweeps_take_turns),
+	KUNIT_CASE(region_atomic_sweeps_are_short),
 	KUNIT_CASE(region_front_serves_what_it_has),
 	KUNIT_CASE(region_front_is_bounded),
 	KUNIT_CASE(region_front_lends_what_it_does_not_use),

@@ -84,7 +84,7 @@ static __always_inline struct kmemx_cache *kmemx_region_small(const struct kmemx
 static __always_inline struct kmemx_slab *
 kmemx_region_slab_at(const struct kmemx_region *region, const void *addr)
 {
-	unsigned long i = ((unsigned long)addr - region->pages.start) >> PAGE_SHIFT;
+	unsigned long i = kmemx_pages_index(&region->pages, addr);
 
 	if (unlikely(i >= region->pages.span))
 		return region->no_slab;

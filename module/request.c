@@ -96,22 +96,15 @@ void kmemx_request_fail(const struct kmemx_request *req, int err)
 }
 
 /**
- * kmemx_request_is_refused() - does it ask for what no region can do?
- * @req: the request
+ * kmemx_request_refuse() - warn, once, of __GFP_NOFAIL
+ * @req: the request that has it
  *
- * Warns once of __GFP_NOFAIL.
- *
- * Context: what the request's flags allow.
- * Return: whether it does.
+ * Context: any.
  */
-bool kmemx_request_is_refused(const struct kmemx_request *req)
+void kmemx_request_refuse(const struct kmemx_request *req)
 {
-	might_alloc(req->gfp);
-	if (likely(!(req->gfp & __GFP_NOFAIL)))
-		return false;
 	WARN_ONCE(1, KBUILD_MODNAME ": __GFP_NOFAIL from %pS: a region is finite; handle NULL\n",
 		  (void *)req->call_site);
-	return true;
 }
 
 /**
@@ -127,7 +120,7 @@ bool kmemx_request_reclaim(const struct kmemx_request *req)
 {
 	/* Not an empty chance: frames that were held may have been let go. */
 	if (!gfpflags_allow_blocking(req->gfp))
-		return kmemx_pages_sweep(&kmemx_live.pages);
+		return kmemx_pages_sweep_some(&kmemx_live.pages);
 	kmemx_stat_add(KMEMX_STAT_RECLAIM, 1);
 	kmemx_region_reclaim(&kmemx_live);
 	return true;

@@ -35,11 +35,27 @@ struct kmemx_request {
 };
 
 bool kmemx_request_is_too_large(const struct kmemx_request *req);
-bool kmemx_request_is_refused(const struct kmemx_request *req);
+void kmemx_request_refuse(const struct kmemx_request *req);
 bool kmemx_request_reclaim(const struct kmemx_request *req);
 void kmemx_request_fail(const struct kmemx_request *req, int err);
 void kmemx_bad_free(enum kmemx_verdict verdict, const void *addr, const char *cache,
 		    unsigned long call_site);
+
+/**
+ * kmemx_request_is_refused() - does it ask for what no region can do?
+ * @req: the request
+ *
+ * Context: what the request's flags allow.
+ * Return: whether it does.
+ */
+static __always_inline bool kmemx_request_is_refused(const struct kmemx_request *req)
+{
+	might_alloc(req->gfp);
+	if (likely(!(req->gfp & __GFP_NOFAIL)))
+		return false;
+	kmemx_request_refuse(req);
+	return true;
+}
 
 /* Without those checks it would be no more than a place to reschedule. */
 static __always_inline void kmemx_debug_might_alloc(gfp_t gfp)

@@ -17,6 +17,9 @@
 #define CHUNK_BYTES	(PAGE_SIZE << KMEMX_CHUNK_ORDER)
 /* How many blocks a CPU gives back from its front in a row. */
 #define FLUSH_BLOCKS	64U
+/* Chunks, and frames to give back, that a caller who may not wait looks for. */
+#define SWEEP_CHUNKS	2
+#define SWEEP_FRAMES	8U
 
 static unsigned long chunk_address(unsigned long pfn)
 {
@@ -113,6 +116,18 @@ static int make_front(struct kmemx_pages *pages, int cpu)
 	return 0;
 }
 
+/* Nobody knows the zone yet. */
+static int make_held(struct kmemx_pages *pages)
+{
+	unsigned int nr_chunks = pages->zone.nr_chunks;
+
+	pages->held_mem = kvzalloc(kmemx_summary_bytes(nr_chunks), GFP_KERNEL);
+	if (!pages->held_mem)
+		return -ENOMEM;
+	kmemx_summary_init(&pages->held, pages->held_mem, nr_chunks);
+	return 0;
+}
+
 static int make_fronts(struct kmemx_pages *pages)
 {
 	int cpu, ret = 0;
@@ -180,6 +195,8 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 	for (i = 0; !ret && i < nr_extents; i++)
 		ret = map_chunks(pages, &pages->extent[i]);
 	if (!ret)
+		ret = make_held(pages);
+	if (!ret)
 		ret = make_fronts(pages);
 	if (ret)
 		kmemx_pages_fini(pages);
@@ -197,6 +214,7 @@ void kmemx_pages_fini(struct kmemx_pages *pages)
 {
 	free_fronts(pages);
 	kmemx_zone_fini(&pages->zone);
+	kvfree(pages->held_mem);
 	kvfree(pages->chunk_info);
 	kfree(pages->nobody);
 	kvfree(pages->extent);
@@ -710,6 +728,18 @@ static bool try_release(struct kmemx_pages *pages, u32 frame)
 	return true;
 }
 
+/* Chunk @c has frames in quarantine. */
+static void note_held(struct kmemx_pages *pages, unsigned int c)
+{
+	/*
+	 * Between their info bytes and a look at the summary, which may have the chunk
+	 * already. Pairs with that of kmemx_summary_clear() in sweep_chunk(): of two CPUs, one
+	 * leaves the chunk in the summary or the other sees the frames.
+	 */
+	smp_mb();
+	kmemx_summary_set(&pages->held, c);
+}
+
 /* Returns the frames that were set aside. */
 static unsigned int give_block(struct kmemx_pages *pages, u32 frame,
 			       unsigned int order)
@@ -723,8 +753,10 @@ static unsigned int give_block(struct kmemx_pages *pages, u32 frame,
 	}
 	kmemx_zone_quarantine(&pages->zone, frame, order);
 	atomic64_add(nr, &pages->nr_quarantined);
-	for (i = 0; i < nr; i++, frame++)
-		nr_held += !try_release(pages, frame);
+	for (i = 0; i < nr; i++)
+		nr_held += !try_release(pages, frame + i);
+	if (nr_held)
+		note_held(pages, frame / KMEMX_CHUNK_FRAMES);
 	return nr_held;
 }
 
@@ -833,11 +865,52 @@ enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_trim);
 
+/* Is one of eight bytes in a row that of a frame in quarantine? A byte that is none is 0. */
+static bool any_quarantined(const u8 *info)
+{
+	const u64 ones = ~0ULL / 0xff;
+	u64 bytes;
+
+	/* Racy: who changes one of them now tells the summary later. */
+	data_race(memcpy(&bytes, info, sizeof(bytes)));
+	bytes ^= ones * kmemx_info(KMEMX_KIND_QUARANTINE, 0);
+	return (bytes - ones) & ~bytes & ones << 7;
+}
+
+/*
+ * Give back up to @max frames of chunk @c that nobody holds any more. The summary has the
+ * chunk in the end if there is one left that is held, or that was not looked at.
+ */
+static unsigned int sweep_chunk(struct kmemx_pages *pages, unsigned int c, unsigned int max)
+{
+	u32 frame = c * KMEMX_CHUNK_FRAMES, end = frame + KMEMX_CHUNK_FRAMES;
+	unsigned int nr = 0;
+	bool left = false;
+
+	kmemx_summary_clear(&pages->held, c);
+	while (frame < end && nr < max) {
+		if (frame % 8 == 0 && !any_quarantined(&pages->zone.info[frame])) {
+			frame += 8;
+			continue;
+		}
+		if (kmemx_info_kind(kmemx_pages_info(pages, frame)) == KMEMX_KIND_QUARANTINE) {
+			if (try_release(pages, frame))
+				nr++;
+			else
+				left = true;
+		}
+		frame++;
+	}
+	if (left || frame < end)
+		note_held(pages, c);
+	return nr;
+}
+
 /**
  * kmemx_pages_sweep() - give back quarantined frames that nobody holds any more
  * @pages: the region's frames
  *
- * Looks at every frame's info byte if there is anything to find.
+ * Looks at every chunk that has such frames.
  *
  * Context: any.
  * Return: the number of frames given back.
@@ -845,16 +918,46 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_trim);
 unsigned long kmemx_pages_sweep(struct kmemx_pages *pages)
 {
 	unsigned long nr = 0;
-	u32 frame;
+	long c = -1;
 
-	if (!atomic64_read(&pages->nr_quarantined))
-		return 0;
-	for (frame = 0; frame < kmemx_pages_end(pages); frame++)
-		if (kmemx_info_kind(kmemx_pages_info(pages, frame)) == KMEMX_KIND_QUARANTINE)
-			nr += try_release(pages, frame);
+	while ((c = kmemx_summary_find(&pages->held, (unsigned int)(c + 1))) >= 0)
+		nr += sweep_chunk(pages, (unsigned int)c, KMEMX_CHUNK_FRAMES);
 	return nr;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_sweep);
+
+/**
+ * kmemx_pages_sweep_some() - as kmemx_pages_sweep(), for who may not wait
+ * @pages: the region's frames
+ *
+ * Looks at two chunks, and goes on behind them the next time, so that a frame that is held
+ * for long costs no more than that and hides no other.
+ *
+ * Context: any.
+ * Return: the number of frames given back, at most eight.
+ */
+unsigned int kmemx_pages_sweep_some(struct kmemx_pages *pages)
+{
+	unsigned int nr = 0, tries;
+	long seen = -1;
+
+	if (likely(kmemx_summary_is_empty(&pages->held)))
+		return 0;
+	for (tries = 0; tries < SWEEP_CHUNKS && nr < SWEEP_FRAMES; tries++) {
+		long c = kmemx_summary_find(&pages->held, READ_ONCE(pages->sweep_from));
+
+		if (c < 0)
+			c = kmemx_summary_first(&pages->held);
+		if (c < 0 || c == seen)
+			break;
+		seen = c;
+		nr += sweep_chunk(pages, (unsigned int)c, SWEEP_FRAMES - nr);
+		/* Racy: if one goes back, the next look is at the same chunks. */
+		WRITE_ONCE(pages->sweep_from, (unsigned int)c + (nr < SWEEP_FRAMES));
+	}
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_sweep_some);
 
 /**
  * kmemx_pages_tally() - count the frames by what they are used for
@@ -902,6 +1005,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_tally);
 size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages)
 {
 	return pages->zone.meta_bytes + KMEMX_CHUNK_FRAMES +
+		kmemx_summary_bytes(pages->zone.nr_chunks) +
 		nr_span_chunks(pages) * sizeof(*pages->chunk_info) +
 		pages->zone.nr_extents * sizeof(*pages->extent) +
 		num_possible_cpus() * (sizeof(struct kmemx_pcp) +

@@ -14,6 +14,7 @@
 #ifndef KMEMX_BUDDY_PAGES_H
 #define KMEMX_BUDDY_PAGES_H
 
+#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -38,6 +39,9 @@
  * @nr_frames: frames that exist
  * @nr_quarantined: frames set aside because somebody held them when they were
  *		    freed
+ * @held: which chunks such frames are in; @held_mem is what it lives in
+ * @held_mem: see @held
+ * @sweep_from: the chunk at which kmemx_pages_sweep_some() goes on
  */
 struct kmemx_pages {
 	struct kmemx_zone zone;
@@ -51,6 +55,9 @@ struct kmemx_pages {
 	u8 *nobody;
 	unsigned long nr_frames;
 	atomic64_t nr_quarantined;
+	struct kmemx_summary held;
+	void *held_mem;
+	unsigned int sweep_from;
 };
 
 int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
@@ -73,6 +80,16 @@ static __always_inline u8 *kmemx_pages_place(const struct kmemx_pages *pages, un
 	if (unlikely(i >= pages->span))
 		return pages->nobody;
 	return pages->chunk_info[i / KMEMX_CHUNK_FRAMES] + i % KMEMX_CHUNK_FRAMES;
+}
+
+/*
+ * The frames from the start to an address, which may be any value. Where KASAN tags
+ * pointers, page_address() has the tag of the page, and what the region starts at has none.
+ */
+static __always_inline unsigned long kmemx_pages_index(const struct kmemx_pages *pages,
+						       const void *addr)
+{
+	return ((unsigned long)kasan_reset_tag(addr) - pages->start) >> PAGE_SHIFT;
 }
 
 /* As kmemx_pages_place(), by a struct page, which may be any value. */
@@ -102,8 +119,7 @@ static inline u32 kmemx_pages_number(const struct kmemx_pages *pages, const u8 *
 static inline bool kmemx_pages_find(const struct kmemx_pages *pages, const void *addr,
 				    u32 *frame)
 {
-	const u8 *info = kmemx_pages_place(pages, ((unsigned long)addr - pages->start) >>
-					   PAGE_SHIFT);
+	const u8 *info = kmemx_pages_place(pages, kmemx_pages_index(pages, addr));
 
 	if (unlikely(READ_ONCE(*info) == KMEMX_INFO_ABSENT))
 		return false;
@@ -301,6 +317,7 @@ enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 				    enum kmemx_kind kind, unsigned long nr,
 				    struct kmemx_freed *freed);
 unsigned long kmemx_pages_sweep(struct kmemx_pages *pages);
+unsigned int kmemx_pages_sweep_some(struct kmemx_pages *pages);
 void kmemx_pages_drain(struct kmemx_pages *pages);
 void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu);
 unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages);
