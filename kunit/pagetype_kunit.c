@@ -135,11 +135,14 @@ static void pagetype_goes_on_with_an_allocation(struct kunit *test)
 static void pagetype_does_not_see_fronts(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int nr;
-	u32 frame[4];
+	struct kmemx_taken taken = kmemx_zone_take(&fx->zone, 3, 4);
+	unsigned int nr = hweight64(taken.heads);
+	u64 heads;
 
-	nr = kmemx_zone_take_some(&fx->zone, 3, ARRAY_SIZE(frame), frame);
+	KUNIT_ASSERT_GE(test, taken.base, 0L);
 	KUNIT_ASSERT_GT(test, nr, 0U);
+	for (heads = taken.heads; heads; heads &= heads - 1)
+		fx->zone.info[taken.base + __ffs64(heads)] = KMEMX_INFO_FRONT | 3;
 	look(test, fx);
 	KUNIT_EXPECT_EQ(test, fx->types.chunks[KMEMX_PAGETYPE_FREE], (unsigned int)NR_CHUNKS);
 	KUNIT_EXPECT_EQ(test, free_frames(fx, KMEMX_PAGETYPE_FREE), END - FIRST - 8 * nr);
