@@ -112,6 +112,7 @@ static __always_inline void unuse(struct kmemx_bins *bins, unsigned int bin)
 static __always_inline void set_top(struct kmemx_summary *sum, unsigned int chunk)
 {
 	atomic64_or((s64)bit_of(chunk / KMEMX_SUMMARY_FANOUT), sum->top);
+	/* As in set_from() of summary.c. */
 	smp_mb__after_atomic();
 	kmemx_step();
 }
@@ -291,7 +292,8 @@ long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned 
 	if (next >= 0)
 		return next;
 	settle_used(bins, *bin);
-	return first_of(bins, (u64)atomic64_read(&bins->used) & kmemx_bins_for[order] & behind, bin);
+	return first_of(bins, (u64)atomic64_read(&bins->used) & kmemx_bins_for[order] & behind,
+			bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_find_next);
 
