@@ -17,6 +17,8 @@ CACHE=${KMEMX_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kmemx}
 # Raised when the way the root is made changes, so that old roots are not used.
 ROOT_RECIPE=1
 SUITES="trixie trixie-backports bookworm"
+# Of these only stock kernels are taken, so what is built in the root does not depend on them.
+KERNEL_SUITES="bookworm-backports"
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -36,7 +38,7 @@ hash_of() { sha256sum | cut -c1-12; }
 
 root_key() {
 	{
-		echo "$ROOT_RECIPE" "$SUITES"
+		echo "$ROOT_RECIPE" "$SUITES" "$KERNEL_SUITES"
 		list_of "$VM/packages"
 	} | hash_of
 }
