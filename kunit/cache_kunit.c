@@ -373,7 +373,7 @@ static void cache_fronts_share_their_room(struct kunit *test)
 	struct kmemx_cache *cache[NR_SHARING];
 	unsigned int c, i, nr_full = 0;
 	char name[16];
-	void *obj[16];
+	void *obj[20];
 
 	migrate_disable();
 	for (c = 0; c < NR_SHARING; c++) {
