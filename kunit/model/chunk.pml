@@ -66,7 +66,7 @@ byte held[C];
 	short old, new, moved_state, d; \
 	byte moved_bins, word, mask, nr_bits, tries, res, i, j, from, to; \
 	short moved_whole; \
-	bool yes
+	bool yes, by_bits
 
 #define NOSPC	254
 #define AGAIN	255
@@ -395,8 +395,15 @@ inline give_small(c, f, order) {
 		j = word & mask;
 		map[c * NW + i] = word & ~mask;
 		disown(c, j << (i * W));
-		word = word & ~mask
+		word = word & ~mask;
+		if
+		:: res && by_bits -> withdraw(c * FRAMES + (f))
+		:: else
+		fi
 	}
+#ifdef MUTANT_TRUST_THE_CALLER
+	res = true;
+#endif
 	if
 	:: !res && j -> d_step { map[c * NW + i] = map[c * NW + i] | j; own(c, j << (i * W)) }
 	:: else
@@ -421,8 +428,17 @@ inline give_words(c, f) {
 #endif
 
 inline give_whole(c) {
-	d_step { state[c] = ALL_FREE; note_move(ALL_TAKEN, ALL_FREE); disown(c, 15) }
-	res = true
+	d_step {
+		res = (state[c] == ALL_TAKEN);
+		if
+		:: res -> state[c] = ALL_FREE; note_move(ALL_TAKEN, ALL_FREE); disown(c, 15)
+		:: else
+		fi;
+		if
+		:: res && by_bits -> withdraw(c * FRAMES)
+		:: else
+		fi
+	}
 }
 
 #define BITS(m)		(((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1) + ((m) >> 3 & 1))

@@ -149,18 +149,7 @@ inline page_free(cpu) {
 	:: !yes ->
 		seen = info[f];
 		if
-		:: seen == USED ->
-			d_step {
-				yes = (info[f] == seen);
-				if
-				:: yes -> info[f] = 0
-				:: else
-				fi
-			}
-			if
-			:: yes -> yes = false; give_block(f, 0); yes = res
-			:: else
-			fi
+		:: seen == USED -> info[f] = 0; give_block(f, 0); yes = res
 		:: else
 		fi
 	:: else

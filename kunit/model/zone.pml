@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A zone of C chunks, as module/buddy/zone.c and module/buddy/bins.c have it: an info
- * byte per frame, which decides who frees, and bins, which say where to look.
+ * byte per frame, bins, which say where to look, and who frees: decided by the bits, by
+ * the state of a whole chunk, or, for a block over several words, by the info byte.
  *
  * inline here      in the module
  * settle_used      settle_used()
@@ -13,7 +14,7 @@
  * take_blocks      take_blocks()
  * give_block       give_block()
  * zone_alloc       kmemx_zone_alloc_order()
- * zone_free        kmemx_zone_claim(), kmemx_zone_give()
+ * zone_free        a look at the info byte, then kmemx_zone_free_block()
  */
 
 #define NR_FRAMES	(C * FRAMES)
@@ -249,13 +250,18 @@ inline give_block(f, k) {
 }
 
 /*
- * The look at the info byte, then the claim. Whoever comes second has found a double
- * free, or frees a block that has been issued again, which nobody can tell.
+ * The look at the info byte, then the bits, the state or the claim. Whoever comes second has
+ * found a double free, or frees a block that has been issued again, which nobody can tell.
  */
 inline zone_free(f) {
 	seen = info[f];
 	if
-	:: seen >= USED ->
+	:: seen >= USED && (seen - USED <= WORD_ORDER || seen - USED == CHUNK_ORDER) ->
+		info[f] = 0;
+		by_bits = true;
+		give_block(f, seen - USED);
+		by_bits = false
+	:: seen >= USED && seen - USED > WORD_ORDER && seen - USED < CHUNK_ORDER ->
 #ifdef MUTANT_CLAIM_BY_STORE
 		info[f] = 0;
 		d_step { yes = true; issued[(f) / FRAMES] = issued[(f) / FRAMES] & ~(1 << (f) % FRAMES) }
