@@ -152,7 +152,7 @@ on_backports() {
 on_stable() { in_guest stable stable -- guest stable parameters kernel_without; }
 on_misuse() {
 	in_guest misuse backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees
-	in_guest nofail backports --expect-report '^WARNING: .*is_refused' -- guest nofail nofail
+	in_guest nofail backports --expect-report '^WARNING: .*kmemx_request_refuse' -- guest nofail nofail
 }
 
 for part in $(parts "$@"); do "on_$part"; done
