@@ -70,7 +70,7 @@ static void object_bulk_is_all_or_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct kmemx_cache *large = kmemx_cache_create("kunit-large", SZ_64K, NULL, 0);
-	unsigned int nr_chunks = (unsigned int)(kmemx_live.pages.nr_frames / 16), round;
+	unsigned int nr_chunks = (unsigned int)(kmemx_live.pages.nr_frames / 16), round, i;
 	void **many = kunit_kcalloc(test, nr_chunks + 1, sizeof(*many), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, large);
@@ -82,6 +82,11 @@ static void object_bulk_is_all_or_nothing(struct kunit *test)
 		/* Not in the order in which they lie. */
 		swap(fx->objs[0], fx->objs[NR - 1]);
 		swap(fx->objs[1], fx->objs[NR / 2]);
+		/* NULL is nothing to free, at the start, after an object and at the end. */
+		for (i = 0; i < NR; i += NR / 2 - 1) {
+			kmemx_cache_free(fx->cache, fx->objs[i]);
+			fx->objs[i] = NULL;
+		}
 		kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
 		expect_sound(test, fx->cache);
 	}
@@ -118,7 +123,8 @@ static void object_free_bulk_takes_any_size(struct kunit *test)
 		fx->objs[i] = kmemx_alloc(rnd_below(&rnd, 20000), GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, fx->objs[i]);
 	}
-	fx->objs[NR / 2] = (kmemx_free(fx->objs[NR / 2]), NULL);
+	kmemx_free(fx->objs[NR / 2]);
+	fx->objs[NR / 2] = NULL;
 	kmemx_free_bulk(NR, fx->objs);
 }
 
@@ -181,13 +187,16 @@ static void object_node_is_the_regions(struct kunit *test)
 {
 	int nid = kmemx_live.origin.nid;
 	void *obj = kmemx_alloc_node(64, GFP_KERNEL | __GFP_THISNODE, nid);
+	s64 before;
 
 	KUNIT_EXPECT_NOT_NULL(test, obj);
 	kmemx_free(obj);
 	obj = kmemx_alloc_node(64, GFP_KERNEL, nid + 1);
 	KUNIT_EXPECT_NOT_NULL(test, obj);
 	kmemx_free(obj);
+	before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_NODE);
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_node(64, QUIET | __GFP_THISNODE, nid + 1));
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_NODE), before + 1);
 	obj = kmemx_alloc_node(30000, GFP_KERNEL | __GFP_THISNODE, NUMA_NO_NODE);
 	KUNIT_EXPECT_NOT_NULL(test, obj);
 	kmemx_free(obj);

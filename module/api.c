@@ -80,10 +80,23 @@ void *kmemx_alloc(size_t size, gfp_t gfp)
 }
 KMEMX_EXPORT(kmemx_alloc);
 
+static noinline void *alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site)
+{
+	struct kmemx_request req = {
+		.size = size,
+		.align = KMEMX_OBJECT_MIN,
+		.gfp = gfp,
+		.call_site = call_site,
+	};
+
+	kmemx_request_fail(&req, -EXDEV);
+	return NULL;
+}
+
 /**
  * kmemx_alloc_node() - allocate memory of the region on a node
  * @size: as for kmemx_alloc()
- * @gfp: as for kmemx_alloc(); with __GFP_THISNODE another node than the region's is refused
+ * @gfp: as for kmemx_alloc(); with __GFP_THISNODE another node than the region's fails
  * @nid: the node wanted, or NUMA_NO_NODE
  *
  * A region is on one node, and without __GFP_THISNODE better than nothing.
@@ -94,7 +107,7 @@ KMEMX_EXPORT(kmemx_alloc);
 void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid)
 {
 	if ((gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid)
-		return NULL;
+		return alloc_elsewhere(size, gfp, _RET_IP_);
 	return size - 1 < KMEMX_CLASS_TABLE_MAX ?
 		kmemx_api_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_) :
 		alloc_large(size, gfp, _RET_IP_);
@@ -168,14 +181,8 @@ static size_t object_size(u32 id, const void *ptr)
 	return size;
 }
 
-/**
- * kmemx_size() - bytes that may be used at an address
- * @ptr: what kmemx_alloc(), kmemx_cache_alloc() or kmemx_alloc_contig() gave
- *
- * Context: any.
- * Return: at least the bytes that were asked for; 0 for anything else.
- */
-size_t kmemx_size(const void *ptr)
+/* What may be used at an address, of an object or of pages of one kind; 0 for all else. */
+static size_t size_of(const void *ptr, enum kmemx_kind *kind)
 {
 	u32 frame;
 	u8 info;
@@ -183,7 +190,8 @@ size_t kmemx_size(const void *ptr)
 	if (ZERO_OR_NULL_PTR(ptr) || !kmemx_pages_find(&kmemx_live.pages, ptr, &frame))
 		return 0;
 	info = kmemx_pages_info(&kmemx_live.pages, frame);
-	switch (kmemx_info_kind(info)) {
+	*kind = kmemx_info_kind(info);
+	switch (*kind) {
 	case KMEMX_KIND_SLAB:
 	case KMEMX_KIND_SLAB_TAIL:
 		return object_size(kmemx_region_slab_id(frame, info), ptr);
@@ -196,19 +204,43 @@ size_t kmemx_size(const void *ptr)
 		return 0;
 	}
 }
+
+/**
+ * kmemx_size() - bytes that may be used at an address
+ * @ptr: what kmemx_alloc(), kmemx_cache_alloc() or kmemx_alloc_contig() gave
+ *
+ * Context: any.
+ * Return: at least the bytes that were asked for; 0 for anything else.
+ */
+size_t kmemx_size(const void *ptr)
+{
+	enum kmemx_kind kind;
+
+	return size_of(ptr, &kind);
+}
 KMEMX_EXPORT(kmemx_size);
+
+/* As kmemx_size(), but 0 for what kmemx_free() refuses. */
+static size_t freeable_size(const void *ptr)
+{
+	enum kmemx_kind kind;
+	size_t size = size_of(ptr, &kind);
+
+	return size && kind != KMEMX_KIND_CONTIG ? size : 0;
+}
 
 /**
  * kmemx_free_sensitive() - overwrite memory, then free it
  * @ptr: as for kmemx_free()
  *
- * All that kmemx_size() says is zeroed, in a way that no compiler leaves out.
+ * All that kmemx_size() says is zeroed, in a way that no compiler leaves out; nothing if
+ * the free is refused.
  *
  * Context: any.
  */
 void kmemx_free_sensitive(void *ptr)
 {
-	size_t size = kmemx_size(ptr);
+	size_t size = freeable_size(ptr);
 
 	if (size)
 		memzero_explicit(ptr, size);
@@ -223,14 +255,14 @@ KMEMX_EXPORT(kmemx_free_sensitive);
  * @gfp: as for kmemx_alloc(). __GFP_ZERO zeroes what is new if it was used for all
  *	 allocations before, as with krealloc().
  *
- * What fits stays where it is.
+ * What fits stays where it is. What kmemx_free() would refuse is refused here.
  *
  * Context: as for kmemx_alloc().
  * Return: the memory; ZERO_SIZE_PTR for @size 0; or NULL, and @ptr is as it was.
  */
 void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp)
 {
-	size_t old = kmemx_size(ptr);
+	size_t old = freeable_size(ptr);
 	void *new;
 
 	if (!size) {
@@ -238,8 +270,8 @@ void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	}
 	if (!old && !ZERO_OR_NULL_PTR(ptr)) {
-		kmemx_bad_free(kmemx_owns(ptr) ? KMEMX_FREE_DOUBLE : KMEMX_FREE_FOREIGN, ptr, NULL,
-			       _RET_IP_);
+		/* Which says what it is. */
+		free_slow(ptr, _RET_IP_);
 		return NULL;
 	}
 	if (size <= old)

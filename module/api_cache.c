@@ -327,7 +327,8 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
  * on in the region.
  *
  * Context: as for kmemx_alloc(), but not NMI.
- * Return: a sheaf of @nr objects, to be given back with kmemx_return_sheaf(); or NULL.
+ * Return: a sheaf of @nr objects, to be given back with kmemx_return_sheaf(); or NULL,
+ * without a word for @nr 0, and with the kernel's own where it has no memory for the sheaf.
  */
 struct kmemx_sheaf *kmemx_cache_prefill(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr)
 {
@@ -347,7 +348,7 @@ KMEMX_EXPORT(kmemx_cache_prefill);
  * kmemx_refill_sheaf() - let a sheaf have objects again
  * @sheaf: the sheaf
  * @gfp: as for kmemx_cache_alloc(), now
- * @nr: how many it is to have, at most what it was made for
+ * @nr: how many it is to have; more than it was made for is false at once
  *
  * Context: as for kmemx_alloc().
  * Return: whether it has; if not, it is as it was.

@@ -45,11 +45,16 @@ static bool is_stranded(const struct kmemx_request *req)
 		kmemx_zone_has_free(&kmemx_live.pages.zone, need - min(need, front));
 }
 
-/* @err is that of the last try, or 0 if all that is known is that it failed. */
+/*
+ * @err is that of the last try, -EXDEV if it is for another node, or 0 if all that is known
+ * is that it failed.
+ */
 static enum kmemx_failure why(const struct kmemx_request *req, int err)
 {
 	if (req->gfp & __GFP_NOFAIL)
 		return KMEMX_FAIL_REFUSED;
+	if (err == -EXDEV)
+		return KMEMX_FAIL_NODE;
 	if (kmemx_request_is_too_large(req))
 		return KMEMX_FAIL_TOO_LARGE;
 	if (err == -EAGAIN)
@@ -65,7 +70,8 @@ static enum kmemx_failure why(const struct kmemx_request *req, int err)
 /**
  * kmemx_request_fail() - count, trace and report an allocation that failed
  * @req: the request
- * @err: that of the last try, or 0 if all that is known is that it failed
+ * @err: that of the last try, -EXDEV if it is for another node, or 0 if all that is known
+ *	 is that it failed
  *
  * What is free is only counted for who wants to know.
  *

@@ -19,6 +19,7 @@ static const char * const reasons[] = {
 	[KMEMX_FAIL_CONTENDED]		= "contended",
 	[KMEMX_FAIL_TOO_LARGE]		= "too_large",
 	[KMEMX_FAIL_REFUSED]		= "refused",
+	[KMEMX_FAIL_NODE]		= "node",
 };
 
 static const char * const remedies[] = {
@@ -28,6 +29,7 @@ static const char * const remedies[] = {
 	[KMEMX_FAIL_CONTENDED]		= "try again",
 	[KMEMX_FAIL_TOO_LARGE]		= "load with a larger size=",
 	[KMEMX_FAIL_REFUSED]		= "mend the caller",
+	[KMEMX_FAIL_NODE]		= "load with nid=, or ask without __GFP_THISNODE",
 };
 
 static const char * const verdicts[KMEMX_NR_VERDICTS] = {

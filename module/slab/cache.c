@@ -50,14 +50,16 @@ static enum kmemx_partial which_at(const struct kmemx_cache *cache, u32 id)
 }
 
 /*
- * Bring the summaries' bits for a slab in line with the slab. Whoever changes
- * the slab after the last look here comes here itself.
+ * Bring the summaries' bits for a slab in line with the slab: where it belongs first, so
+ * that one that moves can be found all the time. Whoever changes the slab after the last
+ * look here comes here itself.
  */
 static void publish(struct kmemx_cache *cache, u32 id)
 {
-	unsigned int k;
+	unsigned int first = which_at(cache, id), i;
 
-	for (k = 0; k < KMEMX_NR_PARTIAL; k++) {
+	for (i = 0; i < KMEMX_NR_PARTIAL; i++) {
+		unsigned int k = (first + i) % KMEMX_NR_PARTIAL;
 		bool belongs = which_at(cache, id) == k;
 		bool seen;
 
@@ -72,7 +74,10 @@ static void publish(struct kmemx_cache *cache, u32 id)
 	}
 }
 
-/* Call @fn, if there is one, for each object of a slab that is nobody else's. */
+/*
+ * Call @fn, if there is one, for each object of a slab that is nobody else's. With
+ * preemption off, as constructors and destructors are promised.
+ */
 static void call_for_each(const struct kmemx_cache *cache, u32 id, void (*fn)(void *obj))
 {
 	unsigned int i;
@@ -362,9 +367,13 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);
 void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu)
 {
 	struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
+	unsigned int left;
 
-	while (!flush(cache, front, FLUSH_OBJECTS))
-		;
+	do {
+		preempt_disable();
+		left = flush(cache, front, FLUSH_OBJECTS);
+		preempt_enable();
+	} while (!left);
 	*per_cpu_ptr(cache->depot->room, cpu) += revoke(cache, front);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain_dead);
@@ -397,8 +406,11 @@ unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 		}
 		if (n && cache->is_typesafe)
 			synchronize_rcu();
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) {
+			preempt_disable();
 			give_frames(cache, ended[i]);
+			preempt_enable();
+		}
 		nr += (unsigned long)n << cache->layout.order;
 	} while (id >= 0);
 	return nr;
@@ -524,7 +536,10 @@ bool kmemx_cache_take_out(struct kmemx_cache *cache, unsigned int nr,
 	unsigned int got = 0, more;
 
 	do {
+		/* Not for all of them: a sheaf may be large. */
+		preempt_disable();
 		more = take_from_slabs(cache, slot + got, min(nr - got, KMEMX_FRONT_BATCH));
+		preempt_enable();
 		got += more;
 	} while (more && got < nr);
 	this_cpu_add(cache->front->nr_sheaved, got);
@@ -548,8 +563,11 @@ void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
 {
 	unsigned int i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		preempt_disable();
 		give_to_slab(cache, slot[i].obj, slot[i].status);
+		preempt_enable();
+	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_give_back);

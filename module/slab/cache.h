@@ -256,10 +256,11 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 							  kmemx_slab_at_fn slab_at)
 {
 	const struct kmemx_layout *layout = &cache->layout;
-	const size_t bytes = PAGE_SIZE << layout->order;
 	u8 *base = NULL, *first_status = NULL;
 	struct kmemx_front_slot *top;
 	struct kmemx_front *front;
+	/* Of the slab at hand: there is none yet, and every address is outside. */
+	size_t bytes = 0;
 	unsigned int i = 0;
 
 	preempt_disable();
@@ -279,6 +280,7 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 			slab = slab_at(objs[i]);
 			if (READ_ONCE(slab->cache) != cache)
 				break;
+			bytes = PAGE_SIZE << layout->order;
 			base = READ_ONCE(slab->base);
 			first_status = READ_ONCE(slab->status);
 			offset = (u32)((u8 *)objs[i] - base);

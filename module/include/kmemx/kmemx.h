@@ -83,13 +83,11 @@ static inline void *kmemx_zalloc(size_t size, gfp_t gfp)
  * @gfp: as for kmemx_alloc()
  *
  * Context: any that @gfp allows, NMI with GFP_NOWAIT or GFP_ATOMIC.
- * Return: the memory, or NULL, also where the product does not fit into a size_t.
+ * Return: the memory, or NULL; a product that does not fit into a size_t is too large.
  */
 static inline void *kmemx_alloc_array(size_t n, size_t size, gfp_t gfp)
 {
-	size_t bytes;
-
-	return check_mul_overflow(n, size, &bytes) ? NULL : kmemx_alloc(bytes, gfp);
+	return kmemx_alloc(size_mul(n, size), gfp);
 }
 
 /* As kmemx_alloc_array(), zeroed. */
