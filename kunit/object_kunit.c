@@ -102,7 +102,8 @@ static void object_bulk_zeroes(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned int i;
 
-	kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, NR, fx->objs);
+	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, NR, fx->objs),
+			(unsigned int)NR);
 	for (i = 0; i < NR; i++)
 		memset(fx->objs[i], 0xa5, 72);
 	kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
@@ -356,7 +357,8 @@ static void object_typesafe_slabs_stay(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, cache);
-	kmemx_cache_alloc_bulk(cache, GFP_KERNEL, NR, fx->objs);
+	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(cache, GFP_KERNEL, NR, fx->objs),
+			(unsigned int)NR);
 	for (i = 0; i < NR; i++)
 		memset(fx->objs[i], 0x77, 1000);
 	nr_slabs = atomic64_read(&cache->nr_slabs);
