@@ -2,6 +2,8 @@
 /*
  * Putting frames, depot and size classes together; see region.h.
  */
+#include <linux/bitmap.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -153,11 +155,16 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_init);
  */
 void kmemx_region_empty(struct kmemx_region *region)
 {
+	DECLARE_BITMAP(is_closed, KMEMX_CACHES_MAX) = { 0 };
 	unsigned int i;
 
 	for (i = 1; i < KMEMX_CACHES_MAX; i++)
-		if (region->depot.cache[i])
-			kmemx_cache_delete(region->depot.cache[i]);
+		if (region->depot.cache[i] && !kmemx_cache_close(region->depot.cache[i]))
+			__set_bit(i, is_closed);
+	/* One grace period for all of them: each takes about as long as all else here. */
+	synchronize_rcu();
+	for_each_set_bit(i, is_closed, KMEMX_CACHES_MAX)
+		kmemx_cache_forget(region->depot.cache[i]);
 	kmemx_pages_drain(&region->pages);
 	kmemx_pages_sweep(&region->pages);
 }
@@ -174,6 +181,7 @@ void kmemx_region_fini(struct kmemx_region *region)
 {
 	unsigned int i;
 
+	/* With its grace period, also for caches whose objects are forgotten. */
 	kmemx_region_empty(region);
 	for (i = 1; i < KMEMX_CACHES_MAX; i++)
 		if (region->depot.cache[i])

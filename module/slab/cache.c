@@ -816,7 +816,11 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_new);
 
 /**
  * kmemx_cache_forget() - free a cache's metadata, whatever is live
- * @cache: the cache; nobody will use it, or free an object of it, ever again
+ * @cache: the cache; nobody will use it, or free an object of it, ever again, and
+ *	   a grace period has passed since its last slab went
+ *
+ * No state word names the cache any more, but who read one before may still look at the
+ * cache, or compare with its number, which is free for another only after that.
  *
  * Context: may sleep.
  */
@@ -825,12 +829,6 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 	struct kmemx_depot *depot = cache->depot;
 	struct kmemx_cache_counts counts;
 
-	/*
-	 * No state word names the cache any more, but who read one before may
-	 * still look at the cache, or compare with its number, which is free for
-	 * another only after that.
-	 */
-	synchronize_rcu();
 	kmemx_cache_counts(cache, &counts);
 	mutex_lock(&depot->lock);
 	WRITE_ONCE(depot->cache[cache->number], NULL);
@@ -845,14 +843,16 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_forget);
 
 /**
- * kmemx_cache_delete() - destroy a cache that has no live objects
+ * kmemx_cache_close() - let go of all that a cache holds
  * @cache: the cache; nobody allocates from it any more
  *
+ * Empties its fronts, gives its slabs back, and marks it dying.
+ *
  * Context: may sleep.
- * Return: 0, or -EBUSY if objects are live: the cache then stays, marked dying,
- * with its fronts empty.
+ * Return: 0, and kmemx_cache_forget() may follow after a grace period; or -EBUSY if
+ * objects are live.
  */
-int kmemx_cache_delete(struct kmemx_cache *cache)
+int kmemx_cache_close(struct kmemx_cache *cache)
 {
 	bool is_busy;
 
@@ -865,8 +865,25 @@ int kmemx_cache_delete(struct kmemx_cache *cache)
 	is_busy = atomic64_read(&cache->nr_slabs);
 	mutex_unlock(&cache->depot->lock);
 	cpus_read_unlock();
-	if (is_busy)
-		return -EBUSY;
+	return is_busy ? -EBUSY : 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_close);
+
+/**
+ * kmemx_cache_delete() - destroy a cache that has no live objects
+ * @cache: the cache; nobody allocates from it any more
+ *
+ * Context: may sleep.
+ * Return: 0, or -EBUSY if objects are live: the cache then stays, marked dying,
+ * with its fronts empty.
+ */
+int kmemx_cache_delete(struct kmemx_cache *cache)
+{
+	int ret = kmemx_cache_close(cache);
+
+	if (ret)
+		return ret;
+	synchronize_rcu();
 	kmemx_cache_forget(cache);
 	return 0;
 }

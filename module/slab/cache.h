@@ -84,6 +84,7 @@ typedef void (*kmemx_visit_fn)(const struct kmemx_cache *cache, void *obj,
 
 struct kmemx_cache *kmemx_cache_new(struct kmemx_depot *depot,
 				    const struct kmemx_cache_spec *spec);
+int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
 
