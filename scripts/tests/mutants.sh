@@ -6,4 +6,5 @@
 . "$(dirname "$0")/../lib/tap.sh"
 
 ready kunit
+ready uml
 scripts/check --mutants "$@"
