@@ -54,6 +54,19 @@ static int naive_find(u64 word, unsigned int order, unsigned int *fit)
 	return best;
 }
 
+/* One block that is picked is the best-fitting one, and what is left is as it says. */
+static void compare_picked(struct kunit *test, u64 word, unsigned int order, int found)
+{
+	struct kmemx_picked picked = kmemx_word_pick(word, order, 1);
+	u64 taken = word;
+
+	KUNIT_ASSERT_EQ(test, picked.heads, found < 0 ? 0 : BIT_ULL(found));
+	KUNIT_ASSERT_EQ(test, picked.nr, found >= 0);
+	if (found >= 0)
+		taken |= kmemx_word_mask((unsigned int)found, order);
+	KUNIT_ASSERT_EQ(test, (int)picked.rank, 1 + kmemx_word_max_order(taken));
+}
+
 static void compare(struct kunit *test, u64 word)
 {
 	unsigned int nr[KMEMX_WORD_ORDER + 1] = { 0 };
@@ -66,6 +79,7 @@ static void compare(struct kunit *test, u64 word)
 
 		KUNIT_ASSERT_EQ(test, kmemx_word_free_heads(word, order), naive_heads(word, order));
 		KUNIT_ASSERT_EQ(test, found, naive_find(word, order, &naive));
+		compare_picked(test, word, order, found);
 		if (found >= 0) {
 			KUNIT_ASSERT_EQ(test, fit, naive);
 			max_order = (int)order;

@@ -437,14 +437,24 @@ static void step_rank_written_late_is_mended(struct kunit *test)
 
 static struct kmemx_summary sum;
 static unsigned int toggled;
-static bool toggle_to;
+static bool toggle_to, toggle_inline;
+
+/* One way or the other, which are to come to the same. */
+static void let_leaf_be(unsigned int leaf, bool to)
+{
+	if (toggle_inline && to)
+		kmemx_summary_add(&sum, leaf);
+	else if (toggle_inline)
+		kmemx_summary_drop(&sum, leaf);
+	else if (to)
+		kmemx_summary_set(&sum, leaf);
+	else
+		kmemx_summary_clear(&sum, leaf);
+}
 
 static void toggle(unsigned int unused)
 {
-	if (toggle_to)
-		kmemx_summary_set(&sum, toggled);
-	else
-		kmemx_summary_clear(&sum, toggled);
+	let_leaf_be(toggled, toggle_to);
 }
 
 /* Setting and clearing leaves that share a word, or a word one or two levels up. */
@@ -457,7 +467,7 @@ static void step_summary_loses_no_leaf(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	nested = &op;
-	for (way = 0; way < 4; way++)
+	for (way = 0; way < 8; way++)
 		for (i = 0; i < ARRAY_SIZE(leaf); i++)
 			for (k = 0; k < ARRAY_SIZE(leaf); k++) {
 				for (at_step = 0; i != k; at_step++) {
@@ -472,11 +482,9 @@ static void step_summary_loses_no_leaf(struct kunit *test)
 					nr_steps = 0;
 					toggled = leaf[k];
 					toggle_to = inner;
+					toggle_inline = way & 4;
 					kmemx_step_hook = interrupt_once;
-					if (outer)
-						kmemx_summary_set(&sum, leaf[i]);
-					else
-						kmemx_summary_clear(&sum, leaf[i]);
+					let_leaf_be(leaf[i], outer);
 					kmemx_step_hook = NULL;
 					was = nr_steps > at_step;
 					if (!was)

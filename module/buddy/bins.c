@@ -49,22 +49,22 @@ void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_init);
 
-/* Masked, which costs nothing: some kernels check shifts. */
-static __always_inline u64 bit_of(unsigned int bin)
-{
-	return 1ULL << (bin & 63);
-}
-
 static bool is_used(const struct kmemx_bins *bins, unsigned int bin)
 {
-	return (u64)atomic64_read(&bins->used) & bit_of(bin);
+	return (u64)atomic64_read(&bins->used) & BIT_ULL(bin);
 }
 
-/*
- * Let the word say whether a bin has chunks, until that holds still: after whatever may
- * have changed the top of its summary, which a repair in there may as well.
+/**
+ * kmemx_bins_settle() - let the word say whether a bin has chunks
+ * @bins: the bins
+ * @bin: 0..KMEMX_NR_BINS - 1
+ *
+ * Until that holds still: after whatever may have changed the top of its summary, which a
+ * repair in there may as well.
+ *
+ * Context: any.
  */
-static void settle_used(struct kmemx_bins *bins, unsigned int bin)
+void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin)
 {
 	for (;;) {
 		bool empty = kmemx_summary_is_empty(&bins->chunks[bin]);
@@ -73,97 +73,15 @@ static void settle_used(struct kmemx_bins *bins, unsigned int bin)
 			return;
 		kmemx_step();
 		if (empty)
-			atomic64_andnot((s64)bit_of(bin), &bins->used);
+			atomic64_andnot((s64)BIT_ULL(bin), &bins->used);
 		else
-			atomic64_or((s64)bit_of(bin), &bins->used);
+			atomic64_or((s64)BIT_ULL(bin), &bins->used);
 		/* Pairs with itself: of two CPUs one sees the other's top, or word. */
 		smp_mb__after_atomic();
 		kmemx_step();
 	}
 }
-
-/* The top of a bin's summary has got its first bit. */
-static __always_inline void use(struct kmemx_bins *bins, unsigned int bin)
-{
-	kmemx_step();
-	if (is_used(bins, bin))
-		return;
-	atomic64_or((s64)bit_of(bin), &bins->used);
-	/* As in settle_used(). */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (unlikely(kmemx_summary_is_empty(bins->chunks + bin)))
-		settle_used(bins, bin);
-}
-
-/* It has lost its last one. */
-static __always_inline void unuse(struct kmemx_bins *bins, unsigned int bin)
-{
-	kmemx_step();
-	atomic64_andnot((s64)bit_of(bin), &bins->used);
-	/* As in settle_used(). */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (unlikely(!kmemx_summary_is_empty(bins->chunks + bin)))
-		settle_used(bins, bin);
-}
-
-/* As kmemx_summary_set_above() and kmemx_summary_clear_above(), for two levels. */
-static __always_inline void set_top(struct kmemx_summary *sum, unsigned int chunk)
-{
-	atomic64_or((s64)bit_of(chunk / KMEMX_SUMMARY_FANOUT), sum->top);
-	/* As in set_from() of summary.c. */
-	smp_mb__after_atomic();
-	kmemx_step();
-}
-
-static __always_inline void clear_top(struct kmemx_summary *sum, unsigned int chunk)
-{
-	unsigned int i = chunk / KMEMX_SUMMARY_FANOUT;
-
-	atomic64_andnot((s64)bit_of(i), sum->top);
-	/* Pairs with that in kmemx_summary_set_only(). */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (unlikely(atomic64_read(*sum->level + i)))
-		set_top(sum, chunk);
-}
-
-static __always_inline void put_in(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
-{
-	struct kmemx_summary *sum = bins->chunks + bin;
-
-	if (!kmemx_summary_set_only(sum, chunk)) {
-		if (likely(sum->nr_levels == 2))
-			set_top(sum, chunk);
-		else
-			kmemx_summary_set_above(sum, chunk);
-	}
-	use(bins, bin);
-}
-
-static __always_inline void take_out(struct kmemx_bins *bins, unsigned int bin,
-				   unsigned int chunk)
-{
-	struct kmemx_summary *sum = bins->chunks + bin;
-
-	/* What is above is not empty either, and nothing that this CPU has to see to. */
-	if (kmemx_summary_clear_only(sum, chunk))
-		return;
-	if (sum->nr_levels > 1) {
-		if (likely(sum->nr_levels == 2))
-			clear_top(sum, chunk);
-		else
-			kmemx_summary_clear_above(sum, chunk);
-		if (!kmemx_summary_is_empty(sum)) {
-			/* So it was before, unless a repair has made it so. */
-			if (unlikely(!is_used(bins, bin)))
-				settle_used(bins, bin);
-			return;
-		}
-	}
-	unuse(bins, bin);
-}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_settle);
 
 /**
  * kmemx_bins_add() - put a chunk into a bin
@@ -175,7 +93,7 @@ static __always_inline void take_out(struct kmemx_bins *bins, unsigned int bin,
  */
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
-	put_in(bins, bin, chunk);
+	kmemx_bins_put(bins, bin, chunk);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
 
@@ -191,32 +109,9 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
  */
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
-	take_out(bins, bin, chunk);
+	kmemx_bins_drop(bins, bin, chunk);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);
-
-/**
- * kmemx_bins_move() - let a chunk be in another bin
- * @bins: the bins
- * @from: the bin that it leaves, or KMEMX_BIN_NONE
- * @to: the bin that it enters, or KMEMX_BIN_NONE
- * @chunk: 0..nr_chunks - 1
- *
- * It is in two bins for a moment, not in none. The caller looks at the chunk's state
- * afterwards.
- *
- * Context: any.
- */
-void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from, unsigned int to,
-		     unsigned int chunk)
-{
-	if (likely(to != KMEMX_BIN_NONE))
-		put_in(bins, to, chunk);
-	kmemx_step();
-	if (likely(from != KMEMX_BIN_NONE))
-		take_out(bins, from, chunk);
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_bins_move);
 
 /**
  * kmemx_bins_next() - the first chunk of a bin at or after a place
@@ -232,7 +127,7 @@ long kmemx_bins_next(struct kmemx_bins *bins, unsigned int bin, unsigned int fro
 	long chunk = kmemx_summary_find(&bins->chunks[bin], from);
 
 	/* The search repairs what it meets. */
-	settle_used(bins, bin);
+	kmemx_bins_settle(bins, bin);
 	return chunk;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_next);
@@ -247,7 +142,7 @@ static long first_of(struct kmemx_bins *bins, u64 left, unsigned int *bin)
 		chunk = kmemx_summary_first(&bins->chunks[*bin]);
 		if (likely(chunk >= 0))
 			return chunk;
-		settle_used(bins, *bin);
+		kmemx_bins_settle(bins, *bin);
 	}
 	return -1;
 }
@@ -291,7 +186,7 @@ long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned 
 
 	if (next >= 0)
 		return next;
-	settle_used(bins, *bin);
+	kmemx_bins_settle(bins, *bin);
 	return first_of(bins, (u64)atomic64_read(&bins->used) & kmemx_bins_for[order] & behind,
 			bin);
 }

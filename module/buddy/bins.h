@@ -31,8 +31,7 @@ size_t kmemx_bins_bytes(unsigned int nr_chunks);
 void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks);
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
-void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from, unsigned int to,
-		     unsigned int chunk);
+void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin);
 extern const u64 kmemx_bins_for[KMEMX_NR_ORDERS];
 
 /**
@@ -60,6 +59,70 @@ static __always_inline long kmemx_bins_first(const struct kmemx_bins *bins, unsi
 		index = (index * KMEMX_SUMMARY_FANOUT) + __ffs64(bits);
 	} while (level);
 	return index;
+}
+
+/* kmemx_bins_add(), inline. */
+static __always_inline void kmemx_bins_put(struct kmemx_bins *bins, unsigned int bin,
+					   unsigned int chunk)
+{
+	struct kmemx_summary *sum = bins->chunks + bin;
+
+	kmemx_summary_add(sum, chunk);
+	kmemx_step();
+	if (test_bit(bin, kmemx_summary_bits(&bins->used)))
+		return;
+	set_bit(bin, kmemx_summary_bits(&bins->used));
+	/* As in kmemx_bins_settle(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (unlikely(kmemx_summary_is_empty(sum)))
+		kmemx_bins_settle(bins, bin);
+}
+
+/* kmemx_bins_remove(), inline. */
+static __always_inline void kmemx_bins_drop(struct kmemx_bins *bins, unsigned int bin,
+					    unsigned int chunk)
+{
+	struct kmemx_summary *sum = bins->chunks + bin;
+
+	/* What is above is not empty either, and nothing that this CPU has to see to. */
+	if (!kmemx_summary_drop(sum, chunk))
+		return;
+	if (!kmemx_summary_is_empty(sum)) {
+		/* So it was before, unless a repair has made it so. */
+		if (unlikely(!test_bit(bin, kmemx_summary_bits(&bins->used))))
+			kmemx_bins_settle(bins, bin);
+		return;
+	}
+	kmemx_step();
+	clear_bit(bin, kmemx_summary_bits(&bins->used));
+	/* As in kmemx_bins_settle(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (unlikely(!kmemx_summary_is_empty(sum)))
+		kmemx_bins_settle(bins, bin);
+}
+
+/**
+ * kmemx_bins_move() - let a chunk be in another bin
+ * @bins: the bins
+ * @from: the bin that it leaves, or KMEMX_BIN_NONE
+ * @to: the bin that it enters, or KMEMX_BIN_NONE
+ * @chunk: 0..nr_chunks - 1
+ *
+ * It is in two bins for a moment, not in none. The caller looks at the chunk's state
+ * afterwards.
+ *
+ * Context: any.
+ */
+static __always_inline void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from,
+					    unsigned int to, unsigned int chunk)
+{
+	if (likely(to != KMEMX_BIN_NONE))
+		kmemx_bins_put(bins, to, chunk);
+	kmemx_step();
+	if (likely(from != KMEMX_BIN_NONE))
+		kmemx_bins_drop(bins, from, chunk);
 }
 
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin);

@@ -97,8 +97,8 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 						 struct kmemx_change *change)
 {
 	u64 old = (u64)atomic64_read(chunk.state);
-	u64 word, heads, taken, delta;
-	unsigned int nr_blocks;
+	struct kmemx_picked picked;
+	u64 word, taken, delta;
 	int i;
 
 	change->old = old;
@@ -112,15 +112,13 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 	/* Bits that are clear may be reserved by somebody who comes to set them. */
 	nr = min(nr, kmemx_state_free(old) >> order);
 	word = (u64)atomic64_read(&chunk.map[i]);
-	heads = kmemx_word_pick(word, order, nr);
-	change->settled = heads;
-	if (unlikely(!heads))
+	picked = kmemx_word_pick(word, order, nr);
+	change->settled = picked.heads;
+	if (unlikely(!picked.heads))
 		return 0;
-	taken = word | kmemx_word_spread(heads, order);
-	nr_blocks = hweight64(heads);
-	delta = kmemx_chunk_worth(nr_blocks << order, (int)nr_blocks);
-	change->new = kmemx_state_lower(old, delta, (unsigned int)i,
-					(unsigned int)(kmemx_word_max_order(taken) + 1));
+	taken = word | kmemx_word_spread(picked.heads, order);
+	delta = kmemx_chunk_worth((unsigned int)picked.nr << order, picked.nr);
+	change->new = kmemx_state_lower(old, delta, (unsigned int)i, picked.rank);
 	kmemx_step();
 	if (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)change->new))) {
 		change->new = change->old;
@@ -136,7 +134,7 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 	/* Who gave frames of this word back meanwhile may have written a rank. */
 	change->settled = likely(!(((u64)atomic64_read(chunk.state) ^ change->new) &
 				   kmemx_state_rank_mask((unsigned int)i)));
-	return heads;
+	return picked.heads;
 }
 
 /**

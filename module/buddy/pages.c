@@ -329,6 +329,7 @@ static unsigned int batch(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
 	/* No operation does both. */
 	if (unlikely(pcp->is_short)) {
 		pcp->is_short = 0;
+		pcp->nr_refused = 0;
 		if (make_room(pages, pcp, order))
 			return 1;
 	}
@@ -358,17 +359,19 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 		return NULL;
 	page = kmemx_pages_page(pages, (u32)taken.base);
 	info = pages->zone.info + taken.base;
-	/* The lowest is the caller's, the next one is on top. */
-	heads = taken.heads & (taken.heads - 1);
-	block = list->top + hweight64(heads);
-	list->top = block;
-	for (; heads; heads &= heads - 1, block--) {
-		unsigned int bit = __ffs64(heads);
+	/* The lowest is the caller's, the next one is on top in the end. */
+	block = list->top;
+	for (heads = taken.heads & (taken.heads - 1); heads;) {
+		unsigned int bit = (fls64(heads) - 1) & 63;
 
+		heads &= ~BIT_ULL(bit);
 		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
+		block++;
 		block->page = page + bit;
 		block->info = info + bit;
 	}
+	/* Who counts from another CPU sees none of them, or all. */
+	WRITE_ONCE(list->top, block);
 	WRITE_ONCE(info[__ffs64(taken.heads)], kmemx_info(kind, order));
 	return page + __ffs64(taken.heads);
 }
@@ -435,12 +438,21 @@ struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
 
-/*
- * Into the front after all: when few chunks are whole it still keeps a few blocks, of
- * chunks that have many.
+/**
+ * kmemx_pages_put_few() - free a block to the front after all, as few chunks are whole
+ * @pages: the region's frames
+ * @page: the block's first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * It still keeps a few blocks, of chunks that have many.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
  */
-static noinline bool put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
-		    unsigned int order, enum kmemx_kind kind)
+bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
+			 unsigned int order, enum kmemx_kind kind)
 {
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
@@ -463,13 +475,24 @@ static noinline bool put_few(struct kmemx_pages *pages, struct page *page, u8 *i
 	preempt_enable();
 	return freed;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
 
-/*
- * Into the front after all: its stack is full, but others may not be. If that is no use
- * it is not tried again until one is filled.
+/**
+ * kmemx_pages_put_more() - free a block to the front after all, whose stack is full
+ * @pages: the region's frames
+ * @page: the block's first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * Another stack may not be. When each of them has been asked in vain, none is again until a
+ * stack is filled.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
  */
-static noinline bool put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
-			      unsigned int order, enum kmemx_kind kind)
+bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
+			  unsigned int order, enum kmemx_kind kind)
 {
 	struct kmemx_pcp *pcp;
 	bool freed = false;
@@ -478,10 +501,11 @@ static noinline bool put_more(struct kmemx_pages *pages, struct page *page, u8 *
 	pcp = this_cpu_ptr(pages->pcp);
 	if (kmemx_busy_enter(&pcp->busy)) {
 		if (!kmemx_pcp_grow(pcp, order)) {
-			pcp->is_short = 1;
+			pcp->is_short = ++pcp->nr_refused >= KMEMX_PCP_ORDERS;
 		} else if (READ_ONCE(*info) == kmemx_info(kind, order)) {
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
 			kmemx_pcp_add(kmemx_pcp_list(pcp, order), page, info);
+			pcp->nr_refused = 0;
 			freed = true;
 		}
 		kmemx_busy_leave(&pcp->busy);
@@ -489,10 +513,22 @@ static noinline bool put_more(struct kmemx_pages *pages, struct page *page, u8 *
 	preempt_enable();
 	return freed;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
 
-/* What is zeroed before it is free has to be claimed before that. */
-static noinline bool put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
-				enum kmemx_kind kind)
+/**
+ * kmemx_pages_put_zeroed() - free a block that is to be zeroed
+ * @pages: the region's frames
+ * @frame: its first frame
+ * @order: 0..KMEMX_CHUNK_ORDER
+ * @kind: what it was allocated for
+ *
+ * What is zeroed before it is free has to be claimed before that.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
+			    enum kmemx_kind kind)
 {
 	u8 info;
 
@@ -501,55 +537,7 @@ static noinline bool put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned i
 	give_frames(pages, frame, order);
 	return true;
 }
-
-/* As both, as the case may be. */
-static __always_inline bool put_small(struct kmemx_pages *pages, struct page *page, u8 *info,
-				      unsigned int order, enum kmemx_kind kind)
-{
-	if (!kmemx_zone_has_plenty(&pages->zone))
-		return put_few(pages, page, info, order, kind);
-	/* Any CPU's will do for the question: if it is another then, no harm is done. */
-	return !raw_cpu_read(pages->pcp->is_short) && put_more(pages, page, info, order, kind);
-}
-
-/**
- * kmemx_pages_put() - free a block where the short way does not
- * @pages: the region's frames
- * @page: its first page
- * @info: its info byte, where @page is
- * @order: 0..KMEMX_CHUNK_ORDER
- * @kind: what it was allocated for
- *
- * What is not such a block that nobody else holds is left to kmemx_pages_free(), which
- * says why.
- *
- * Context: any.
- * Return: false if the block was not freed.
- */
-bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
-		     unsigned int order, enum kmemx_kind kind)
-{
-	u32 frame = kmemx_pages_number(pages, info);
-	bool freed;
-
-	if (READ_ONCE(*info) != kmemx_info(kind, order) || kmemx_pages_any_held(page, order))
-		return false;
-	if (want_init_on_free())
-		return put_zeroed(pages, frame, order, kind);
-	if (order < KMEMX_PCP_ORDERS && put_small(pages, page, info, order, kind))
-		return true;
-	preempt_disable();
-	if (likely(order <= KMEMX_WORD_ORDER)) {
-		/* As kmemx_zone_free_block(), inline. */
-		WRITE_ONCE(*info, 0);
-		freed = kmemx_zone_give_small(&pages->zone, frame, order);
-	} else {
-		freed = kmemx_zone_free_block(&pages->zone, frame, order);
-	}
-	preempt_enable();
-	return freed;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_put);
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_zeroed);
 
 /*
  * Give up to @nr blocks that a front, the caller's, holds back to the zone. Returns how

@@ -150,8 +150,12 @@ static inline u32 kmemx_pages_end(const struct kmemx_pages *pages)
 
 struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
 			      enum kmemx_kind kind);
-bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page, u8 *info,
-		     unsigned int order, enum kmemx_kind kind);
+bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
+			 unsigned int order, enum kmemx_kind kind);
+bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
+			  unsigned int order, enum kmemx_kind kind);
+bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
+			    enum kmemx_kind kind);
 
 /* As page_ref_count(), but plain, so that it may be the operand of an addition. */
 static __always_inline int kmemx_page_refs(const struct page *page)
@@ -298,6 +302,57 @@ leave:
 none:
 	preempt_enable();
 	return false;
+}
+
+/* Into the front after all, if there is one that has room, or could have. */
+static __always_inline bool kmemx_pages_put_small(struct kmemx_pages *pages, struct page *page,
+						  u8 *info, unsigned int order,
+						  enum kmemx_kind kind)
+{
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return kmemx_pages_put_few(pages, page, info, order, kind);
+	/* Any CPU's will do for the question: if it is another then, no harm is done. */
+	return !raw_cpu_read(pages->pcp->is_short) &&
+		kmemx_pages_put_more(pages, page, info, order, kind);
+}
+
+/**
+ * kmemx_pages_put() - free a block where the short way does not
+ * @pages: the region's frames
+ * @page: its first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_CHUNK_ORDER
+ * @kind: what it was allocated for
+ *
+ * What is not such a block that nobody else holds is left to kmemx_pages_free(), which
+ * says why. Inline, for the one who frees past a front.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page,
+					    u8 *info, unsigned int order,
+					    enum kmemx_kind kind)
+{
+	u32 frame = kmemx_pages_number(pages, info);
+	bool freed;
+
+	if (READ_ONCE(*info) != kmemx_info(kind, order) || kmemx_pages_any_held(page, order))
+		return false;
+	if (want_init_on_free())
+		return kmemx_pages_put_zeroed(pages, frame, order, kind);
+	if (order < KMEMX_PCP_ORDERS && kmemx_pages_put_small(pages, page, info, order, kind))
+		return true;
+	preempt_disable();
+	if (likely(order <= KMEMX_WORD_ORDER)) {
+		/* As kmemx_zone_free_block(), inline. */
+		WRITE_ONCE(*info, 0);
+		freed = kmemx_zone_give_small(&pages->zone, frame, order);
+	} else {
+		freed = kmemx_zone_free_block(&pages->zone, frame, order);
+	}
+	preempt_enable();
+	return freed;
 }
 
 /* What a free came to, in frames: those that were allocated, those set aside. */

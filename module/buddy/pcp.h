@@ -70,6 +70,8 @@ struct kmemx_pcp_list {
  * @none: the info byte of what is at the bottom
  * @is_short: a stack could not grow since the last one was filled
  * @victim: the order that is asked next whether it is idle
+ * @lender: the order that is asked next for what it does not use
+ * @nr_refused: how often in a row a stack could not grow
  * @spare: frames that no stack has in its limit
  * @list: of each order
  * @blocks: what the stacks are in
@@ -79,6 +81,8 @@ struct kmemx_pcp {
 	u8 none;
 	u8 is_short;
 	u8 victim;
+	u8 lender;
+	u8 nr_refused;
 	unsigned int spare;
 	struct kmemx_pcp_list list[KMEMX_PCP_ORDERS];
 	struct kmemx_pcp_block *blocks;
@@ -188,24 +192,29 @@ static inline unsigned int kmemx_pcp_spare(unsigned long nr_frames, unsigned int
 				   (unsigned long)KMEMX_PCP_MAX << KMEMX_PCP_ORDERS);
 }
 
-/* Let a stack give up to @frames frames of its limit that it does not use. */
+/*
+ * Let a stack give up to @frames frames of its limit that it does not use. Orders are masked,
+ * as some kernels check shifts.
+ */
 static inline void kmemx_pcp_lend(struct kmemx_pcp *pcp, unsigned int order,
 				  unsigned int frames)
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int idle = (unsigned int)(list->limit - list->top);
-	unsigned int nr = min(idle, (frames + (1U << order) - 1) >> order);
+	unsigned int nr = min(idle, (frames + (1U << (order & 7)) - 1) >> (order & 7));
 
 	list->limit -= nr;
-	pcp->spare += nr << order;
+	pcp->spare += nr << (order & 7);
 }
 
 /**
- * kmemx_pcp_grow() - let a stack hold more, at the expense of what others do not use
+ * kmemx_pcp_grow() - let a stack hold more, at the expense of what another does not use
  * @pcp: the front, the caller's
  * @order: of the stack
  *
- * Not with init_on_free, which leaves stacks no limit.
+ * Asks one other stack, the next one each time that it was no use: so it is bounded, and
+ * after KMEMX_PCP_ORDERS such times there is none. Not with init_on_free, which leaves
+ * stacks no limit.
  *
  * Return: whether there is room for a block now.
  */
@@ -213,16 +222,19 @@ static inline bool kmemx_pcp_grow(struct kmemx_pcp *pcp, unsigned int order)
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int left = list->room - (unsigned int)(list->limit - list->bottom);
-	unsigned int want = min(left, max(KMEMX_PCP_STEP >> order, 1U)) << order;
-	unsigned int k, nr;
+	unsigned int want, nr;
 
-	for (k = 0; k < KMEMX_PCP_ORDERS && pcp->spare < want; k++)
-		if (k != order)
-			kmemx_pcp_lend(pcp, k, want - pcp->spare);
-	nr = min(want, pcp->spare) >> order;
+	static_assert(KMEMX_PCP_STEP >> (KMEMX_PCP_ORDERS - 1) > 0);
+	want = min(left, (unsigned int)KMEMX_PCP_STEP >> (order & 7)) << (order & 7);
+	if (pcp->spare < want && pcp->lender != order)
+		kmemx_pcp_lend(pcp, pcp->lender, want - pcp->spare);
+	nr = min(want, pcp->spare) >> (order & 7);
 	list->limit += nr;
-	pcp->spare -= nr << order;
-	return list->top < list->limit;
+	pcp->spare -= nr << (order & 7);
+	if (list->top < list->limit)
+		return true;
+	pcp->lender = pcp->lender ? pcp->lender - 1 : KMEMX_PCP_ORDERS - 1;
+	return false;
 }
 
 /* Blocks in a front, which is the caller's. */

@@ -62,11 +62,16 @@ KMEMX_EXPORT_FOR_TEST(kmemx_state_lower_slow);
 u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
 			   unsigned int order)
 {
-	u64 new = old + (1ULL << order) - KMEMX_STATE_LIVE_ONE;
-	unsigned int rank = 1 + kmemx_word_merge(word, bit, order);
+	u64 new = old + (1ULL << (order & 7)) - KMEMX_STATE_LIVE_ONE;
+	unsigned int rank = kmemx_state_rank(old, i);
 
-	if (rank <= kmemx_state_rank(old, i))
-		return reclass(old, new);
+	if (rank > order) {
+		if (rank >= KMEMX_RANK_FULL || word & kmemx_word_around(bit, rank))
+			return reclass(old, new);
+		/* As an order, its block is free, and larger than what the word had. */
+		order = rank;
+	}
+	rank = 1 + kmemx_word_merge(word, bit, order);
 	return regrow(old, kmemx_state_set_rank(new, i, rank), rank);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_state_raise_slow);

@@ -83,10 +83,10 @@ static inline unsigned int kmemx_state_slice(u64 state, unsigned int bit)
 	return (u8)(state >> (KMEMX_STATE_RANK_SHIFT + bit * KMEMX_STATE_RANK_STEP));
 }
 
-/* The bits that hold the rank of word @i. */
+/* The bits that hold the rank of word @i, which is masked: some kernels check shifts. */
 static inline u64 kmemx_state_rank_mask(unsigned int i)
 {
-	return KMEMX_STATE_RANK_OF_0 << i;
+	return KMEMX_STATE_RANK_OF_0 << (i & 7);
 }
 
 /**
@@ -102,12 +102,12 @@ static inline u64 kmemx_state_set_rank(u64 state, unsigned int i, unsigned int r
 	/* A rank's three bits, seven more apart each: a multiplication is three shifts. */
 	u64 bits = rank * 0x4081ULL & 0x010101;
 
-	return (state & ~kmemx_state_rank_mask(i)) | bits << (KMEMX_STATE_RANK_SHIFT + i);
+	return (state & ~kmemx_state_rank_mask(i)) | bits << (KMEMX_STATE_RANK_SHIFT + (i & 7));
 }
 
 static inline unsigned int kmemx_state_rank(u64 state, unsigned int i)
 {
-	u64 bits = state >> (KMEMX_STATE_RANK_SHIFT + i) & 0x010101;
+	u64 bits = state >> (KMEMX_STATE_RANK_SHIFT + (i & 7)) & 0x010101;
 
 	/* Bits 0, 8 and 16, each to its place above bit 16. */
 	return bits * 0x10204 >> 16 & 7;
@@ -312,7 +312,7 @@ u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
 static __always_inline u64 kmemx_state_raise(u64 old, unsigned int i, u64 word,
 					     unsigned int bit, unsigned int order)
 {
-	u64 new = old + (1ULL << order) - KMEMX_STATE_LIVE_ONE;
+	u64 new = old + (1ULL << (order & 7)) - KMEMX_STATE_LIVE_ONE;
 	unsigned int rank = kmemx_state_rank(old, i);
 
 	/* As an order, a rank is the smallest that the word has no block of. */

@@ -127,15 +127,17 @@ void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf)
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set);
 
 /**
- * kmemx_summary_set_above() - go on where kmemx_summary_set_only() has ended
+ * kmemx_summary_set_above() - set a bit above the leaves
  * @sum: the summary, of two levels or more
- * @leaf: the leaf that was set
+ * @word: the word of leaves that it is for, in which one has been set
+ *
+ * What kmemx_summary_add() leaves to be done.
  *
  * Context: any. Fully ordered before what follows.
  */
-void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int leaf)
+void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int word)
 {
-	set_from(sum, 1, leaf >> SHIFT);
+	set_from(sum, 1, word);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set_above);
 
@@ -156,15 +158,17 @@ void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf)
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
 
 /**
- * kmemx_summary_clear_above() - go on where kmemx_summary_clear_only() has ended
+ * kmemx_summary_clear_above() - clear a bit above the leaves
  * @sum: the summary, of two levels or more
- * @leaf: the leaf that was cleared
+ * @word: the word of leaves that it is for, in which the last one has been cleared
+ *
+ * What kmemx_summary_drop() leaves to be done.
  *
  * Context: any. Fully ordered before what follows.
  */
-void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int leaf)
+void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int word)
 {
-	clear_from(sum, 1, leaf >> SHIFT);
+	clear_from(sum, 1, word);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear_above);
 

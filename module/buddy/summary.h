@@ -33,55 +33,82 @@ static inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 	return !atomic64_read(sum->top);
 }
 
-/**
- * kmemx_summary_set_only() - set a leaf, but nothing above it
- * @sum: the summary
- * @leaf: 0..nr_leaves - 1
- *
- * Context: any. Fully ordered before what follows.
- * Return: true if what is above is set; else kmemx_summary_set_above() is due.
- */
-static __always_inline bool kmemx_summary_set_only(struct kmemx_summary *sum, unsigned int leaf)
+void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int word);
+void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int word);
+
+/* The words of a level, of 64 bits each as a long has, are one array of bits. */
+static __always_inline unsigned long *kmemx_summary_bits(atomic64_t *level)
 {
-	atomic64_or((s64)BIT_ULL(leaf % KMEMX_SUMMARY_FANOUT),
-		    &sum->level[0][leaf / KMEMX_SUMMARY_FANOUT]);
-	/* Pairs with that in clear_from() of summary.c. */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (sum->nr_levels == 1)
-		return true;
-	leaf /= KMEMX_SUMMARY_FANOUT;
-	return (u64)atomic64_read(&sum->level[1][leaf / KMEMX_SUMMARY_FANOUT]) &
-		BIT_ULL(leaf % KMEMX_SUMMARY_FANOUT);
+	static_assert(sizeof(unsigned long) == sizeof(*level));
+	return (unsigned long *)level;
 }
 
 /**
- * kmemx_summary_clear_only() - clear a leaf, but nothing above it
+ * kmemx_summary_add() - kmemx_summary_set(), inline for up to two levels
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1
  *
  * Context: any. Fully ordered before what follows.
- * Return: true if its word has others; else kmemx_summary_clear_above() is due.
  */
-static __always_inline bool kmemx_summary_clear_only(struct kmemx_summary *sum,
-						     unsigned int leaf)
+static __always_inline void kmemx_summary_add(struct kmemx_summary *sum, unsigned int leaf)
 {
-	atomic64_t *word = &sum->level[0][leaf / KMEMX_SUMMARY_FANOUT];
-
-	atomic64_andnot((s64)BIT_ULL(leaf % KMEMX_SUMMARY_FANOUT), word);
-	/* Pairs with that in set_from() of summary.c. */
+	set_bit(leaf, kmemx_summary_bits(sum->level[0]));
+	/* Pairs with those after a bit is cleared, here and in clear_from() of summary.c. */
 	smp_mb__after_atomic();
 	kmemx_step();
-	return atomic64_read(word);
+	leaf /= KMEMX_SUMMARY_FANOUT;
+	if (sum->nr_levels == 1 || test_bit(leaf, kmemx_summary_bits(sum->level[1])))
+		return;
+	if (unlikely(sum->nr_levels > 2)) {
+		kmemx_summary_set_above(sum, leaf);
+		return;
+	}
+	set_bit(leaf, kmemx_summary_bits(sum->level[1]));
+	/* As above. */
+	smp_mb__after_atomic();
+	kmemx_step();
+}
+
+/**
+ * kmemx_summary_drop() - kmemx_summary_clear(), inline for up to two levels
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Context: any. Fully ordered before what follows.
+ * Return: whether the word of the leaf was left with none, so that the top may have changed.
+ */
+static __always_inline bool kmemx_summary_drop(struct kmemx_summary *sum, unsigned int leaf)
+{
+	atomic64_t *word = *sum->level + leaf / KMEMX_SUMMARY_FANOUT;
+
+	clear_bit(leaf, kmemx_summary_bits(sum->level[0]));
+	/* Pairs with those after a bit is set, here and in set_from() of summary.c. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (atomic64_read(word))
+		return false;
+	if (sum->nr_levels == 1)
+		return true;
+	leaf /= KMEMX_SUMMARY_FANOUT;
+	if (unlikely(sum->nr_levels > 2)) {
+		kmemx_summary_clear_above(sum, leaf);
+		return true;
+	}
+	kmemx_step();
+	clear_bit(leaf, kmemx_summary_bits(sum->level[1]));
+	/* As above. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (unlikely(atomic64_read(word)))
+		kmemx_summary_set_above(sum, leaf);
+	return true;
 }
 
 size_t kmemx_summary_bytes(unsigned int nr_leaves);
 void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 			unsigned int nr_leaves);
 void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf);
-void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int leaf);
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf);
-void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int leaf);
 bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf);
 long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from);
 long kmemx_summary_first(struct kmemx_summary *sum);

@@ -90,22 +90,91 @@ int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
 
-/* The lowest set bits, *@nr at most, which is reduced by their number. */
-static __always_inline u64 lowest(u64 bits, unsigned int *nr)
-{
-	u64 rest = bits;
-
-	for (; rest && *nr; --*nr)
-		rest &= rest - 1;
-	return bits ^ rest;
-}
-
 /* The first @nr blocks of a word that is all free. */
 static __always_inline u64 first_blocks(unsigned int order, unsigned int nr)
 {
 	unsigned int end = nr << (order & 7);
 
 	return *(heads + order) & (end < KMEMX_WORD_BITS ? BIT_ULL(end & 63) - 1 : ~0ULL);
+}
+
+/**
+ * struct pick - a choice of free blocks that is being made
+ * @free: the first bit of each free block of the order that has been come to
+ * @fitting: of each free block of the order that is wanted
+ * @picked: of those chosen so far
+ * @left: how many more are wanted
+ */
+struct pick {
+	u64 free;
+	u64 fitting;
+	u64 picked;
+	unsigned int left;
+};
+
+/* Choose the lowest of @bits. */
+static __always_inline void pick_lowest(struct pick *pick, u64 bits)
+{
+	u64 rest = bits;
+
+	do {
+		rest &= rest - 1;
+		pick->left--;
+	} while (rest && pick->left);
+	pick->picked |= bits ^ rest;
+}
+
+/*
+ * Go on from blocks of order @k to those of @k + 1, choosing what is not part of the
+ * latter. Returns whether that is all. @k is a constant, and so are shifts and masks.
+ */
+static __always_inline bool pick_level(struct pick *pick, unsigned int order, unsigned int k)
+{
+	u64 larger = fold(pick->free, k), exact;
+
+	if (k == order)
+		pick->fitting = pick->free;
+	if (k >= order) {
+		exact = unpaired(pick->free, larger, k);
+		if (exact) {
+			/* From the first bits of blocks to all of theirs. */
+			pick_lowest(pick, pick->fitting & kmemx_word_spread(exact, k));
+			if (!pick->left)
+				return true;
+		}
+	}
+	pick->free = larger;
+	return !larger;
+}
+
+/* The best-fitting blocks of a word that is not all free. */
+static __always_inline void pick_fitting(struct pick *pick, unsigned int order)
+{
+	/* So nothing in it is larger than half of it. */
+	if (!pick_level(pick, order, 0) && !pick_level(pick, order, 1) &&
+	    !pick_level(pick, order, 2) && !pick_level(pick, order, 3) &&
+	    !pick_level(pick, order, 4))
+		pick_level(pick, order, 5);
+}
+
+static __always_inline int max_order(u64 word)
+{
+	u64 pairs, quads, eights, more;
+
+	if (!word)
+		return KMEMX_WORD_ORDER;
+	if (!~word)
+		return -1;
+	/* fold() with constants, up to where the word would have to be all free. */
+	pairs = ~word & (~word >> 1) & heads[1];
+	quads = pairs & (pairs >> 2) & heads[2];
+	eights = quads & (quads >> 4) & heads[3];
+	if (!eights)
+		return quads ? 2 : !!pairs;
+	more = eights & (eights >> 8) & heads[4];
+	if (!more)
+		return 3;
+	return more & (more >> 16) & heads[5] ? 5 : 4;
 }
 
 /**
@@ -117,34 +186,24 @@ static __always_inline u64 first_blocks(unsigned int order, unsigned int nr)
  * Maximal free blocks of just that order first, then those that the smallest larger
  * ones are broken into, and so on.
  *
- * Return: the first bit of each block; 0 if the word has none.
+ * Return: see struct kmemx_picked.
  */
-u64 kmemx_word_pick(u64 word, unsigned int order, unsigned int nr)
+struct kmemx_picked kmemx_word_pick(u64 word, unsigned int order, unsigned int nr)
 {
-	u64 free = ~word, picked = 0, fitting;
-	unsigned int k;
+	struct pick pick = { .free = ~word, .left = nr };
 
-	/* Often so, and known without a look at the halves. */
-	if (!word)
-		return first_blocks(order, nr);
-	for (k = 0; k < order; k++)
-		free = fold(free, k);
-	fitting = free;
-	/* The word is not all free, so nothing in it is larger than half of it. */
-	for (; free; k++) {
-		u64 larger = fold(free, k);
-		u64 exact = unpaired(free, larger, k);
-
-		if (exact) {
-			/* From the first bits of blocks to all of theirs. */
-			exact = (exact << (1U << (k & 7) & 63)) - exact;
-			picked |= lowest(fitting & exact, &nr);
-			if (!nr)
-				break;
-		}
-		free = larger;
+	if (word) {
+		pick_fitting(&pick, order);
+	} else {
+		/* Often so, and known without a look at the halves. */
+		pick.picked = first_blocks(order, nr);
+		pick.left -= min(nr, (unsigned int)KMEMX_WORD_BITS >> (order & 7));
 	}
-	return picked;
+	return (struct kmemx_picked){
+		.heads = pick.picked,
+		.nr = (u16)(nr - pick.left),
+		.rank = (u16)(1 + max_order(word | kmemx_word_spread(pick.picked, order))),
+	};
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_pick);
 
@@ -156,26 +215,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_word_pick);
  */
 int kmemx_word_max_order(u64 word)
 {
-	u64 free = ~word;
-
-	if (!word)
-		return KMEMX_WORD_ORDER;
-	if (!free)
-		return -1;
-	/* fold() with constants, up to where the word would have to be all free. */
-	free &= (free >> 1) & heads[1];
-	if (!free)
-		return 0;
-	free &= (free >> 2) & heads[2];
-	if (!free)
-		return 1;
-	free &= (free >> 4) & heads[3];
-	if (!free)
-		return 2;
-	free &= (free >> 8) & heads[4];
-	if (!free)
-		return 3;
-	return free & (free >> 16) & heads[5] ? 5 : 4;
+	return max_order(word);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_max_order);
 

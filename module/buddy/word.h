@@ -82,9 +82,21 @@ static inline unsigned int kmemx_word_merge(u64 word, unsigned int bit, unsigned
 	return order;
 }
 
+/**
+ * struct kmemx_picked - blocks of a word that are to be taken
+ * @heads: the first bit of each; 0 if there are none
+ * @nr: how many
+ * @rank: 1 + the order of the largest free block that is left, or 0
+ */
+struct kmemx_picked {
+	u64 heads;
+	u16 nr;
+	u16 rank;
+};
+
 u64 kmemx_word_free_heads(u64 word, unsigned int order);
 int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit);
-u64 kmemx_word_pick(u64 word, unsigned int order, unsigned int nr);
+struct kmemx_picked kmemx_word_pick(u64 word, unsigned int order, unsigned int nr);
 int kmemx_word_max_order(u64 word);
 void kmemx_word_count(u64 word, unsigned int nr[KMEMX_WORD_ORDER + 1]);
 

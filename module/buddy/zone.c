@@ -331,9 +331,19 @@ static noinline int take_from(struct kmemx_zone *zone, unsigned int c, unsigned 
 	return frame;
 }
 
-/* As kmemx_zone_take(), where something has been in the way: one chunk after the other. */
-static noinline struct kmemx_taken take_slow(struct kmemx_zone *zone, unsigned int order,
-					     unsigned int nr)
+/**
+ * kmemx_zone_take_slow() - kmemx_zone_take(), where something has been in the way
+ * @zone: the zone
+ * @order: 0..9
+ * @nr: how many at most, 1..64; above order 6 it is always one
+ *
+ * One chunk after the other.
+ *
+ * Context: any, with preemption off.
+ * Return: see struct kmemx_taken.
+ */
+struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int order,
+					unsigned int nr)
 {
 	struct kmemx_taken taken = { .base = -ENOSPC };
 	unsigned int tries, bin;
@@ -356,45 +366,7 @@ static noinline struct kmemx_taken take_slow(struct kmemx_zone *zone, unsigned i
 	}
 	return taken;
 }
-
-/**
- * kmemx_zone_take() - take blocks that are neighbours, without info bytes
- * @zone: the zone
- * @order: 0..9
- * @nr: how many at most, 1..64; above order 6 it is always one
- *
- * Out of the chunk that is to be used for @order, see state.h; they are what is best
- * placed in one word of it, so there may be less than @nr although the zone has more.
- *
- * Context: any, with preemption off.
- * Return: see struct kmemx_taken.
- */
-struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
-				   unsigned int nr)
-{
-	struct kmemx_change change;
-	unsigned int c;
-	u64 heads;
-	long found;
-
-	if (unlikely(order > KMEMX_WORD_ORDER))
-		return take_slow(zone, order, 1);
-	found = kmemx_bins_first(&zone->bins, order);
-	if (unlikely(found < 0))
-		return take_slow(zone, order, nr);
-	c = (unsigned int)found;
-	kmemx_step();
-	heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, c), order, nr, &change);
-	kmemx_step();
-	kmemx_zone_settle_word(zone, c, &change);
-	if (unlikely(!heads))
-		return take_slow(zone, order, nr);
-	return (struct kmemx_taken){
-		.base = found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
-		.heads = heads,
-	};
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_take);
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_slow);
 
 /* One block: its first frame, or an error. */
 static long take_block(struct kmemx_zone *zone, unsigned int order)
@@ -410,7 +382,8 @@ static long take_block(struct kmemx_zone *zone, unsigned int order)
 		if (likely(c >= 0 && take_whole(zone, (unsigned int)c)))
 			return c * KMEMX_CHUNK_FRAMES;
 	}
-	taken = kmemx_zone_take(zone, order, 1);
+	taken = likely(order <= KMEMX_WORD_ORDER) ? kmemx_zone_take(zone, order, 1) :
+						     kmemx_zone_take_slow(zone, order, 1);
 	return likely(taken.base >= 0) ? taken.base + (long)__ffs64(taken.heads) : taken.base;
 }
 

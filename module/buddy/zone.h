@@ -178,8 +178,8 @@ int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned lo
 			enum kmemx_kind kind);
 long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind);
-struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone, unsigned int order,
-				   unsigned int nr);
+struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int order,
+					unsigned int nr);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
 /* Has any chunk a free block of @order, 0..9? At rest the truth. */
@@ -201,6 +201,45 @@ static __always_inline void kmemx_zone_settle_word(struct kmemx_zone *zone, unsi
 					change->delta);
 	else if ((change->old ^ change->new) & KMEMX_STATE_BIN_MASK)
 		kmemx_zone_settle_change(zone, c, change->old, change->new);
+}
+
+/**
+ * kmemx_zone_take() - take blocks that are neighbours, without info bytes
+ * @zone: the zone
+ * @order: 0..6
+ * @nr: how many at most, 1..64
+ *
+ * Out of the chunk that is to be used for @order, see state.h; they are what is best
+ * placed in one word of it, so there may be less than @nr although the zone has more.
+ *
+ * Inline, for who fills a front.
+ *
+ * Context: any, with preemption off.
+ * Return: see struct kmemx_taken.
+ */
+static __always_inline struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zone,
+							  unsigned int order,
+							  unsigned int nr)
+{
+	struct kmemx_change change;
+	unsigned int c;
+	u64 heads;
+	long found;
+
+	found = kmemx_bins_first(&zone->bins, order);
+	if (unlikely(found < 0))
+		return kmemx_zone_take_slow(zone, order, nr);
+	c = (unsigned int)found;
+	kmemx_step();
+	heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, c), order, nr, &change);
+	kmemx_step();
+	kmemx_zone_settle_word(zone, c, &change);
+	if (unlikely(!heads))
+		return kmemx_zone_take_slow(zone, order, nr);
+	return (struct kmemx_taken){
+		.base = found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
+		.heads = heads,
+	};
 }
 
 /**

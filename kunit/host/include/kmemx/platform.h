@@ -140,6 +140,21 @@ static inline void atomic64_andnot(s64 i, atomic64_t *v)
 	__atomic_fetch_and(&v->counter, ~i, __ATOMIC_SEQ_CST);
 }
 
+static inline void set_bit(unsigned long nr, unsigned long *words)
+{
+	__atomic_fetch_or(&words[nr / BITS_PER_LONG], BIT(nr % BITS_PER_LONG), __ATOMIC_SEQ_CST);
+}
+
+static inline void clear_bit(unsigned long nr, unsigned long *words)
+{
+	__atomic_fetch_and(&words[nr / BITS_PER_LONG], ~BIT(nr % BITS_PER_LONG), __ATOMIC_SEQ_CST);
+}
+
+static inline bool test_bit(unsigned long nr, const unsigned long *words)
+{
+	return READ_ONCE(words[nr / BITS_PER_LONG]) >> nr % BITS_PER_LONG & 1;
+}
+
 /* The atomic operation before it was one already. */
 #define smp_mb__after_atomic()	do { } while (0)
 
