@@ -424,6 +424,59 @@ static void region_front_follows_demand(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+static void expect_zero(struct kunit *test, struct fixture *fx, u32 frame, unsigned long nr)
+{
+	void *addr = kmemx_pages_address(fx->pages, frame);
+
+	if (kmemx_pages_free_is_zero())
+		KUNIT_EXPECT_NULL(test, memchr_inv(addr, 0, nr << PAGE_SHIFT));
+	memset(addr, 0xFF, nr << PAGE_SHIFT);
+}
+
+static void expect_all_zero(struct kunit *test, struct fixture *fx)
+{
+	u32 frame;
+
+	if (!kmemx_pages_free_is_zero())
+		return;
+	for (frame = 0; frame < kmemx_pages_end(fx->pages); frame++)
+		if (kmemx_pages_info(fx->pages, frame) != KMEMX_INFO_ABSENT)
+			KUNIT_ASSERT_NULL(test, memchr_inv(kmemx_pages_address(fx->pages, frame),
+							   0, PAGE_SIZE));
+}
+
+/* From the start, and whatever way frames come back; but only with init_on_free. */
+static void region_free_memory_is_zero(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int round, order;
+	struct kmemx_freed freed;
+	u32 frame;
+
+	expect_all_zero(test, fx);
+	for (round = 0; round < 3; round++) {
+		for (order = 0; order <= KMEMX_CHUNK_ORDER; order++) {
+			struct page *page = take(fx, order);
+
+			KUNIT_ASSERT_NOT_NULL(test, page);
+			expect_zero(test, fx, number_of(fx, page), 1UL << order);
+			/* Large blocks have no front. */
+			KUNIT_ASSERT_TRUE(test, order < KMEMX_PCP_ORDERS ?
+					  let_block_go(fx, page, order) : put(fx, page, order));
+		}
+		KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 301, 1, KMEMX_KIND_CONTIG,
+							&frame), 0);
+		expect_zero(test, fx, frame, 301);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_trim(fx->pages, frame, KMEMX_KIND_CONTIG, 5,
+						       &freed), KMEMX_FREE_OK);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_CONTIG, 0,
+						       &freed), KMEMX_FREE_OK);
+		kmemx_pages_drain(fx->pages);
+	}
+	expect_all_zero(test, fx);
+	expect_sound(test, fx);
+}
+
 /* So deep that it takes several rounds to empty it. */
 static void region_drains_deep_fronts(struct kunit *test)
 {
@@ -814,6 +867,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_is_bounded),
 	KUNIT_CASE(region_front_lends_what_it_does_not_use),
 	KUNIT_CASE(region_front_follows_demand),
+	KUNIT_CASE(region_free_memory_is_zero),
 	KUNIT_CASE(region_drains_deep_fronts),
 	KUNIT_CASE(region_front_does_not_pin_chunks),
 	KUNIT_CASE(region_front_finds_double_frees),

@@ -51,7 +51,7 @@ static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kme
 
 	if (unlikely(kmemx_live.site) && kmemx_pages_find(&kmemx_live.pages, addr, &frame))
 		kmemx_live.site[frame] = call_site;
-	if (want_init_on_alloc(gfp))
+	if (want_init_on_alloc(gfp) && !kmemx_pages_free_is_zero())
 		memset(addr, 0, nr << PAGE_SHIFT);
 	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
 	kmemx_stat_add(KMEMX_STAT_USED_BYTES, nr << PAGE_SHIFT);

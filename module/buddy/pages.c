@@ -167,11 +167,32 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages)
 			kmemx_pcp_close(&per_cpu_ptr(pages->pcp, cpu)->list[k]);
 }
 
+/*
+ * What is handed out with init_on_free is not zeroed once more, as in the kernel's own page
+ * allocator, so it has to be zero from the start.
+ */
+static void zero_frames(const struct kmemx_pages *pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < pages->zone.nr_extents; i++) {
+		const struct kmemx_extent *ext = &pages->extent[i];
+		unsigned long k;
+
+		for (k = 0; k < ext->nr_frames; k++) {
+			memset(kmemx_pfn_address(ext->pfn + k), 0, PAGE_SIZE);
+			cond_resched();
+		}
+	}
+}
+
 /**
  * kmemx_pages_init() - manage the frames of some extents, all of them free
  * @pages: to fill in
  * @nr_extents: number of extents, at least 1
  * @extent: the extents; no two of them share a chunk. Every page has one reference.
+ *
+ * With init_on_free, all of them are zeroed; see kmemx_pages_free_is_zero().
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, or -EINVAL if two extents share a chunk or they are more than
@@ -200,6 +221,8 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 		ret = make_fronts(pages);
 	if (ret)
 		kmemx_pages_fini(pages);
+	else if (kmemx_pages_free_is_zero())
+		zero_frames(pages);
 	return ret;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_init);

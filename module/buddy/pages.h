@@ -65,6 +65,16 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 void kmemx_pages_no_fronts(struct kmemx_pages *pages);
 void kmemx_pages_fini(struct kmemx_pages *pages);
 
+/*
+ * Is what is free known to be zero? With init_on_free it was when the region was made, is
+ * when a block goes back to its chunk, and nothing writes to free memory in between: so no
+ * allocation has to zero it.
+ */
+static __always_inline bool kmemx_pages_free_is_zero(void)
+{
+	return want_init_on_free();
+}
+
 /* The info byte of a frame. */
 static inline u8 kmemx_pages_info(const struct kmemx_pages *pages, u32 frame)
 {

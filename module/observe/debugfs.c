@@ -114,6 +114,7 @@ static int stat_show(struct seq_file *m, void *unused)
 	seq_printf(m, "quarantined_bytes %llu\n", snap.quarantined);
 	seq_printf(m, "unsettled_bytes %lld\n", snap.unsettled);
 	seq_printf(m, "outside_bytes %llu\n", snap.outside);
+	seq_printf(m, "zeroed_bytes %llu\n", snap.zeroed);
 	for (i = KMEMX_STAT_USED_BYTES + 1; i < KMEMX_NR_STATS; i++)
 		seq_printf(m, "%s %lld\n", kmemx_stat_name(i),
 			   kmemx_snapshot_stat(m->private, i));

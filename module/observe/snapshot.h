@@ -22,6 +22,7 @@
  * @unsettled: what is left; 0 at rest, and more or less than that while other
  *	       CPUs are moving bytes from one of the above to another
  * @outside: metadata outside the region
+ * @zeroed: of @free and @page_front, known to be zero
  *
  * Each is counted at its own place and none as the difference of others, but
  * for @unsettled.
@@ -37,6 +38,7 @@ struct kmemx_snapshot {
 	u64 quarantined;
 	s64 unsettled;
 	u64 outside;
+	u64 zeroed;
 };
 
 void kmemx_snapshot_take(struct kmemx_region *region, struct kmemx_snapshot *snap);
