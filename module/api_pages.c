@@ -230,9 +230,12 @@ static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int ord
 static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
 					       unsigned long call_site)
 {
-	if (unlikely(order >= KMEMX_PCP_ORDERS))
-		return alloc_pages_past(gfp, order, call_site);
-	return alloc_pages_fast(gfp, order, call_site);
+	if (likely(order < KMEMX_PCP_ORDERS))
+		return alloc_pages_fast(gfp, order, call_site);
+	/* No front could help. */
+	if (order <= KMEMX_CHUNK_ORDER && !kmemx_zone_has_block(&kmemx_live.pages.zone, order))
+		return alloc_pages_none(gfp, order, call_site);
+	return alloc_pages_past(gfp, order, call_site);
 }
 
 /**
