@@ -23,6 +23,7 @@ struct fixture {
 static int placement_fixture_init(struct kunit *test)
 {
 	struct fixture *fx = vzalloc(sizeof(*fx));
+	struct kmemx_classes classes;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, fx);
@@ -33,8 +34,9 @@ static int placement_fixture_init(struct kunit *test)
 	for (i = 0; i < fx->grant.nr_spans; i++)
 		fx->extent[i] = (struct kmemx_extent){ fx->grant.span[i].pfn,
 						       fx->grant.span[i].nr_pages };
+	kmemx_classes_init(&classes, KMEMX_CLASSES_HALF);
 	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->grant.nr_spans, fx->extent,
-						false), 0);
+						&classes, false), 0);
 	fx->pages = &fx->region.pages;
 	KUNIT_ASSERT_EQ(test, fx->pages->nr_frames, (unsigned long)TRACE_FRAMES);
 	return 0;

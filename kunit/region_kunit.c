@@ -24,6 +24,7 @@ struct fixture {
 	struct kmemx_grant grant;
 	struct kmemx_extent extent[16];
 	unsigned int nr_extents;
+	struct kmemx_classes classes;
 	struct kmemx_region region;
 	struct kmemx_pages *pages;
 };
@@ -46,7 +47,9 @@ static int region_fixture_init(struct kunit *test)
 	fx->extent[0].pfn += NR_HEAD;
 	fx->extent[0].nr_frames -= NR_HEAD;
 	fx->extent[fx->nr_extents - 1].nr_frames -= NR_TAIL;
-	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->nr_extents, fx->extent, false), 0);
+	kmemx_classes_init(&fx->classes, KMEMX_CLASSES_HALF);
+	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->nr_extents, fx->extent,
+						&fx->classes, false), 0);
 	return 0;
 }
 
@@ -129,12 +132,51 @@ static void region_finds_every_frame_and_nothing_else(struct kunit *test)
 
 static void region_refuses_extents_that_share_a_chunk(struct kunit *test)
 {
+	struct fixture *fx = test->priv;
 	struct kmemx_extent extent[] = { { 0x1000, 100 }, { 0x1000 + 200, 100 } };
 	struct kmemx_region *region = kunit_kzalloc(test, sizeof(*region), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, region);
-	KUNIT_EXPECT_EQ(test, kmemx_region_init(region, 2, extent, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kmemx_region_init(region, 2, extent, &fx->classes, false), -EINVAL);
 	KUNIT_EXPECT_NULL(test, region->pages.extent);
+}
+
+/* What a request of each size gets is what the arithmetic says, and aligned as promised. */
+static void region_wastes_what_is_expected(struct kunit *test)
+{
+	static const u32 list[] = { 8, 24, 40, 64, 1040 };
+	struct fixture *fx = test->priv;
+	struct kmemx_demand demand[100];
+	struct kmemx_waste waste;
+	unsigned long held = 0;
+	unsigned int i;
+
+	kmemx_region_fini(&fx->region);
+	KUNIT_ASSERT_EQ(test, kmemx_classes_init_list(&fx->classes, ARRAY_SIZE(list), list), 0);
+	KUNIT_ASSERT_EQ(test, kmemx_region_init(&fx->region, fx->nr_extents, fx->extent,
+						&fx->classes, false), 0);
+	for (i = 0; i < ARRAY_SIZE(demand); i++) {
+		u32 size = i % 4 ? 3 * i * i % KMEMX_CLASS_TABLE_MAX + 1 : 1U << i / 4 % 14;
+		unsigned int class = kmemx_classes_find(&fx->region.classes, size);
+		struct kmemx_cache *cache, *owner;
+		void *obj;
+
+		cache = size <= KMEMX_CLASS_TABLE_MAX ? kmemx_region_small(&fx->region, size) :
+			fx->region.class[class];
+		obj = kmemx_cache_take(cache, 0);
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		KUNIT_EXPECT_TRUE(test, !is_power_of_2(size) ||
+				  IS_ALIGNED((unsigned long)obj, min_t(u32, size, PAGE_SIZE)));
+		demand[i] = (struct kmemx_demand){ size, 1 };
+		held += cache->layout.stride;
+		KUNIT_EXPECT_EQ(test, kmemx_cache_put(&fx->region.depot,
+						      fx->region.depot.ops->id_of(&fx->region, obj),
+						      obj, cache, &owner), KMEMX_FREE_OK);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_classes_waste(&fx->classes, ARRAY_SIZE(demand), demand,
+						  &waste), 0);
+	KUNIT_EXPECT_EQ(test, waste.held, (u64)held);
+	expect_sound(test, fx);
 }
 
 static void region_sets_held_pages_aside(struct kunit *test)
@@ -860,6 +902,7 @@ static void region_threads(struct kunit *test)
 static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_finds_every_frame_and_nothing_else),
 	KUNIT_CASE(region_refuses_extents_that_share_a_chunk),
+	KUNIT_CASE(region_wastes_what_is_expected),
 	KUNIT_CASE(region_sets_held_pages_aside),
 	KUNIT_CASE(region_atomic_sweeps_take_turns),
 	KUNIT_CASE(region_atomic_sweeps_are_short),

@@ -61,7 +61,8 @@ static int make_region(void)
 		extent[i].pfn = grant.span[i].pfn;
 		extent[i].nr_frames = grant.span[i].nr_pages;
 	}
-	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, extent, kmemx_params.track);
+	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, extent, &kmemx_params.classes,
+				kmemx_params.track);
 	kfree(extent);
 	return ret;
 }

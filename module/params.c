@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kmemx module parameters: size=, backend=, nid= and track=.
+ * kmemx module parameters: size=, backend=, nid=, size_classes= and track=.
  *
  * Values are checked as they are set, so that insmod itself fails with EINVAL,
  * and every refusal says in the log what was wrong and what would be right.
@@ -154,6 +154,80 @@ static const struct kernel_param_ops nid_ops = {
 	.get = param_get_int,
 };
 
+/* A list of numbers with commas in between. */
+static int parse_list(const char *text, unsigned int *nr, u32 *size)
+{
+	char number[8];
+	size_t len;
+
+	for (*nr = 0; ; text += len + 1) {
+		len = strcspn(text, ",");
+		if (*nr == KMEMX_CLASSES_LIST_MAX || len >= sizeof(number))
+			return -EINVAL;
+		memcpy(number, text, len);
+		number[len] = '\0';
+		if (kstrtou32(number, 0, &size[(*nr)++]))
+			return -EINVAL;
+		if (!text[len])
+			return 0;
+	}
+}
+
+/**
+ * kmemx_params_parse_classes() - read size classes as a user types them
+ * @text: pow2, half, quarter, or up to KMEMX_CLASSES_LIST_MAX rising sizes with commas in
+ *	  between, as kmemx_classes_init_list() takes them; a final newline is fine
+ * @classes: to fill in; undefined on failure
+ *
+ * Context: any.
+ * Return: 0, or -EINVAL for anything else.
+ */
+int kmemx_params_parse_classes(const char *text, struct kmemx_classes *classes)
+{
+	u32 size[KMEMX_CLASSES_LIST_MAX];
+	unsigned int nr;
+
+	if (sysfs_streq(text, "pow2"))
+		kmemx_classes_init(classes, KMEMX_CLASSES_POW2);
+	else if (sysfs_streq(text, "half"))
+		kmemx_classes_init(classes, KMEMX_CLASSES_HALF);
+	else if (sysfs_streq(text, "quarter"))
+		kmemx_classes_init(classes, KMEMX_CLASSES_QUARTER);
+	else
+		return parse_list(text, &nr, size) ?: kmemx_classes_init_list(classes, nr, size);
+	return 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_params_parse_classes);
+
+static int classes_set(const char *val, const struct kernel_param *kp)
+{
+	int ret = kmemx_params_parse_classes(val, kp->arg);
+
+	if (ret)
+		pr_err("%s=%s: not size classes; give pow2, half, quarter, or up to %d rising multiples of 8 up to %d, e.g. size_classes=8,24,40,64\n",
+		       kp->name, val, KMEMX_CLASSES_LIST_MAX, KMEMX_CLASS_MAX_SIZE);
+
+	return ret;
+}
+
+/* All of them, whatever they came from. */
+static int classes_get(char *buffer, const struct kernel_param *kp)
+{
+	const struct kmemx_classes *classes = kp->arg;
+	unsigned int i;
+	int len = 0;
+
+	for (i = 0; i < classes->nr; i++)
+		len += sysfs_emit_at(buffer, len, "%s%u", i ? "," : "", classes->size[i]);
+
+	return len + sysfs_emit_at(buffer, len, "\n");
+}
+
+static const struct kernel_param_ops classes_ops = {
+	.set = classes_set,
+	.get = classes_get,
+};
+
 module_param_cb(size, &size_ops, &kmemx_params.size, 0444);
 MODULE_PARM_DESC(size, "size of the region in bytes, with an optional suffix K, M, G or T; rounded up to whole chunks of 512 pages (default 64M)");
 
@@ -163,14 +237,18 @@ MODULE_PARM_DESC(backend, "where the region comes from: " KMEMX_BACKEND_NAMES " 
 module_param_cb(nid, &nid_ops, &kmemx_params.nid, 0444);
 MODULE_PARM_DESC(nid, "NUMA node the region must be on (default -1: any)");
 
+module_param_cb(size_classes, &classes_ops, &kmemx_params.classes, 0444);
+MODULE_PARM_DESC(size_classes, "object sizes of kmemx_alloc(): pow2, half, quarter, or a list such as 8,24,40,64 (default half: powers of two and what lies half-way)");
+
 module_param_named(track, kmemx_params.track, bool, 0444);
 MODULE_PARM_DESC(track, "record the call site of each live allocation (default 0)");
 
 /**
  * kmemx_params_check() - make the parameters fit each other and the hardware
  *
- * Rounds the size up to whole chunks, and says so when that changes it. Called
- * once, by the module's init, before anything uses the parameters.
+ * Rounds the size up to whole chunks, and says so when that changes it; where no size
+ * classes were given they are the default ones. Called once, by the module's init, before
+ * anything uses the parameters.
  *
  * Context: process context.
  * Return: 0, or -EINVAL if the node has gone since the parameter was set.
@@ -184,6 +262,8 @@ int kmemx_params_check(void)
 		       kmemx_params.nid, nodemask_pr_args(&node_online_map));
 		return -EINVAL;
 	}
+	if (!kmemx_params.classes.nr)
+		kmemx_classes_init(&kmemx_params.classes, KMEMX_CLASSES_HALF);
 	if (size != kmemx_params.size) {
 		pr_info("size=%lu: rounded up to %lu, whole chunks of %lu KiB\n",
 			kmemx_params.size, size, CHUNK_BYTES >> 10);

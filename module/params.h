@@ -7,11 +7,14 @@
 
 #include <linux/types.h>
 
+#include "slab/classes.h"
+
 /**
  * struct kmemx_params - the module parameters
  * @size: of the region, in bytes; whole chunks once kmemx_params_check() has run
  * @backend: where it comes from: one of KMEMX_BACKEND_NAMES
  * @nid: the node it must be on, or NUMA_NO_NODE
+ * @classes: the size classes; the default ones once kmemx_params_check() has run
  * @track: record the call site of each live allocation
  *
  * Written before init, constant afterwards.
@@ -20,6 +23,7 @@ struct kmemx_params {
 	unsigned long size;
 	char backend[8];
 	int nid;
+	struct kmemx_classes classes;
 	bool track;
 };
 
@@ -27,5 +31,6 @@ extern struct kmemx_params kmemx_params;
 
 int kmemx_params_check(void);
 int kmemx_params_parse_size(const char *text, unsigned long *size);
+int kmemx_params_parse_classes(const char *text, struct kmemx_classes *classes);
 
 #endif /* KMEMX_PARAMS_H */

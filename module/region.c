@@ -96,12 +96,12 @@ static int make_class(struct kmemx_region *region, unsigned int i)
 	return 0;
 }
 
-static int make_classes(struct kmemx_region *region)
+static int make_classes(struct kmemx_region *region, const struct kmemx_classes *classes)
 {
 	unsigned int i;
 	int ret = 0;
 
-	kmemx_classes_init(&region->classes);
+	region->classes = *classes;
 	for (i = 0; !ret && i < region->classes.nr; i++)
 		ret = make_class(region, i);
 	for (i = 0; !ret && i < ARRAY_SIZE(region->small); i++)
@@ -114,13 +114,15 @@ static int make_classes(struct kmemx_region *region)
  * @region: to fill in, but for its origin
  * @nr_extents: number of extents
  * @extent: the extents, as for kmemx_pages_init()
+ * @classes: the size classes, copied
  * @track: keep the call site of each live allocation
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, or -EINVAL for extents that share a chunk.
  */
 int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
-		      const struct kmemx_extent *extent, bool track)
+		      const struct kmemx_extent *extent, const struct kmemx_classes *classes,
+		      bool track)
 {
 	int ret;
 
@@ -138,7 +140,7 @@ int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 		ret = region->site ? 0 : -ENOMEM;
 	}
 	if (!ret)
-		ret = make_classes(region);
+		ret = make_classes(region, classes);
 	if (ret)
 		kmemx_region_fini(region);
 	return ret;

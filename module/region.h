@@ -55,7 +55,8 @@ struct kmemx_region {
 };
 
 int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
-		      const struct kmemx_extent *extent, bool track);
+		      const struct kmemx_extent *extent, const struct kmemx_classes *classes,
+		      bool track);
 void kmemx_region_fini(struct kmemx_region *region);
 unsigned long kmemx_region_reclaim(struct kmemx_region *region);
 void kmemx_region_empty(struct kmemx_region *region);

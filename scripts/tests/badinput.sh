@@ -71,6 +71,10 @@ parameters() {
 	bad "$1-size-64Q" EINVAL size=64Q "size=64Q$size"
 	bad "$1-backend-foo" EINVAL backend=foo 'backend=foo: not a backend; give auto, cma, contig or pages'
 	bad "$1-nid-7" EINVAL nid=7 'nid=7: not an online node; give one of 0, or -1'
+	local classes='.*: not size classes; give pow2, half, quarter, or up to 40 rising multiples of 8 up to 8192'
+	bad "$1-classes-fall" EINVAL size_classes=8,24,20 "size_classes=8,24,20$classes"
+	bad "$1-classes-12" EINVAL size_classes=12 "size_classes=12$classes"
+	bad "$1-classes-third" EINVAL size_classes=third "size_classes=third$classes"
 	bad "$1-size-1T" ENOMEM size=1T 'size=1048576M: the machine has [0-9]+ MiB; load with a smaller size='
 }
 

@@ -182,6 +182,16 @@ vmstat_reads() {
 		awk '$1 == "kmemx_sample" && $2 == 375 && $4 == 120 { found = 1 } END { exit !found }'
 }
 
+# Requests of up to 64 bytes have the classes of the list, larger ones the usual.
+classes_of_a_list() {
+	local classes=8,24,40,64,96,128,192,256,384,512,768,1024,1536,2048,3072,4096,6144,8192
+	mark
+	load size_classes=8,24,40,64 || return
+	equal "the parameter" "$(cat /sys/module/kmemx/parameters/size_classes)" "$classes" &&
+		equal "the caches" "$(sed -nE 's/^kmemx-([0-9]+) .*/\1/p' "$debug/slabinfo" | paste -sd,)" "$classes" &&
+		sample_passes && sample_unloads && unloads
+}
+
 is_busy() {
 	! rmmod kmemx 2>&1 | tee /dev/stderr | grep -v 'in use by: kmemx_sample' && [ -e "$debug/region" ]
 }
@@ -216,6 +226,7 @@ auto_cases() {
 	try "stock/$1-sample-unloads" sample_unloads
 	try "stock/$1-unloads" unloads
 	try "stock/$1-memory-is-back" memory_is_back 2048
+	try "stock/$1-classes-of-a-list" classes_of_a_list
 	try "stock/$1-files-of-a-full-region-agree" files_of_a_full_region_agree
 }
 
