@@ -164,6 +164,91 @@ static void cache_bad_frees_change_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(other), 0);
 }
 
+/* Where what a directory of files shows comes from. */
+static void cache_counts_refills_and_slabs(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr = 3 * fx->cache->layout.nr_objs, i, cpu;
+	void **obj = kunit_kmalloc_array(test, nr, sizeof(*obj), GFP_KERNEL);
+	struct kmemx_cache_usage usage;
+	u64 refills = 0, made = 0, ended = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < nr; i++) {
+		obj[i] = kmemx_cache_take(fx->cache, 0);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	/* One slab has a free object, and an empty one is left when the others have gone. */
+	KUNIT_ASSERT_EQ(test, put(fx, obj[--nr], fx->cache), KMEMX_FREE_OK);
+	kmemx_cache_drain(fx->cache);
+	kmemx_cache_retire(fx->cache);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_slabs, 3UL);
+	KUNIT_EXPECT_EQ(test, usage.nr_partial, 1UL);
+	KUNIT_EXPECT_EQ(test, usage.nr_partial_live, (unsigned long)fx->cache->layout.nr_objs - 1);
+	for (i = 0; i < nr; i++)
+		KUNIT_ASSERT_EQ(test, put(fx, obj[i], fx->cache), KMEMX_FREE_OK);
+	kmemx_cache_drain(fx->cache);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_partial_live, 0UL);
+	for_each_possible_cpu(cpu) {
+		const struct kmemx_front *front = per_cpu_ptr(fx->cache->front, cpu);
+
+		refills += front->nr_refill;
+		made += front->nr_slabs_made;
+		ended += front->nr_slabs_ended;
+	}
+	/* Eight at a time, but for the last of a slab. */
+	KUNIT_EXPECT_GE(test, refills, (u64)nr / KMEMX_FRONT_BATCH);
+	KUNIT_EXPECT_LE(test, refills, (u64)nr / KMEMX_FRONT_BATCH + 3 * KMEMX_FRONT_BATCH);
+	KUNIT_EXPECT_GE(test, made, 3ULL);
+	KUNIT_EXPECT_EQ(test, made - ended, (u64)usage.nr_slabs);
+}
+
+static unsigned int nr_made, nr_gone;
+
+static void note_made(struct kmemx_cache *cache)
+{
+	cache->files = cache;
+	nr_made++;
+}
+
+/* It can still be looked at, and nobody else has its name yet. */
+static void note_gone(struct kmemx_cache *cache)
+{
+	struct kmemx_cache_usage usage;
+
+	kmemx_cache_usage(cache, &usage);
+	nr_gone += cache->files == cache && cache->depot->cache[cache->number] == cache &&
+		!usage.nr_slabs;
+}
+
+static void cache_watchers_see_caches_come_and_go(struct kunit *test)
+{
+	static const struct kmemx_depot_watch watch = { .made = note_made, .goes = note_gone };
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache;
+	void *obj;
+
+	nr_made = 0;
+	nr_gone = 0;
+	fx->depot.watch = &watch;
+	cache = make(fx, "watched", 64, 0, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	KUNIT_EXPECT_EQ(test, nr_made, 1U);
+	/* What is not made, or stays, is not told of. */
+	KUNIT_EXPECT_TRUE(test, IS_ERR(make(fx, "watched", 64, 0, NULL)));
+	obj = kmemx_cache_take(cache, 0);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), -EBUSY);
+	KUNIT_EXPECT_EQ(test, nr_gone, 0U);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, cache), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+	KUNIT_EXPECT_EQ(test, nr_made, 1U);
+	KUNIT_EXPECT_EQ(test, nr_gone, 1U);
+	fx->depot.watch = NULL;
+}
+
 static void cache_gives_empty_slabs_back(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -476,6 +561,8 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_objects_do_not_overlap),
 	KUNIT_CASE(cache_constructor_runs_once_per_object),
 	KUNIT_CASE(cache_bad_frees_change_nothing),
+	KUNIT_CASE(cache_counts_refills_and_slabs),
+	KUNIT_CASE(cache_watchers_see_caches_come_and_go),
 	KUNIT_CASE(cache_gives_empty_slabs_back),
 	KUNIT_CASE(cache_fuller_slabs_go_first),
 	KUNIT_CASE(cache_survives_a_source_that_fails),

@@ -142,6 +142,7 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		.name = name,
 		.size = size,
 		.is_typesafe = flags & SLAB_TYPESAFE_BY_RCU,
+		.is_hwcache_aligned = flags & SLAB_HWCACHE_ALIGN,
 	};
 	struct kmemx_cache *cache = ERR_PTR(-EINVAL);
 	bool is_good = !(flags & ~CACHE_FLAGS) && name && *name && !strpbrk(name, " \t\n");
@@ -150,6 +151,7 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		spec.align = args->align;
 		spec.ctor = args->ctor;
 		spec.dtor = args->dtor;
+		spec.usersize = args->usersize;
 		is_good = is_good && args->useroffset <= size &&
 			args->usersize <= size - args->useroffset;
 	}

@@ -175,7 +175,7 @@ static void __exit kmemx_exit(void)
 {
 	unsigned int nr_kept;
 
-	kmemx_debugfs_fini();
+	kmemx_debugfs_fini(&kmemx_live);
 	unregister_module_notifier(&module_notifier);
 	kmemx_region_empty(&kmemx_live);
 	/* Not before: a CPU that left would have kept what its fronts hold. */

@@ -2,8 +2,9 @@
 /*
  * The files under /sys/kernel/debug/kmemx; docs/abi.md describes each line.
  *
- * They are 0444 and have no ioctl or mmap, so that a locked-down kernel still
- * opens them. Errors of debugfs are ignored on purpose: nothing depends on it.
+ * They are 0444, but for what is written to, and have no ioctl or mmap, so that a
+ * locked-down kernel still opens them. Errors of debugfs are ignored on purpose:
+ * nothing depends on it.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
@@ -13,6 +14,7 @@
 
 #include "observe/debugfs.h"
 #include "observe/debugfs_frag.h"
+#include "observe/debugfs_slab.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 
@@ -134,14 +136,17 @@ void kmemx_debugfs_init(struct kmemx_region *region)
 	kmemx_debugfs_frag_init(dir, region);
 	debugfs_create_file("slabinfo", 0444, dir, region, &slabinfo_fops);
 	debugfs_create_file("stat", 0444, dir, region, &stat_fops);
+	kmemx_debugfs_slab_init(dir, region);
 }
 
 /**
  * kmemx_debugfs_fini() - remove the files
+ * @region: what they are about
  *
  * Waits for readers: nobody looks at the region on return.
  */
-void kmemx_debugfs_fini(void)
+void kmemx_debugfs_fini(struct kmemx_region *region)
 {
+	kmemx_debugfs_slab_fini(region);
 	debugfs_remove(dir);
 }

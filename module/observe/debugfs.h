@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * /sys/kernel/debug/kmemx: read-only files about one region.
+ * /sys/kernel/debug/kmemx: files about one region.
  */
 #ifndef KMEMX_OBSERVE_DEBUGFS_H
 #define KMEMX_OBSERVE_DEBUGFS_H
@@ -8,6 +8,6 @@
 struct kmemx_region;
 
 void kmemx_debugfs_init(struct kmemx_region *region);
-void kmemx_debugfs_fini(void);
+void kmemx_debugfs_fini(struct kmemx_region *region);
 
 #endif /* KMEMX_OBSERVE_DEBUGFS_H */

@@ -100,6 +100,7 @@ static bool grow(struct kmemx_cache *cache)
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
 	call_for_each(cache, id, cache->ctor);
 	atomic64_add(1, &cache->nr_slabs);
+	this_cpu_inc(cache->front->nr_slabs_made);
 	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number);
 	publish(cache, id);
 	return true;
@@ -124,6 +125,7 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 	call_for_each(cache, id, cache->dtor);
 	kmemx_depot_close(depot, id, &cache->layout);
 	atomic64_add(-1, &cache->nr_slabs);
+	this_cpu_inc(cache->front->nr_slabs_ended);
 	depot->ops->free(depot->ctx, base, cache->layout.order);
 }
 
@@ -302,6 +304,8 @@ static void refill(struct kmemx_cache *cache, struct kmemx_front *front)
 	if (front->top != front->bottom || (!front->granted && !grant(cache, front)))
 		return;
 	nr = take_from_slabs(cache, front->bottom + 1, min(front->granted, KMEMX_FRONT_BATCH));
+	if (nr)
+		this_cpu_inc(cache->front->nr_refill);
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top += nr);
 }
@@ -774,6 +778,8 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	cache->ctor = spec->ctor;
 	cache->dtor = spec->dtor;
 	cache->is_typesafe = spec->is_typesafe;
+	cache->is_hwcache_aligned = spec->is_hwcache_aligned;
+	cache->usersize = spec->usersize;
 	cache->partial_mem = vzalloc(KMEMX_NR_PARTIAL * bytes);
 	if (!cache->partial_mem)
 		return -ENOMEM;
@@ -807,10 +813,13 @@ struct kmemx_cache *kmemx_cache_new(struct kmemx_depot *depot,
 		return ERR_PTR(-ENOMEM);
 	cache->depot = depot;
 	ret = build(cache, spec);
-	if (!ret)
-		return cache;
-	free_cache(cache);
-	return ERR_PTR(ret);
+	if (ret) {
+		free_cache(cache);
+		return ERR_PTR(ret);
+	}
+	if (depot->watch)
+		depot->watch->made(cache);
+	return cache;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_new);
 
@@ -829,6 +838,8 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 	struct kmemx_depot *depot = cache->depot;
 	struct kmemx_cache_counts counts;
 
+	if (depot->watch)
+		depot->watch->goes(cache);
 	kmemx_cache_counts(cache, &counts);
 	mutex_lock(&depot->lock);
 	WRITE_ONCE(depot->cache[cache->number], NULL);
@@ -922,10 +933,15 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 		usage->nr_front += kmemx_front_nr(per_cpu_ptr(cache->front, cpu)) +
 			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
 	for (id = 0; next_slab(cache, &id); id++) {
+		unsigned int nr_free = kmemx_slab_nr_free(state_at(cache, id));
+		unsigned int nr_live = kmemx_slab_nr_live(slab_at(cache, id), &cache->layout);
+
 		usage->nr_slabs++;
 		usage->nr_objs += cache->layout.nr_objs;
-		usage->nr_free += kmemx_slab_nr_free(state_at(cache, id));
-		usage->nr_live += kmemx_slab_nr_live(slab_at(cache, id), &cache->layout);
+		usage->nr_free += nr_free;
+		usage->nr_live += nr_live;
+		usage->nr_partial += !!nr_free;
+		usage->nr_partial_live += nr_free ? nr_live : 0;
 	}
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_usage);

@@ -26,6 +26,8 @@
  * @dtor: called once for each object before its slab goes, in any context
  * @is_typesafe: the slab of an object stays a slab of this cache for an RCU grace period
  *		 after the object was freed; none goes but in kmemx_cache_retire()
+ * @is_hwcache_aligned: SLAB_HWCACHE_ALIGN was asked for; @align has what it takes
+ * @usersize: bytes that may be copied to and from user space, to be shown
  */
 struct kmemx_cache_spec {
 	const char *name;
@@ -34,6 +36,8 @@ struct kmemx_cache_spec {
 	void (*ctor)(void *obj);
 	void (*dtor)(void *obj);
 	bool is_typesafe;
+	bool is_hwcache_aligned;
+	u32 usersize;
 };
 
 /*
@@ -59,6 +63,9 @@ struct kmemx_cache {
 	unsigned int front_cap;		/* Objects that a front may hold; 0: there is none. */
 	atomic64_t nr_slabs;
 	bool is_dying;			/* Destroyed while objects were live. */
+	bool is_hwcache_aligned;	/* As in the spec. */
+	u32 usersize;			/* As in the spec. */
+	void *files;			/* Of who watches the depot. */
 	char name[KMEMX_CACHE_NAME];
 };
 
@@ -69,6 +76,8 @@ struct kmemx_cache {
  * @nr_live: objects that users hold
  * @nr_front: objects in fronts, and in sheaves
  * @nr_free: objects in slabs, by the slabs' own counts
+ * @nr_partial: slabs with a free object
+ * @nr_partial_live: objects in these that users hold
  */
 struct kmemx_cache_usage {
 	unsigned long nr_slabs;
@@ -76,6 +85,8 @@ struct kmemx_cache_usage {
 	unsigned long nr_live;
 	unsigned long nr_front;
 	unsigned long nr_free;
+	unsigned long nr_partial;
+	unsigned long nr_partial_live;
 };
 
 /* Called for a live object, with its call site, or 0 if the depot does not track. */

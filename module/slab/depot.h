@@ -35,11 +35,23 @@ struct kmemx_page_ops {
 	u32 (*id_of)(void *ctx, const void *addr);
 };
 
+/**
+ * struct kmemx_depot_watch - who wants to know of caches that come and go
+ * @made: a cache can be used. May sleep.
+ * @goes: a cache is about to be freed; when this returns nobody looks at it any more
+ *	  on account of @made. May sleep, without a lock held.
+ */
+struct kmemx_depot_watch {
+	void (*made)(struct kmemx_cache *cache);
+	void (*goes)(struct kmemx_cache *cache);
+};
+
 struct kmemx_depot {
 	const struct kmemx_page_ops *ops;
 	void *ctx;
 	u32 nr_ids;
 	bool track;			/* Keep call sites. */
+	const struct kmemx_depot_watch *watch;	/* Or NULL; set while no cache comes or goes. */
 	struct kmemx_slab *slab;	/* One per id. */
 	u8 *status;			/* KMEMX_STATUS_BYTES per id. */
 	s64 __percpu *room;		/* Bytes that fronts may still be granted. */

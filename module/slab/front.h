@@ -53,6 +53,9 @@ struct kmemx_front_slot {
  *		   as this_cpu_inc() is, since nobody else keeps interrupts away
  * @nr_past_free: objects freed past it
  * @nr_sheaved: objects put into sheaves here, less those taken from sheaves here
+ * @nr_refill: how often it was filled; this and what follows is counted as @nr_past_alloc
+ * @nr_slabs_made: slabs that were made here
+ * @nr_slabs_ended: slabs whose frames were given back here
  */
 struct kmemx_front {
 	u8 busy;
@@ -66,6 +69,9 @@ struct kmemx_front {
 	u64 nr_past_alloc;
 	u64 nr_past_free;
 	s64 nr_sheaved;
+	u64 nr_refill;
+	u64 nr_slabs_made;
+	u64 nr_slabs_ended;
 };
 
 /* What all fronts of a CPU may hold, in bytes. */

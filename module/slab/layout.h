@@ -30,6 +30,7 @@
  * @recip: 2^KMEMX_LAYOUT_SHIFT / @stride, rounded up
  * @stride: from one object to the next, in bytes
  * @size: object size as asked for, in bytes
+ * @align: of objects, in bytes
  * @order: of the slab
  * @nr_objs: objects in the slab
  * @nr_slots: places for objects, the first of which may be taken by status bytes
@@ -40,6 +41,7 @@ struct kmemx_layout {
 	u64 recip;
 	u32 stride;
 	u32 size;
+	u32 align;
 	u32 order;
 	u32 nr_objs;
 	u32 nr_slots;

@@ -1,0 +1,154 @@
+#!/bin/bash
+# usage: scripts/tests/slabfiles.sh [KERNEL]...
+#
+# The files of each cache under /sys/kernel/debug/kmemx/slab, on each KERNEL (default: all
+# parts): what they say agrees with slabinfo and with each other, in the formats of SLUB's
+# own files of that kernel; the kernel's own tool slabinfo, of its source, reads them; a
+# cache gives memory back when told to; and the files go with their cache, open or not, while
+# others read and write them. On debug, which is slow and has KASAN, the last two only.
+#
+# parts: backports oldstable debug
+# shellcheck source=scripts/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=scripts/lib/guest.sh
+. "$(dirname "$TAP_SELF")/../lib/guest.sh"
+
+# ---- In the guest
+
+of() { cat "$debug/slab/$1/$2"; }
+# The number that a file begins with.
+number() { local word _; read -r word _ <"$debug/slab/$1/$2" && echo "$word"; }
+
+# A quarter of its objects is live.
+loads() {
+	insmod kmemx.ko && insmod kmemx_sample.ko objects=1500 pages=333 contig=3M &&
+		equal "live objects" "$(number kmemx_sample objects)" 375
+}
+
+# Every cache, and every column of slabinfo that has a file.
+agrees_with_slabinfo() {
+	local name active num size per_slab pages slabs nr=0 rest
+	tail -n +3 "$debug/slabinfo" >/tmp/caches
+	while read -r name active num size per_slab pages _ _ _ _ _ _ _ slabs rest; do
+		equal "$name" "$(number "$name" objects) $(number "$name" total_objects) $(number "$name" slab_size) $(number "$name" objs_per_slab) $((1 << $(number "$name" order))) $(number "$name" slabs)" \
+			"$active $num $size $per_slab $pages $slabs" || return
+		nr=$((nr + 1))
+	done </tmp/caches
+	equal "directories" "$(find "$debug/slab" -mindepth 1 -maxdepth 1 -type d | wc -l)" "$nr" &&
+		[ "$nr" -ge 21 ]
+}
+
+# What SLUB has on that kernel has the same name and, but for the numbers, the same words.
+shape() { sed -E 's/[0-9]+/n/g' "$1"; }
+has_slubs_formats() {
+	local slub=/sys/kernel/slab/dentry file
+	for file in align object_size objs_per_slab order slab_size usersize hwcache_align destroy_by_rcu store_user objects total_objects slabs; do
+		echo "$file: $(of kmemx_sample "$file")"
+		equal "$file" "$(shape "$debug/slab/kmemx_sample/$file")" "$(shape "$slub/$file")" || return
+	done
+	for file in ctor objects_partial partial shrink; do
+		[ -e "$slub/$file" ] && [ -e "$debug/slab/kmemx_sample/$file" ] || { echo "no $file"; return 1; }
+	done
+}
+
+# TOTAL C0=N C1=N: the numbers of the CPUs make the total.
+cpus_add_up() {
+	of kmemx_sample "$1" | tee /dev/stderr |
+		awk '{ for (k = 2; k <= NF; k++) { if ($k !~ /^C[0-9]+=[0-9]+$/) exit 1; sub(".*=", "", $k); n += $k } exit $1 != n }'
+}
+
+sum_of() { local file n=0; for file; do n=$((n + $(number kmemx_sample "$file"))); done; echo "$n"; }
+
+counts_add_up() {
+	local file
+	for file in alloc_fastpath alloc_slowpath alloc_refill alloc_slab free_fastpath free_slowpath free_slab front_objects; do
+		cpus_add_up "$file" || { echo "$file: the CPUs do not make the total"; return 1; }
+	done
+	equal "allocated and not freed" "$(($(sum_of alloc_fastpath alloc_slowpath) - $(sum_of free_fastpath free_slowpath)))" 375 &&
+		equal "slabs made and not given back" "$(($(sum_of alloc_slab) - $(sum_of free_slab)))" "$(sum_of slabs)" &&
+		[ "$(sum_of alloc_refill)" -gt 0 ] && [ "$(sum_of front_objects)" -le "$(($(nproc) * $(sum_of front_capacity)))" ]
+}
+
+shrinks() {
+	local shrink=$debug/slab/kmemx_sample/shrink before
+	before=$(number kmemx_sample front_objects)
+	[ "$before" -gt 0 ] || { echo "nothing in fronts"; return 1; }
+	for word in 0 2 banana ''; do
+		! echo "$word" >"$shrink" || { echo "'$word' was taken"; return 1; }
+	done
+	equal "in fronts after what is not 1" "$(number kmemx_sample front_objects)" "$before" &&
+		echo 1 >"$shrink" && equal "in fronts" "$(number kmemx_sample front_objects)" 0 &&
+		equal live "$(number kmemx_sample objects)" 375
+}
+
+# Name, objects, object size: slabinfo's columns. It reads /sys/kernel/slab, so ours is put
+# there.
+slabinfo_reads() {
+	unshare -m sh -c "mount --bind $debug/slab /sys/kernel/slab && ./slabinfo -l && ./slabinfo -D kmemx_sample && ./slabinfo -r kmemx_sample" >/tmp/slabinfo || return
+	cat /tmp/slabinfo
+	equal "objects and size by slabinfo" "$(awk '$1 == "kmemx_sample" { print $2, $3; exit }' /tmp/slabinfo)" "375 120" &&
+		equal "caches by slabinfo" "$(grep -c '^kmemx-' /tmp/slabinfo)" "$(($(find "$debug/slab" -name 'kmemx-*' | while read -r dir; do [ "$(cat "$dir/slabs")" = 0 ] || echo; done | wc -l)))" &&
+		grep -qE '^kmemx_sample .* 375 ' /tmp/slabinfo
+}
+
+# Who has a file open learns that it is gone.
+files_go_with_the_cache() {
+	local fd line
+	exec {fd}<"$debug/slab/kmemx_sample/objects"
+	rmmod kmemx_sample || return
+	[ ! -e "$debug/slab/kmemx_sample" ] || { echo "its files are there"; return 1; }
+	! read -r line <&"$fd" || { echo "read $line of a cache that is gone"; return 1; }
+	exec {fd}<&-
+	[ -e "$debug/slab/kmemx-64" ]
+}
+
+# Reads and writes all there is, as long as there is anything, until told to stop.
+use_files() {
+	until [ -e /tmp/stop ]; do
+		cat "$debug"/slab/kmemx_sample/[a-r]* 2>/dev/null | wc -l
+		echo 1 2>/dev/null >"$debug/slab/kmemx_sample/shrink" && echo shrunk
+	done >"$1" 2>/dev/null
+}
+
+files_are_used_as_they_go() {
+	local user _
+	rm -f /tmp/stop
+	for user in 1 2; do use_files /tmp/used.$user & done
+	for _ in {1..5}; do
+		insmod kmemx_sample.ko objects=300 pages=0 contig=0 && rmmod kmemx_sample || break
+	done
+	touch /tmp/stop
+	wait
+	equal "the sample at last" "$(lsmod | grep -c kmemx_sample)" 0 && sort /tmp/used.* | uniq -c &&
+		cat /tmp/used.* | grep -qx shrunk && cat /tmp/used.* | grep -qE '^[1-9]'
+}
+
+unloads() { rmmod kmemx && [ ! -e "$debug" ]; }
+
+guest() {
+	try "slabfiles/$1-loads" loads || return
+	if [ "$1" != debug ]; then
+		try "slabfiles/$1-agrees-with-slabinfo" agrees_with_slabinfo
+		try "slabfiles/$1-has-slubs-formats" has_slubs_formats
+		try "slabfiles/$1-counts-add-up" counts_add_up
+		try "slabfiles/$1-slabinfo-reads" slabinfo_reads
+	fi
+	try "slabfiles/$1-shrinks" shrinks
+	try "slabfiles/$1-files-go-with-the-cache" files_go_with_the_cache
+	try "slabfiles/$1-files-are-used-as-they-go" files_are_used_as_they_go
+	try "slabfiles/$1-unloads" unloads
+}
+
+# ---- On the host
+
+# The kernel's own tool, of the source that the test kernels are built from.
+make_slabinfo() {
+	# shellcheck disable=SC2016 # for the root's shell
+	scripts/vm/enter -- sh -c 'gcc -O1 -w -o "$1" "$(scripts/lib/kernel-source)/tools/mm/slabinfo.c"' sh "$TAP_LOGS/slabinfo"
+}
+
+scripts/vm/root
+try slabfiles/slabinfo-builds make_slabinfo || exit 0
+for kernel in $(parts "$@"); do
+	in_guest "$kernel" "$kernel" --timeout 300 --add "$TAP_LOGS/slabinfo" -- guest "$kernel"
+done
