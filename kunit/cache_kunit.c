@@ -203,6 +203,13 @@ static void cache_counts_refills_and_slabs(struct kunit *test)
 	KUNIT_EXPECT_LE(test, refills, (u64)nr / KMEMX_FRONT_BATCH + 3 * KMEMX_FRONT_BATCH);
 	KUNIT_EXPECT_GE(test, made, 3ULL);
 	KUNIT_EXPECT_EQ(test, made - ended, (u64)usage.nr_slabs);
+	/* The most at a time, which neither all that ever were nor a first one is. */
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->cache->peak_slabs), 3LL);
+	kmemx_cache_retire(fx->cache);
+	obj[0] = kmemx_cache_take(fx->cache, 0);
+	kmemx_cache_drain(fx->cache);
+	KUNIT_ASSERT_EQ(test, put(fx, obj[0], fx->cache), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->cache->peak_slabs), 3LL);
 }
 
 static unsigned int nr_made, nr_gone;

@@ -260,6 +260,31 @@ static void zone_run_needs_whole_chunks_in_a_row(struct kunit *test)
 	expect_all_free(test, fx);
 }
 
+static void zone_remembers_its_peak(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long one, three, run;
+
+	/* Chunks 0 and 7 are not all the extent's. */
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 2U);
+	one = kmemx_zone_alloc(&fx->zone, 1, 1, KIND);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 2U);
+	three = kmemx_zone_alloc(&fx->zone, 2 * 512 + 1, 1, KIND);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 5U);
+	free_all(&fx->zone, three, KIND, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 5U);
+	/* No more than before at a time. */
+	run = kmemx_zone_alloc(&fx->zone, 3 * 512, 512, KIND);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 5U);
+	three = kmemx_zone_alloc(&fx->zone, 3 * 512, 512, KIND);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 8U);
+	free_all(&fx->zone, three, KIND, 0);
+	free_all(&fx->zone, run, KIND, 0);
+	free_all(&fx->zone, one, KIND, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 8U);
+	expect_all_free(test, fx);
+}
+
 /* Bins that are behind, as a race may leave them, offer a chunk that is taken. */
 static void zone_mends_bins_that_are_wrong(struct kunit *test)
 {
@@ -623,6 +648,7 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_allocates_just_these_frames),
 	KUNIT_CASE(zone_gives_every_frame_once),
 	KUNIT_CASE(zone_run_needs_whole_chunks_in_a_row),
+	KUNIT_CASE(zone_remembers_its_peak),
 	KUNIT_CASE(zone_mends_bins_that_are_wrong),
 	KUNIT_CASE(zone_refuses_bad_frees),
 	KUNIT_CASE(zone_quarantine_splits_a_block),

@@ -46,6 +46,20 @@ static void settle_bin(struct kmemx_zone *zone, unsigned int c, unsigned int bin
 }
 
 /*
+ * One chunk more, or less, is free as a whole. The least there were is for people: who
+ * comes second of two that lower it writes the lower, and it orders nothing.
+ */
+static void add_whole(struct kmemx_zone *zone, int nr)
+{
+	s64 spare = atomic64_add_return(nr, &zone->spare);
+	s64 least = atomic64_read(&zone->least_spare);
+
+	while (unlikely(spare < least) &&
+	       !atomic64_try_cmpxchg(&zone->least_spare, &least, spare))
+		;
+}
+
+/*
  * Tell the bins that chunk @c has moved. If its state is in the end what this CPU has
  * written, what it did to the bins is right; else each is looked at again.
  */
@@ -56,7 +70,7 @@ static void settle_moved(struct kmemx_zone *zone, unsigned int c,
 	u64 bins = moved->bins & ~BIT_ULL(to) & ~BIT_ULL(KMEMX_BIN_NONE);
 
 	if (moved->whole)
-		atomic64_add(moved->whole, &zone->spare);
+		add_whole(zone, moved->whole);
 	/* In two bins for a moment, not in none. */
 	if (to != KMEMX_BIN_NONE)
 		kmemx_bins_add(&zone->bins, to, c);
@@ -91,7 +105,7 @@ void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, 
 	unsigned int from = kmemx_state_bin(old), to = kmemx_state_bin(new);
 
 	if (unlikely(from == KMEMX_BIN_ALL_FREE || to == KMEMX_BIN_ALL_FREE))
-		atomic64_add(to == KMEMX_BIN_ALL_FREE ? 1 : -1, &zone->spare);
+		add_whole(zone, to == KMEMX_BIN_ALL_FREE ? 1 : -1);
 	kmemx_bins_move(&zone->bins, from, to, c);
 	kmemx_step();
 	if (likely((u64)atomic64_read(&zone->state[c]) == new))
@@ -271,6 +285,7 @@ int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
 	for (i = 0; i < nr_extents; i++)
 		init_chunks(zone, &extent[i]);
 	atomic64_set(&zone->spare, count_spare(zone));
+	atomic64_set(&zone->least_spare, count_spare(zone));
 	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_init);
@@ -926,6 +941,22 @@ unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone)
 	return sum_free(zone, 0, zone->nr_chunks);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_free);
+
+/**
+ * kmemx_zone_peak_chunks() - the most chunks at a time that were not free as a whole
+ * @zone: the zone
+ *
+ * Those that an extent does not fill never are. Never were more frames allocated, or in
+ * fronts, than these have, but for what was just changing hands.
+ *
+ * Return: chunks, since the zone was made.
+ */
+unsigned int kmemx_zone_peak_chunks(const struct kmemx_zone *zone)
+{
+	return zone->nr_chunks -
+		(unsigned int)(atomic64_read(&zone->least_spare) + reserve(zone));
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_peak_chunks);
 
 /* Free frames of chunks of bin @bin, 64 neighbours at most; no more than about @nr. */
 static unsigned long sum_bin(struct kmemx_zone *zone, unsigned int bin, unsigned long nr)

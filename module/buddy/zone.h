@@ -91,6 +91,7 @@ struct kmemx_extent {
  * @info: a byte per frame
  * @bins: which chunk to use
  * @spare: chunks that are free as a whole, less a quarter of all
+ * @least_spare: the least that @spare has been
  * @meta: what the arrays live in
  * @meta_bytes: its size
  */
@@ -105,6 +106,7 @@ struct kmemx_zone {
 	u8 *info;
 	struct kmemx_bins bins;
 	atomic64_t spare;
+	atomic64_t least_spare;
 	void *meta;
 	size_t meta_bytes;
 };
@@ -290,6 +292,7 @@ unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
 enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 				    unsigned int frame);
 unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone);
+unsigned int kmemx_zone_peak_chunks(const struct kmemx_zone *zone);
 bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr);
 unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 					const struct kmemx_extent *ext);

@@ -101,6 +101,14 @@ static int slabinfo_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
 
+/* Chunks at the ends of extents may have less. */
+static u64 peak_bytes(const struct kmemx_region *region)
+{
+	u64 nr = (u64)kmemx_zone_peak_chunks(&region->pages.zone) * KMEMX_CHUNK_FRAMES;
+
+	return min(nr, (u64)region->pages.nr_frames) << PAGE_SHIFT;
+}
+
 static int stat_show(struct seq_file *m, void *unused)
 {
 	struct kmemx_snapshot snap;
@@ -120,6 +128,7 @@ static int stat_show(struct seq_file *m, void *unused)
 	for (i = KMEMX_STAT_USED_BYTES + 1; i < KMEMX_NR_STATS; i++)
 		seq_printf(m, "%s %lld\n", kmemx_stat_name(i),
 			   kmemx_snapshot_stat(m->private, i));
+	seq_printf(m, "peak_chunk_bytes %llu\n", peak_bytes(m->private));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stat);

@@ -42,6 +42,11 @@ static void show_bool(struct seq_file *m, const struct kmemx_cache *cache, size_
 	seq_printf(m, "%d\n", *(const bool *)((const u8 *)cache + offset));
 }
 
+static void show_peak(struct seq_file *m, const struct kmemx_cache *cache, size_t unused)
+{
+	seq_printf(m, "%lld\n", (s64)atomic64_read(&cache->peak_slabs));
+}
+
 static void show_ctor(struct seq_file *m, const struct kmemx_cache *cache, size_t unused)
 {
 	if (cache->ctor)
@@ -138,6 +143,7 @@ static const struct attr attrs[] = {
 	{ "free_slab",		show_count,	OF_FRONT(nr_slabs_ended) },
 	{ "front_capacity",	show_u32,	OF_CACHE(front_cap) },
 	{ "front_objects",	show_front },
+	{ "peak_slabs",		show_peak },
 };
 
 /* One function for all files: which one it is, is its name. */

@@ -86,6 +86,17 @@ static void call_for_each(const struct kmemx_cache *cache, u32 id, void (*fn)(vo
 		fn(kmemx_slab_object(slab_at(cache, id), &cache->layout, i));
 }
 
+/* For people: it orders nothing. */
+static void count_slab(struct kmemx_cache *cache)
+{
+	s64 nr = atomic64_add_return(1, &cache->nr_slabs);
+	s64 peak = atomic64_read(&cache->peak_slabs);
+
+	while (nr > peak && !atomic64_try_cmpxchg(&cache->peak_slabs, &peak, nr))
+		;
+	this_cpu_inc(cache->front->nr_slabs_made);
+}
+
 static bool grow(struct kmemx_cache *cache)
 {
 	struct kmemx_depot *depot = cache->depot;
@@ -99,8 +110,7 @@ static bool grow(struct kmemx_cache *cache)
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
 	call_for_each(cache, id, cache->ctor);
-	atomic64_add(1, &cache->nr_slabs);
-	this_cpu_inc(cache->front->nr_slabs_made);
+	count_slab(cache);
 	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number);
 	publish(cache, id);
 	return true;

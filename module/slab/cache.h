@@ -62,6 +62,7 @@ struct kmemx_cache {
 	unsigned int number;		/* In depot->cache[]. */
 	unsigned int front_cap;		/* Objects that a front may hold; 0: there is none. */
 	atomic64_t nr_slabs;
+	atomic64_t peak_slabs;		/* The most that @nr_slabs has been. */
 	bool is_dying;			/* Destroyed while objects were live. */
 	bool is_hwcache_aligned;	/* As in the spec. */
 	u32 usersize;			/* As in the spec. */

@@ -123,6 +123,18 @@ files_are_used_as_they_go() {
 		cat /tmp/used.* | grep -qx shrunk && cat /tmp/used.* | grep -qE '^[1-9]'
 }
 
+# More slabs than now were there before half of the objects were freed, and never less.
+peaks_stay() {
+	local name peak slabs
+	for name in $(cut -d' ' -f1 /tmp/caches); do
+		peak=$(number "$name" peak_slabs) slabs=$(number "$name" slabs)
+		[ "$peak" -ge "$slabs" ] || { echo "$name: $slabs slabs, at most $peak"; return 1; }
+	done
+	equal "slabs at most" "$(number kmemx_sample peak_slabs)" "$(number kmemx_sample alloc_slab)" &&
+		[ "$(stat_of peak_chunk_bytes)" -ge "$(stat_of used_bytes)" ] &&
+		[ "$(stat_of peak_chunk_bytes)" -le "$(stat_of region_bytes)" ]
+}
+
 unloads() { rmmod kmemx && [ ! -e "$debug" ]; }
 
 guest() {
@@ -133,6 +145,7 @@ guest() {
 		try "slabfiles/$1-counts-add-up" counts_add_up
 		try "slabfiles/$1-slabinfo-reads" slabinfo_reads
 	fi
+	[ "$1" = debug ] || try "slabfiles/$1-peaks-stay" peaks_stay
 	try "slabfiles/$1-shrinks" shrinks
 	try "slabfiles/$1-files-go-with-the-cache" files_go_with_the_cache
 	try "slabfiles/$1-files-are-used-as-they-go" files_are_used_as_they_go
