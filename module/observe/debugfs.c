@@ -14,6 +14,7 @@
 
 #include "observe/debugfs.h"
 #include "observe/debugfs_frag.h"
+#include "observe/debugfs_sites.h"
 #include "observe/debugfs_slab.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
@@ -106,7 +107,7 @@ static u64 peak_bytes(const struct kmemx_region *region)
 {
 	u64 nr = (u64)kmemx_zone_peak_chunks(&region->pages.zone) * KMEMX_CHUNK_FRAMES;
 
-	return min(nr, (u64)region->pages.nr_frames) << PAGE_SHIFT;
+	return min_t(u64, nr, region->pages.nr_frames) << PAGE_SHIFT;
 }
 
 static int stat_show(struct seq_file *m, void *unused)
@@ -145,6 +146,7 @@ void kmemx_debugfs_init(struct kmemx_region *region)
 	kmemx_debugfs_frag_init(dir, region);
 	debugfs_create_file("slabinfo", 0444, dir, region, &slabinfo_fops);
 	debugfs_create_file("stat", 0444, dir, region, &stat_fops);
+	kmemx_debugfs_sites_init(dir, region);
 	kmemx_debugfs_slab_init(dir, region);
 }
 

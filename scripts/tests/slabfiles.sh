@@ -5,7 +5,8 @@
 # parts): what they say agrees with slabinfo and with each other, in the formats of SLUB's
 # own files of that kernel; the kernel's own tool slabinfo, of its source, reads them; a
 # cache gives memory back when told to; and the files go with their cache, open or not, while
-# others read and write them. On debug, which is slow and has KASAN, the last two only.
+# others read and write them. allocinfo has all that is used. On debug, which is slow and has
+# KASAN, only a cache that gives back and files that go.
 #
 # parts: backports oldstable debug
 # shellcheck source=scripts/lib/tap.sh
@@ -125,14 +126,28 @@ files_are_used_as_they_go() {
 
 # More slabs than now were there before half of the objects were freed, and never less.
 peaks_stay() {
-	local name peak slabs
-	for name in $(cut -d' ' -f1 /tmp/caches); do
+	local name peak slabs _
+	while read -r name _; do
 		peak=$(number "$name" peak_slabs) slabs=$(number "$name" slabs)
 		[ "$peak" -ge "$slabs" ] || { echo "$name: $slabs slabs, at most $peak"; return 1; }
-	done
+	done </tmp/caches
 	equal "slabs at most" "$(number kmemx_sample peak_slabs)" "$(number kmemx_sample alloc_slab)" &&
 		[ "$(stat_of peak_chunk_bytes)" -ge "$(stat_of used_bytes)" ] &&
 		[ "$(stat_of peak_chunk_bytes)" -le "$(stat_of region_bytes)" ]
+}
+
+# Nothing is known without track=1, and with it, by call site, all that is used.
+call_sites_have_all() {
+	local info=$debug/allocinfo
+	equal "lines without track=1" "$(grep -vc '^#' "$info")" 1 && equal version "$(head -n 1 "$info")" "allocinfo - version: 1.0" || return
+	rmmod kmemx && insmod kmemx.ko track=1 && insmod kmemx_sample.ko objects=1500 pages=333 contig=3M || return
+	cat "$info"
+	equal "lines that look odd" "$(tail -n +3 "$info" | grep -vE '^ *[0-9]+ +[0-9]+ [a-z_.0-9]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[kmemx_sample\]$')" "" &&
+		equal bytes "$(awk 'NR > 2 { n += $1 } END { printf "%.0f", n }' "$info")" "$(stat_of used_bytes)" &&
+		equal "objects and blocks" "$(awk 'NR > 2 { n += $2 } END { print n }' "$info")" \
+			"$(($(stat_of alloc) - $(stat_of free) + $(stat_of page_alloc) - $(stat_of page_free)))" &&
+		[ "$(tail -n +3 "$info" | wc -l)" -ge 3 ] && rmmod kmemx_sample &&
+		equal "lines when nothing is live" "$(grep -vc '^#' "$info")" 1
 }
 
 unloads() { rmmod kmemx && [ ! -e "$debug" ]; }
@@ -149,6 +164,7 @@ guest() {
 	try "slabfiles/$1-shrinks" shrinks
 	try "slabfiles/$1-files-go-with-the-cache" files_go_with_the_cache
 	try "slabfiles/$1-files-are-used-as-they-go" files_are_used_as_they_go
+	[ "$1" = debug ] || try "slabfiles/$1-call-sites-have-all" call_sites_have_all
 	try "slabfiles/$1-unloads" unloads
 }
 
