@@ -7,17 +7,27 @@
 
 #define PAGE	4096U
 
-/* Every offset belongs to an object, a place that status bytes have, or the tail. */
+static void expect_find(struct kunit *test, const struct kmemx_layout *layout, u32 offset)
+{
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, kmemx_layout_find(layout, offset, &i), !(offset % layout->stride));
+	KUNIT_ASSERT_EQ(test, i, offset / layout->stride);
+}
+
+/*
+ * Every offset belongs to an object, a place that status bytes have, or the tail. That of
+ * the first byte of an object, the second and the last say it for those between: both halves
+ * of the product rise with the offset, as long as the high one is the same.
+ */
 static void expect_index(struct kunit *test, const struct kmemx_layout *layout)
 {
 	u32 bytes = PAGE << layout->order, offset;
 
-	for (offset = 0; offset < bytes; offset += layout->stride / 8) {
-		KUNIT_ASSERT_EQ(test, kmemx_layout_index(layout, offset),
-				offset / layout->stride);
-		if (offset)
-			KUNIT_ASSERT_EQ(test, kmemx_layout_index(layout, offset - 1),
-					(offset - 1) / layout->stride);
+	for (offset = 0; offset < bytes; offset += layout->stride) {
+		expect_find(test, layout, offset);
+		expect_find(test, layout, offset + 1);
+		expect_find(test, layout, offset + layout->stride - 1);
 	}
 }
 
@@ -58,6 +68,21 @@ static void layout_every_size_fits(struct kunit *test)
 		expect_shape(test, size, 64, false);
 	}
 	expect_shape(test, KMEMX_OBJECT_MAX, PAGE, false);
+}
+
+static void layout_finds_objects_of_every_stride(struct kunit *test)
+{
+	struct kmemx_layout layout;
+	u32 stride;
+
+	for (stride = KMEMX_OBJECT_MIN; stride <= KMEMX_OBJECT_MAX; stride += KMEMX_OBJECT_MIN) {
+		KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, stride, 0, false, PAGE), 0);
+		KUNIT_ASSERT_EQ(test, layout.stride, stride);
+		expect_index(test, &layout);
+		/* In no slab, but an address that is looked up while a slab ends may be there. */
+		expect_find(test, &layout, U32_MAX);
+		expect_find(test, &layout, U32_MAX / stride * stride);
+	}
 }
 
 static void layout_wastes_at_most_an_eighth(struct kunit *test)
@@ -113,6 +138,7 @@ static void layout_refuses_nonsense(struct kunit *test)
 
 static struct kunit_case layout_cases[] = {
 	KUNIT_CASE(layout_every_size_fits),
+	KUNIT_CASE(layout_finds_objects_of_every_stride),
 	KUNIT_CASE(layout_wastes_at_most_an_eighth),
 	KUNIT_CASE(layout_worked_examples),
 	KUNIT_CASE(layout_refuses_nonsense),

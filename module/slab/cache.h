@@ -298,8 +298,7 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 			first_status = READ_ONCE(slab->status);
 			offset = (u32)((u8 *)objs[i] - base);
 		}
-		n = kmemx_layout_index(layout, (u32)offset);
-		if (unlikely(n * layout->stride != offset))
+		if (unlikely(!kmemx_layout_find(layout, (u32)offset, &n)))
 			break;
 		status = first_status + n;
 		/* Racy only where an object is freed twice. */

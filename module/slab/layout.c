@@ -73,7 +73,7 @@ int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool tra
 	layout->size = size;
 	layout->align = align;
 	layout->stride = ALIGN(size, align);
-	layout->recip = (BIT_ULL(KMEMX_LAYOUT_SHIFT) - 1) / layout->stride + 1;
+	layout->recip = U64_MAX / layout->stride + 1;
 	for (order = 0; order <= KMEMX_SLAB_MAX_ORDER; order++) {
 		u32 bytes = page_size << order;
 

@@ -22,12 +22,10 @@
 
 /* Status bytes that are set aside for each frame: enough for objects of 32 bytes in 4 KiB. */
 #define KMEMX_STATUS_BYTES	128
-/* An offset in a slab times the reciprocal of the stride is below 2^64. */
-#define KMEMX_LAYOUT_SHIFT	40
 
 /**
  * struct kmemx_layout - the shape of a slab
- * @recip: 2^KMEMX_LAYOUT_SHIFT / @stride, rounded up
+ * @recip: 2^64 / @stride, rounded up
  * @stride: from one object to the next, in bytes
  * @size: object size as asked for, in bytes
  * @align: of objects, in bytes
@@ -54,19 +52,40 @@ int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool tra
 u32 kmemx_layout_waste(const struct kmemx_layout *layout, u32 page_size);
 
 /**
+ * kmemx_layout_find() - does an object begin at an offset?
+ * @layout: the shape
+ * @offset: bytes from the start of the slab
+ * @i: set to @offset / @layout->stride
+ *
+ * One multiplication (Lemire, Kaser and Kurz, "Faster remainder by direct computation",
+ * 2019). With c the reciprocal, c x stride is 2^64 + e with e < stride; so of offset = q x
+ * stride + r times c, the high half is q, and the low half q x e + r x c, which is less than c
+ * for r = 0 only, as q x e <= offset is less than 2^32, and c no less than 2^47.
+ *
+ * Return: whether @offset is a multiple of @layout->stride.
+ */
+static __always_inline bool kmemx_layout_find(const struct kmemx_layout *layout, u32 offset,
+					      u32 *i)
+{
+	unsigned __int128 product = (unsigned __int128)layout->recip * offset;
+
+	*i = (u32)(product >> 64);
+	return (u64)product < layout->recip;
+}
+
+/**
  * kmemx_layout_index() - in which object is an offset?
  * @layout: the shape
- * @offset: bytes from the start of the slab, below its size
- *
- * Multiplies by the reciprocal (Granlund and Montgomery, 1994). That is rounded up, by less
- * than 1, so the quotient is too large by less than @offset / 2^40; it is below the next
- * whole number by 1 / @stride at least, and @offset x @stride is less than 2^40.
+ * @offset: bytes from the start of the slab
  *
  * Return: @offset / @layout->stride.
  */
-static __always_inline u32 kmemx_layout_index(const struct kmemx_layout *layout, u32 offset)
+static inline u32 kmemx_layout_index(const struct kmemx_layout *layout, u32 offset)
 {
-	return (u32)((offset * layout->recip) >> KMEMX_LAYOUT_SHIFT);
+	u32 i;
+
+	kmemx_layout_find(layout, offset, &i);
+	return i;
 }
 
 #endif /* KMEMX_SLAB_LAYOUT_H */

@@ -105,10 +105,12 @@ static __always_inline bool kmemx_slab_find(const struct kmemx_slab *slab,
 					    u8 **status)
 {
 	u32 offset = (u32)((const u8 *)obj - (const u8 *)READ_ONCE(slab->base));
-	u32 i = kmemx_layout_index(layout, offset);
+	bool is_start;
+	u32 i;
 
+	is_start = kmemx_layout_find(layout, offset, &i);
 	*status = READ_ONCE(slab->status) + i;
-	return likely(i * layout->stride == offset);
+	return likely(is_start);
 }
 
 #endif /* KMEMX_SLAB_SLAB_H */

@@ -25,6 +25,8 @@ typedef int64_t s64;
 typedef unsigned int gfp_t;
 
 #define BITS_PER_LONG		64
+#define U32_MAX			UINT32_MAX
+#define U64_MAX			UINT64_MAX
 #define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(h, l)	((~0ULL << (l)) & (~0ULL >> (63 - (h))))
