@@ -409,13 +409,13 @@ static void cache_works_past_a_busy_front(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct kmemx_front *front;
 	void *a, *b, *nested;
-	unsigned int nr, nr_after, busy_after;
+	unsigned int nr, nr_after;
+	bool is_open_within;
 
 	a = kmemx_cache_take(fx->cache, 0);
 	b = kmemx_cache_take(fx->cache, 0);
 	preempt_disable();
-	front = this_cpu_ptr(fx->cache->front);
-	front->busy = 1;
+	front = kmemx_front_enter(fx->cache->front);
 	nr = kmemx_front_nr(front);
 	KUNIT_EXPECT_NULL(test, pop(fx->cache));
 	nested = kmemx_cache_take(fx->cache, 0);
@@ -423,11 +423,12 @@ static void cache_works_past_a_busy_front(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, put(fx, a, fx->cache), KMEMX_FREE_OK);
 	KUNIT_EXPECT_EQ(test, put(fx, a, fx->cache), KMEMX_FREE_DOUBLE);
 	nr_after = kmemx_front_nr(front);
-	busy_after = front->busy;
-	front->busy = 0;
+	is_open_within = kmemx_front_is_open(front);
+	kmemx_front_leave(fx->cache->front, front);
 	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, kmemx_front_is_open(front));
 	KUNIT_EXPECT_EQ(test, nr_after, nr);
-	KUNIT_EXPECT_EQ(test, busy_after, 1U);
+	KUNIT_EXPECT_FALSE(test, is_open_within);
 	KUNIT_EXPECT_NOT_NULL(test, nested);
 	KUNIT_EXPECT_PTR_NE(test, nested, a);
 	KUNIT_EXPECT_PTR_NE(test, nested, b);

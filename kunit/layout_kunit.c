@@ -9,10 +9,10 @@
 
 static void expect_find(struct kunit *test, const struct kmemx_layout *layout, u32 offset)
 {
-	u32 i;
+	u64 i;
 
 	KUNIT_ASSERT_EQ(test, kmemx_layout_find(layout, offset, &i), !(offset % layout->stride));
-	KUNIT_ASSERT_EQ(test, i, offset / layout->stride);
+	KUNIT_ASSERT_EQ(test, i, (u64)(offset / layout->stride));
 }
 
 /*

@@ -239,10 +239,9 @@ static void past_the_front(struct bad_free *bad)
 	struct kmemx_front *front;
 
 	preempt_disable();
-	front = this_cpu_ptr(bad->cache->front);
-	front->busy = 1;
+	front = kmemx_front_enter(bad->cache->front);
 	free_it(bad);
-	front->busy = 0;
+	kmemx_front_leave(bad->cache->front, front);
 	preempt_enable();
 }
 

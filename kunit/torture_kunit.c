@@ -183,7 +183,7 @@ static bool is_busy_here(void)
 	if (READ_ONCE(this_cpu_ptr(kmemx_live.pages.pcp)->busy))
 		return true;
 	for (i = 0; i < NR_CACHES; i++)
-		if (READ_ONCE(this_cpu_ptr(caches[i]->front)->busy))
+		if (!kmemx_front_is_open(this_cpu_ptr(caches[i]->front)))
 			return true;
 	return false;
 }

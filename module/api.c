@@ -47,7 +47,7 @@ static noinline void *alloc_large(size_t size, gfp_t gfp, unsigned long call_sit
 	if (size <= KMEMX_CLASS_MAX_SIZE) {
 		unsigned int class = kmemx_classes_find(&kmemx_live.classes, size);
 
-		return kmemx_api_object(kmemx_live.class[class], size, gfp, call_site);
+		return kmemx_api_object(kmemx_live.class[class], gfp, size, call_site);
 	}
 	ptr = kmemx_api_alloc_frames(&req, KMEMX_KIND_LARGE);
 	if (!ptr)
@@ -74,9 +74,15 @@ static noinline void *alloc_large(size_t size, gfp_t gfp, unsigned long call_sit
  */
 void *kmemx_alloc(size_t size, gfp_t gfp)
 {
-	if (likely(size - 1 < KMEMX_CLASS_TABLE_MAX))
-		return kmemx_api_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_);
-	return alloc_large(size, gfp, _RET_IP_);
+	struct kmemx_cache *cache;
+	void *obj;
+
+	if (unlikely(size - 1 >= KMEMX_CLASS_TABLE_MAX))
+		return alloc_large(size, gfp, _RET_IP_);
+	cache = kmemx_region_small(&kmemx_live, size);
+	if (kmemx_api_pop(cache, gfp, &obj))
+		return obj;
+	return kmemx_api_alloc_object(cache, gfp, size, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc);
 
@@ -109,7 +115,7 @@ void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid)
 	if ((gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid)
 		return alloc_elsewhere(size, gfp, _RET_IP_);
 	return size - 1 < KMEMX_CLASS_TABLE_MAX ?
-		kmemx_api_object(kmemx_region_small(&kmemx_live, size), size, gfp, _RET_IP_) :
+		kmemx_api_object(kmemx_region_small(&kmemx_live, size), gfp, size, _RET_IP_) :
 		alloc_large(size, gfp, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc_node);
@@ -129,7 +135,7 @@ static noinline void free_slow(const void *ptr, unsigned long call_site)
 	switch (kmemx_info_kind(info)) {
 	case KMEMX_KIND_SLAB:
 	case KMEMX_KIND_SLAB_TAIL:
-		kmemx_api_free_object(ptr, NULL, call_site);
+		kmemx_api_free_object(NULL, ptr, call_site);
 		break;
 	default:
 		if (kmemx_api_free_frames(ptr, KMEMX_KIND_LARGE, 0, call_site))

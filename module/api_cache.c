@@ -37,8 +37,8 @@ static void hand_out(const struct kmemx_cache *cache, void *obj,
 /**
  * kmemx_api_alloc_object() - allocate an object, whatever has to be done for it
  * @cache: the cache
- * @size: what was asked for; 0 is the size of the cache
  * @gfp: flags
+ * @size: what was asked for; 0 is the size of the cache
  * @call_site: who asks
  *
  * A front to fill, zeroes, a trace, reclaim.
@@ -46,7 +46,7 @@ static void hand_out(const struct kmemx_cache *cache, void *obj,
  * Context: what @gfp allows.
  * Return: the object, or NULL, which has been reported.
  */
-void *kmemx_api_alloc_object(struct kmemx_cache *cache, size_t size, gfp_t gfp,
+void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 			     unsigned long call_site)
 {
 	struct kmemx_request req = {
@@ -77,8 +77,8 @@ failed:
 
 /**
  * kmemx_api_free_object() - free an object where the short way does not
- * @obj: any address
  * @want: the cache it must be of, or NULL for any
+ * @obj: any address
  * @call_site: who asks
  *
  * A front that is busy or full, a trace, or a free that is to be refused.
@@ -86,7 +86,7 @@ failed:
  * Context: any.
  * Return: whether it was freed; if not, that has been reported.
  */
-bool kmemx_api_free_object(const void *obj, const struct kmemx_cache *want,
+bool kmemx_api_free_object(const struct kmemx_cache *want, const void *obj,
 			   unsigned long call_site)
 {
 	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
@@ -216,7 +216,11 @@ KMEMX_EXPORT(kmemx_cache_shrink);
  */
 void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp)
 {
-	return kmemx_api_object(cache, 0, gfp, _RET_IP_);
+	void *obj;
+
+	if (kmemx_api_pop(cache, gfp, &obj))
+		return obj;
+	return kmemx_api_alloc_object(cache, gfp, 0, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_cache_alloc);
 
@@ -234,7 +238,7 @@ void kmemx_cache_free(struct kmemx_cache *cache, void *obj)
 	if (!trace_kmemx_free_enabled() && likely(kmemx_cache_push(cache, slab, obj)))
 		return;
 	if (obj)
-		kmemx_api_free_object(obj, cache, _RET_IP_);
+		kmemx_api_free_object(cache, obj, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_cache_free);
 
@@ -260,7 +264,7 @@ unsigned int kmemx_cache_alloc_bulk(struct kmemx_cache *cache, gfp_t gfp, unsign
 		got = kmemx_cache_pop_bulk(cache, nr, objs);
 	}
 	for (; got < nr; got++) {
-		objs[got] = kmemx_api_object(cache, 0, gfp, _RET_IP_);
+		objs[got] = kmemx_api_object(cache, gfp, 0, _RET_IP_);
 		if (unlikely(!objs[got]))
 			break;
 	}

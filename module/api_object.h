@@ -12,9 +12,10 @@
 #include "observe/trace.h"
 #include "request.h"
 
-void *kmemx_api_alloc_object(struct kmemx_cache *cache, size_t size, gfp_t gfp,
+/* Their arguments are in the order of the exported functions', so that those move none. */
+void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 			     unsigned long call_site);
-bool kmemx_api_free_object(const void *obj, const struct kmemx_cache *want,
+bool kmemx_api_free_object(const struct kmemx_cache *want, const void *obj,
 			   unsigned long call_site);
 
 /* Is there to be done what the short way does not do? */
@@ -24,18 +25,24 @@ static __always_inline bool kmemx_api_is_special(gfp_t gfp)
 		trace_kmemx_alloc_enabled() || IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
 }
 
+/* The short way of an allocation; if it is false, kmemx_api_alloc_object() is the long one. */
+static __always_inline bool kmemx_api_pop(struct kmemx_cache *cache, gfp_t gfp, void **obj)
+{
+	if (kmemx_api_is_special(gfp))
+		return false;
+	kmemx_debug_might_alloc(gfp);
+	return likely(kmemx_cache_pop(cache, obj));
+}
+
 /* Allocate an object for a request of @size bytes; 0 is the size of the cache. */
-static __always_inline void *kmemx_api_object(struct kmemx_cache *cache, size_t size, gfp_t gfp,
+static __always_inline void *kmemx_api_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 					      unsigned long call_site)
 {
 	void *obj;
 
-	if (kmemx_api_is_special(gfp))
-		return kmemx_api_alloc_object(cache, size, gfp, call_site);
-	kmemx_debug_might_alloc(gfp);
-	if (unlikely(!kmemx_cache_pop(cache, &obj)))
-		return kmemx_api_alloc_object(cache, size, gfp, call_site);
-	return obj;
+	if (kmemx_api_pop(cache, gfp, &obj))
+		return obj;
+	return kmemx_api_alloc_object(cache, gfp, size, call_site);
 }
 
 #endif /* KMEMX_API_OBJECT_H */

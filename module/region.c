@@ -74,7 +74,10 @@ static int make_table(struct kmemx_region *region)
 
 		region->chunk_slab[i] = info == pages->nobody ? region->no_slab :
 			region->depot.slab + kmemx_pages_number(pages, info);
+		/* Who looks up a frame need not subtract those in front of its chunk. */
+		region->chunk_slab[i] -= i * KMEMX_CHUNK_FRAMES;
 	}
+	region->span = pages->span * PAGE_SIZE;
 	return 0;
 }
 

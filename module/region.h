@@ -34,8 +34,9 @@ struct kmemx_origin {
  * @origin: where it came from
  * @pages: its frames
  * @depot: its slabs and caches
- * @chunk_slab: by the number of a chunk behind @pages.start: what @depot has for its
- *		frames, or @no_slab
+ * @span: bytes from @pages.start to the end of the last chunk
+ * @chunk_slab: by the number of a chunk behind @pages.start: what @depot has for its frames,
+ *		or @no_slab; to be added to the number of a frame behind @pages.start
  * @no_slab: frames of a chunk that is not ours; no slab
  * @classes: the size classes
  * @class: a cache for each
@@ -46,6 +47,7 @@ struct kmemx_region {
 	struct kmemx_origin origin;
 	struct kmemx_pages pages;
 	struct kmemx_depot depot;
+	unsigned long span;
 	struct kmemx_slab **chunk_slab;
 	struct kmemx_slab *no_slab;
 	struct kmemx_classes classes;
@@ -85,11 +87,13 @@ static __always_inline struct kmemx_cache *kmemx_region_small(const struct kmemx
 static __always_inline struct kmemx_slab *
 kmemx_region_slab_at(const struct kmemx_region *region, const void *addr)
 {
-	unsigned long i = kmemx_pages_index(&region->pages, addr);
+	unsigned long offset = kmemx_pages_offset(&region->pages, addr), frame;
 
-	if (unlikely(i >= region->pages.span))
-		return region->no_slab;
-	return region->chunk_slab[i / KMEMX_CHUNK_FRAMES] + i % KMEMX_CHUNK_FRAMES;
+	/* Once, so that it is not read before it is known to be wanted. */
+	if (unlikely(offset >= region->span))
+		return READ_ONCE(region->no_slab);
+	frame = offset / PAGE_SIZE;
+	return region->chunk_slab[offset / (PAGE_SIZE * KMEMX_CHUNK_FRAMES)] + frame;
 }
 
 #endif /* KMEMX_REGION_H */

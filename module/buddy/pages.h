@@ -93,13 +93,20 @@ static __always_inline u8 *kmemx_pages_place(const struct kmemx_pages *pages, un
 }
 
 /*
- * The frames from the start to an address, which may be any value. Where KASAN tags
+ * The bytes from the start to an address, which may be any value. Where KASAN tags
  * pointers, page_address() has the tag of the page, and what the region starts at has none.
  */
+static __always_inline unsigned long kmemx_pages_offset(const struct kmemx_pages *pages,
+							const void *addr)
+{
+	return (unsigned long)kasan_reset_tag(addr) - pages->start;
+}
+
+/* As that, in frames. */
 static __always_inline unsigned long kmemx_pages_index(const struct kmemx_pages *pages,
 						       const void *addr)
 {
-	return ((unsigned long)kasan_reset_tag(addr) - pages->start) >> PAGE_SHIFT;
+	return kmemx_pages_offset(pages, addr) >> PAGE_SHIFT;
 }
 
 /* As kmemx_pages_place(), by a struct page, which may be any value. */

@@ -16,6 +16,8 @@
 #include <linux/topology.h>
 #include <linux/vmalloc.h>
 
+#include <kmemx/busy.h>
+
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "slab/cache.h"
@@ -230,6 +232,17 @@ static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
 
 /* ---- Fronts ------------------------------------------------------------ */
 
+u8 kmemx_front_none __ro_after_init = KMEMX_OBJECT_NONE;
+
+static struct kmemx_front_slot closed_bottom __ro_after_init = { .status = &kmemx_front_none };
+
+struct kmemx_front kmemx_front_closed __ro_after_init = {
+	.top = &closed_bottom,
+	.limit = &closed_bottom,
+	.bottom = &closed_bottom,
+};
+KMEMX_EXPORT_FOR_TEST(kmemx_front_closed);
+
 /* How many objects a front is given back in a row. */
 #define FLUSH_OBJECTS	64U
 
@@ -337,10 +350,10 @@ static enum kmemx_emptied empty_front(void *ctx)
 {
 	struct drain *drain = ctx;
 	struct kmemx_cache *cache = drain->cache;
-	struct kmemx_front *front = this_cpu_ptr(cache->front);
+	struct kmemx_front *front = kmemx_front_enter(cache->front);
 	unsigned int nr, left;
 
-	if (!kmemx_busy_enter(&front->busy))
+	if (kmemx_front_is_closed(front))
 		return KMEMX_EMPTY_BUSY;
 	if (drain->cpu != smp_processor_id()) {
 		drain->cpu = smp_processor_id();
@@ -351,7 +364,7 @@ static enum kmemx_emptied empty_front(void *ctx)
 	drain->left -= nr - left;
 	if (front->top == front->bottom)
 		this_cpu_add(*cache->depot->room, revoke(cache, front));
-	kmemx_busy_leave(&front->busy);
+	kmemx_front_leave(cache->front, front);
 	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
 }
 
@@ -476,14 +489,16 @@ void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site)
 {
 	struct kmemx_front *front;
 	void *obj = NULL;
+	bool has_front;
 
 	preempt_disable();
-	front = this_cpu_ptr(cache->front);
-	if (cache->front_cap && kmemx_busy_enter(&front->busy)) {
+	front = kmemx_front_enter(cache->front);
+	has_front = cache->front_cap && !kmemx_front_is_closed(front);
+	if (has_front)
 		refill(cache, front);
-		kmemx_busy_leave(&front->busy);
+	kmemx_front_leave(cache->front, front);
+	if (has_front)
 		kmemx_cache_pop(cache, &obj);
-	}
 	if (!obj) {
 		obj = take_one(cache);
 		if (obj)
@@ -514,20 +529,19 @@ unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, vo
 	unsigned int got = 0;
 
 	preempt_disable();
-	front = this_cpu_ptr(cache->front);
-	if (likely(kmemx_busy_enter(&front->busy))) {
-		/* Racy only where an object is freed twice. */
-		for (slot = front->top; got < nr && data_race(*slot->status) == KMEMX_OBJECT_OUT;
-		     slot--) {
-			WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
-			objs[got++] = slot->obj;
-		}
+	front = kmemx_front_enter(cache->front);
+	/* Racy only where an object is freed twice. */
+	for (slot = front->top; got < nr && data_race(*slot->status) == KMEMX_OBJECT_OUT; slot--) {
+		WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+		objs[got++] = slot->obj;
+	}
+	if (likely(got)) {
 		/* Who counts from another CPU sees one or the other. */
 		data_race(front->top = slot);
 		/* As before. */
 		data_race(front->nr_alloc += got);
-		kmemx_busy_leave(&front->busy);
 	}
+	kmemx_front_leave(cache->front, front);
 	preempt_enable();
 	return got;
 }
@@ -609,15 +623,14 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_issue);
 /* Into the front, if it may hold more than it does. */
 static bool put_in_front(struct kmemx_cache *cache, const void *obj, u8 *status)
 {
-	struct kmemx_front *front = this_cpu_ptr(cache->front);
+	struct kmemx_front *front = kmemx_front_enter(cache->front);
 	bool has_room;
 
-	if (!kmemx_busy_enter(&front->busy))
-		return false;
-	has_room = kmemx_front_nr(front) < front->granted || grant(cache, front);
+	has_room = !kmemx_front_is_closed(front) &&
+		(kmemx_front_nr(front) < front->granted || grant(cache, front));
 	if (has_room)
 		kmemx_front_add(front, front->top, obj, status);
-	kmemx_busy_leave(&front->busy);
+	kmemx_front_leave(cache->front, front);
 	return has_room;
 }
 
@@ -744,8 +757,8 @@ static int make_front(struct kmemx_cache *cache, unsigned int cpu)
 	bottom = kvzalloc_node(front_bytes(cache), GFP_KERNEL, cpu_to_node((int)cpu));
 	if (!bottom)
 		return -ENOMEM;
-	front->none = KMEMX_OBJECT_NONE;
-	bottom->status = &front->none;
+	bottom->status = &kmemx_front_none;
+	front->open = front;
 	front->bottom = bottom;
 	front->top = bottom;
 	front->limit = bottom;

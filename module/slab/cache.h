@@ -156,59 +156,54 @@ static __always_inline void kmemx_forget_leak(const void *obj)
  */
 static __always_inline bool kmemx_cache_pop(struct kmemx_cache *cache, void **obj)
 {
+	struct kmemx_front __percpu *fronts = cache->front;
 	struct kmemx_front_slot *slot;
 	struct kmemx_front *front;
+	bool found = false;
 
 	preempt_disable();
-	front = this_cpu_ptr(cache->front);
-	if (unlikely(!kmemx_busy_enter(&front->busy)))
-		goto none;
+	front = kmemx_front_enter(fronts);
 	slot = front->top;
 	/* Racy only where an object is freed twice. */
-	if (unlikely(data_race(*slot->status) != KMEMX_OBJECT_OUT))
-		goto leave;
-	WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
-	*obj = slot->obj;
-	/* Who counts from another CPU sees one or the other. */
-	data_race(front->top = slot - 1);
-	/* As before. */
-	data_race(front->nr_alloc++);
-	kmemx_busy_leave(&front->busy);
+	if (likely(data_race(*slot->status) == KMEMX_OBJECT_OUT)) {
+		WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+		*obj = slot->obj;
+		/* Who counts from another CPU sees one or the other. */
+		data_race(front->top--);
+		/* As before. */
+		data_race(front->nr_alloc++);
+		found = true;
+	}
+	kmemx_front_leave(fronts, front);
 	preempt_enable();
-	return true;
-
-leave:
-	kmemx_busy_leave(&front->busy);
-none:
-	preempt_enable();
-	return false;
+	return found;
 }
 
 /* With preemption off: @cache was that of @slab a moment ago. */
 static __always_inline bool kmemx_cache_push_to(const struct kmemx_cache *cache,
 						const struct kmemx_slab *slab, const void *obj)
 {
+	struct kmemx_front __percpu *fronts = cache->front;
 	struct kmemx_front_slot *top;
 	struct kmemx_front *front;
+	bool freed = false;
 	u8 *status;
 
 	if (unlikely(!kmemx_slab_find(slab, &cache->layout, obj, &status)))
 		return false;
-	front = this_cpu_ptr(cache->front);
-	if (unlikely(!kmemx_busy_enter(&front->busy)))
-		return false;
+	front = kmemx_front_enter(fronts);
 	top = front->top;
-	/* Racy only where an object is freed twice. */
-	if (unlikely(data_race(*status) != KMEMX_OBJECT_LIVE || top >= front->limit ||
-		     READ_ONCE(slab->cache) != cache)) {
-		kmemx_busy_leave(&front->busy);
-		return false;
+	/* Racy only where an object is freed twice, */
+	if (likely(top < front->limit && data_race(*status) == KMEMX_OBJECT_LIVE &&
+		   /* and where a free is none. */
+		   data_race(slab->cache) == cache)) {
+		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
+		kmemx_forget_leak(obj);
+		kmemx_front_add(front, top, obj, status);
+		freed = true;
 	}
-	WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
-	kmemx_forget_leak(obj);
-	kmemx_front_add(front, top, obj, status);
-	kmemx_busy_leave(&front->busy);
-	return true;
+	kmemx_front_leave(fronts, front);
+	return freed;
 }
 
 /**
@@ -230,7 +225,8 @@ static __always_inline bool kmemx_cache_push(const struct kmemx_cache *cache,
 	bool freed;
 
 	preempt_disable();
-	freed = likely(READ_ONCE(slab->cache) == cache) && kmemx_cache_push_to(cache, slab, obj);
+	/* Plain, so that it may be the operand of a comparison. */
+	freed = likely(data_race(slab->cache) == cache) && kmemx_cache_push_to(cache, slab, obj);
 	preempt_enable();
 	return freed;
 }
@@ -277,9 +273,7 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 	unsigned int i = 0;
 
 	preempt_disable();
-	front = this_cpu_ptr(cache->front);
-	if (unlikely(!kmemx_busy_enter(&front->busy)))
-		goto out;
+	front = kmemx_front_enter(cache->front);
 	top = front->top;
 	/* A limit may be below what is there: with init_on_free it is the bottom. */
 	nr = top < front->limit ? min(nr, (unsigned int)(front->limit - top)) : 0;
@@ -287,7 +281,7 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 		const struct kmemx_slab *slab = NULL;
 		size_t offset = (size_t)((u8 *)objs[i] - base);
 		u8 *status;
-		u32 n;
+		u64 n;
 
 		if (unlikely(offset >= bytes)) {
 			slab = slab_at(objs[i]);
@@ -311,12 +305,13 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 		top->obj = objs[i];
 		top->status = status;
 	}
-	/* Who counts from another CPU sees one or the other. */
-	data_race(front->top = top);
-	/* As before. */
-	data_race(front->nr_free += i);
-	kmemx_busy_leave(&front->busy);
-out:
+	if (likely(i)) {
+		/* Who counts from another CPU sees one or the other. */
+		data_race(front->top = top);
+		/* As before. */
+		data_race(front->nr_free += i);
+	}
+	kmemx_front_leave(cache->front, front);
 	preempt_enable();
 	return i;
 }

@@ -3,8 +3,11 @@
  * A front: a CPU's own stack of objects that have left their slabs and are not
  * live. The short way, inline in cache.h, has no atomic operation.
  *
- * Only its CPU touches a front, as <kmemx/busy.h> has it. An interrupt or NMI that
- * finds it busy leaves the front alone and works on the slabs.
+ * Only its CPU touches a front, one context at a time, with preemption off and plain
+ * stores. While it is at work there, what others on the same CPU find in its place is
+ * kmemx_front_closed, which has nothing and takes nothing; so an interrupt or NMI leaves the
+ * front alone and works on the slabs, and the short way needs no test for that. Another CPU
+ * that wants the front emptied has that done as <kmemx/busy.h> has it.
  *
  * All fronts of a CPU share what they may hold, the depot's @room: a front that is
  * full is granted more of it, a little at a time, until the room or the front's own
@@ -15,8 +18,8 @@
 
 #include <linux/mm.h>
 #include <linux/minmax.h>
+#include <linux/percpu.h>
 #include <linux/types.h>
-#include <kmemx/busy.h>
 
 #include "slab/slab.h"
 
@@ -40,14 +43,13 @@ struct kmemx_front_slot {
 
 /**
  * struct kmemx_front - the objects of one cache that a CPU has for itself
- * @busy: see <kmemx/busy.h>
- * @none: the status byte of what is at the bottom
- * @granted: objects that the stack may hold now
+ * @open: this front; kmemx_front_closed while somebody is at work in it
  * @top: the next to go; @bottom if there is none
  * @limit: frees on the short way add no more when @top is here
  * @bottom: no object, and its status never that of one in a front, so that an empty
  *	    stack needs no test of its own; the first of what the stack is in
- * @nr_alloc: objects allocated out of it; with @nr_free counted while the front is busy
+ * @granted: objects that the stack may hold now
+ * @nr_alloc: objects allocated out of it; with @nr_free counted while the front is entered
  * @nr_free: objects freed into it
  * @nr_past_alloc: objects allocated past it; with @nr_past_free counted in one instruction,
  *		   as this_cpu_inc() is, since nobody else keeps interrupts away
@@ -58,12 +60,11 @@ struct kmemx_front_slot {
  * @nr_slabs_ended: slabs whose frames were given back here
  */
 struct kmemx_front {
-	u8 busy;
-	u8 none;
-	unsigned int granted;
+	struct kmemx_front *open;
 	struct kmemx_front_slot *top;
 	struct kmemx_front_slot *limit;
 	struct kmemx_front_slot *bottom;
+	unsigned int granted;
 	u64 nr_alloc;
 	u64 nr_free;
 	u64 nr_past_alloc;
@@ -94,6 +95,55 @@ static inline unsigned int kmemx_front_nr(const struct kmemx_front *front)
 	return (unsigned int)(READ_ONCE(front->top) - front->bottom);
 }
 
+/* In place of a front while somebody is at work in it, and never changed. */
+extern struct kmemx_front kmemx_front_closed;
+/* The status of what is at the bottom of a stack. */
+extern u8 kmemx_front_none;
+
+/**
+ * kmemx_front_enter() - begin to work in this CPU's front
+ * @fronts: of a cache; preemption is off
+ *
+ * An interrupt between the load and the store is harmless: it is over, and has left the
+ * front open, before the store.
+ *
+ * Return: the front; or kmemx_front_closed if this context interrupted one that is at work
+ * there. kmemx_front_leave() in either case.
+ */
+static __always_inline struct kmemx_front *kmemx_front_enter(struct kmemx_front __percpu *fronts)
+{
+	struct kmemx_front *front = __this_cpu_read(fronts->open);
+
+	__this_cpu_write(fronts->open, &kmemx_front_closed);
+	/* What follows must not be moved before the store; same CPU. */
+	barrier();
+	return front;
+}
+
+/**
+ * kmemx_front_leave() - end the work in this CPU's front
+ * @fronts: of a cache, entered
+ * @front: what kmemx_front_enter() returned
+ */
+static __always_inline void kmemx_front_leave(struct kmemx_front __percpu *fronts,
+					      struct kmemx_front *front)
+{
+	/* What came before must not be moved after the store; same CPU. */
+	barrier();
+	__this_cpu_write(fronts->open, front);
+}
+
+/* Of this CPU: is nobody at work there? */
+static inline bool kmemx_front_is_open(const struct kmemx_front *front)
+{
+	return READ_ONCE(front->open) == front;
+}
+
+static inline bool kmemx_front_is_closed(const struct kmemx_front *front)
+{
+	return front == &kmemx_front_closed;
+}
+
 /* Free an object into a front, the caller's, which has room above @top. */
 static __always_inline void kmemx_front_add(struct kmemx_front *front,
 					    struct kmemx_front_slot *top, const void *obj,
@@ -102,7 +152,7 @@ static __always_inline void kmemx_front_add(struct kmemx_front *front,
 	top[1].obj = (void *)obj;
 	top[1].status = status;
 	/* Who counts from another CPU sees one or the other. */
-	data_race(front->top = top + 1);
+	data_race(front->top++);
 	/* As before. */
 	data_race(front->nr_free++);
 }

@@ -65,12 +65,9 @@ u32 kmemx_layout_waste(const struct kmemx_layout *layout, u32 page_size);
  * Return: whether @offset is a multiple of @layout->stride.
  */
 static __always_inline bool kmemx_layout_find(const struct kmemx_layout *layout, u32 offset,
-					      u32 *i)
+					      u64 *i)
 {
-	unsigned __int128 product = (unsigned __int128)layout->recip * offset;
-
-	*i = (u32)(product >> 64);
-	return (u64)product < layout->recip;
+	return kmemx_mul(offset, &layout->recip, i) < layout->recip;
 }
 
 /**
@@ -82,10 +79,10 @@ static __always_inline bool kmemx_layout_find(const struct kmemx_layout *layout,
  */
 static inline u32 kmemx_layout_index(const struct kmemx_layout *layout, u32 offset)
 {
-	u32 i;
+	u64 i;
 
 	kmemx_layout_find(layout, offset, &i);
-	return i;
+	return (u32)i;
 }
 
 #endif /* KMEMX_SLAB_LAYOUT_H */

@@ -104,12 +104,14 @@ static __always_inline bool kmemx_slab_find(const struct kmemx_slab *slab,
 					    const struct kmemx_layout *layout, const void *obj,
 					    u8 **status)
 {
-	u32 offset = (u32)((const u8 *)obj - (const u8 *)READ_ONCE(slab->base));
+	/* Plain, so that both may be operands; who may not trust them looks at @cache later. */
+	u32 offset = (u32)((const u8 *)obj - (const u8 *)data_race(slab->base));
 	bool is_start;
-	u32 i;
+	u64 i;
 
 	is_start = kmemx_layout_find(layout, offset, &i);
-	*status = READ_ONCE(slab->status) + i;
+	/* As before. */
+	*status = data_race(slab->status) + i;
 	return likely(is_start);
 }
 

@@ -30,6 +30,23 @@
 #include <kmemx/compat.h>
 
 /*
+ * The low half of a product of 128 bits, with the high one in @high. On x86-64, GCC aligns the
+ * stack of every function that has an __int128, which costs four instructions.
+ */
+static __always_inline u64 kmemx_mul(u64 a, const u64 *b, u64 *high)
+{
+#ifdef CONFIG_X86_64
+	u64 low;
+
+	asm("mulq %3" : "=a" (low), "=d" (*high) : "0" (a), "m" (*b) : "cc");
+	return low;
+#else
+	*high = (u64)(((__uint128_t)a * *b) >> 64);
+	return a * *b;
+#endif
+}
+
+/*
  * Between two steps of a change that others may see half done. On the host a test
  * runs something here, as an interrupt or another CPU would; in the module it is
  * nothing.

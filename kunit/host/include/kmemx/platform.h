@@ -41,6 +41,8 @@ typedef unsigned int gfp_t;
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define min_t(t, a, b)		((t)(a) < (t)(b) ? (t)(a) : (t)(b))
 #define max_t(t, a, b)		((t)(a) > (t)(b) ? (t)(a) : (t)(b))
+/* No data race is reported here but by TSan, which knows better. */
+#define data_race(x)		(x)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define static_assert(expr, ...)	_Static_assert(expr, #expr)
@@ -73,6 +75,12 @@ static inline unsigned int hweight32(u32 x)
 static inline unsigned int ilog2(u64 x)
 {
 	return (unsigned int)fls64(x) - 1;
+}
+
+static inline u64 kmemx_mul(u64 a, const u64 *b, u64 *high)
+{
+	*high = (u64)(((__uint128_t)a * *b) >> 64);
+	return a * *b;
 }
 
 static inline bool is_power_of_2(u64 x)
