@@ -401,6 +401,55 @@ static void misuse_every_free_of_something_else(struct kunit *test)
 	kmemx_cache_destroy(other);
 }
 
+/* Allocate objects until one is at @addr; the others are freed. */
+static void *alloc_at(struct kmemx_cache *cache, const void *addr)
+{
+	void *objs[64], *found = NULL;
+	unsigned int nr = 0;
+
+	while (nr < ARRAY_SIZE(objs) && !found) {
+		void *obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+
+		if (obj == addr)
+			found = obj;
+		else
+			objs[nr++] = obj;
+	}
+	kmemx_cache_free_bulk(cache, nr, objs);
+	return found;
+}
+
+/*
+ * What a front handed out is freed in bulk without being looked up, if it comes back as it
+ * went. Meanwhile its slab has ended, and the address is an object of another cache.
+ */
+static void misuse_bulk_of_what_another_cache_has_now(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-before", 64, NULL, 0);
+	struct kmemx_cache *other = kmemx_cache_create("kunit-after", 64, NULL, 0);
+	void *objs[4], *obj;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	migrate_disable();
+	kmemx_cache_free(cache, kmemx_cache_alloc(cache, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(cache, GFP_KERNEL, 4, objs), 4U);
+	kmemx_cache_free_bulk(cache, 4, objs);
+	obj = this_cpu_ptr(cache->front)->bottom[1].obj;
+	kmemx_cache_shrink(cache);
+	KUNIT_ASSERT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
+	KUNIT_ASSERT_PTR_EQ(test, alloc_at(other, obj), obj);
+	kmemx_cache_free_bulk(cache, 1, &obj);
+	migrate_enable();
+	expect_counted(test, KMEMX_STAT_BAD_FREE_CACHE, 1);
+	expect_sound(test, cache);
+	expect_sound(test, other);
+	kmemx_cache_free(other, obj);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 0);
+	kmemx_cache_destroy(cache);
+	kmemx_cache_destroy(other);
+}
+
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
@@ -408,6 +457,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_every_double_free),
 	KUNIT_CASE(misuse_every_free_of_what_is_in_a_sheaf),
 	KUNIT_CASE(misuse_every_free_of_something_else),
+	KUNIT_CASE(misuse_bulk_of_what_another_cache_has_now),
 	KUNIT_CASE(misuse_wrong_order),
 	KUNIT_CASE(misuse_inside_an_allocation),
 	KUNIT_CASE(misuse_foreign_address),

@@ -290,13 +290,11 @@ static __always_inline const struct kmemx_slab *slab_at(const void *addr)
  */
 void kmemx_cache_free_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs)
 {
-	unsigned int i = 0;
-
-	while (i < nr) {
+	while (nr) {
 		if (!trace_kmemx_free_enabled())
-			i += kmemx_cache_push_bulk(cache, nr - i, objs + i, slab_at);
-		if (i < nr)
-			kmemx_cache_free(cache, objs[i++]);
+			nr = kmemx_cache_push_bulk(cache, nr, objs, slab_at);
+		if (nr)
+			kmemx_cache_free(cache, objs[--nr]);
 	}
 }
 KMEMX_EXPORT(kmemx_cache_free_bulk);

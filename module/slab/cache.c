@@ -123,7 +123,9 @@ static bool end(struct kmemx_cache *cache, u32 id)
 {
 	if (!kmemx_slab_retire(slab_at(cache, id), &cache->layout, cache->number))
 		return false;
-	/* Before the frames go: they may become a slab of this cache again. */
+	/* Before the frames go: who frees many knows their status bytes while it is the same. */
+	atomic64_add(1, &cache->nr_ended);
+	/* Likewise: they may become a slab of this cache again. */
 	publish(cache, id);
 	return true;
 }
@@ -526,24 +528,27 @@ unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, vo
 {
 	struct kmemx_front_slot *slot;
 	struct kmemx_front *front;
-	unsigned int got = 0;
+	unsigned int left = nr;
 
 	preempt_disable();
 	front = kmemx_front_enter(cache->front);
-	/* Racy only where an object is freed twice. */
-	for (slot = front->top; got < nr && data_race(*slot->status) == KMEMX_OBJECT_OUT; slot--) {
-		WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
-		objs[got++] = slot->obj;
-	}
-	if (likely(got)) {
+	if (likely(!kmemx_front_is_closed(front))) {
+		kmemx_cache_know(cache, front);
+		for (slot = front->top; left; slot--, left--) {
+			/* Racy only where an object is freed twice. */
+			if (data_race(*slot->status) != KMEMX_OBJECT_OUT)
+				break;
+			WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+			*objs++ = slot->obj;
+		}
 		/* Who counts from another CPU sees one or the other. */
 		data_race(front->top = slot);
 		/* As before. */
-		data_race(front->nr_alloc += got);
+		data_race(front->nr_alloc += nr - left);
 	}
 	kmemx_front_leave(cache->front, front);
 	preempt_enable();
-	return got;
+	return nr - left;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_pop_bulk);
 
@@ -762,6 +767,7 @@ static int make_front(struct kmemx_cache *cache, unsigned int cpu)
 	front->bottom = bottom;
 	front->top = bottom;
 	front->limit = bottom;
+	front->known = bottom;
 	return 0;
 }
 

@@ -63,6 +63,7 @@ struct kmemx_cache {
 	unsigned int front_cap;		/* Objects that a front may hold; 0: there is none. */
 	atomic64_t nr_slabs;
 	atomic64_t peak_slabs;		/* The most that @nr_slabs has been. */
+	atomic64_t nr_ended;		/* Slabs that were its own. */
 	bool is_dying;			/* Destroyed while objects were live. */
 	bool is_hwcache_aligned;	/* As in the spec. */
 	u32 usersize;			/* As in the spec. */
@@ -247,73 +248,138 @@ static __always_inline bool kmemx_cache_push_any(const struct kmemx_slab *slab, 
 /* What the depot has for the frame of an address, whatever that is. */
 typedef const struct kmemx_slab *(*kmemx_slab_at_fn)(const void *addr);
 
-/**
- * kmemx_cache_push_bulk() - free objects to this CPU's front, as long as there is room
- * @cache: the cache they must be of
- * @nr: how many
- * @objs: the objects
- * @slab_at: finds the slab; constant, so that it is inline
- *
- * As kmemx_cache_push(), which see, for many. The next object is often in the slab of the
- * last one, which by then stays: an object of it is in the front.
- *
- * Context: any.
- * Return: how many were freed, the first of @objs; the next has to go the long way.
+/*
+ * Bring up to date what is known of the slots above the top of a front, the caller's. What
+ * is in one of them is still right if no slab has ended since, whoever has the object.
  */
-static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cache *cache,
-							  unsigned int nr, void **objs,
-							  kmemx_slab_at_fn slab_at)
+static __always_inline void kmemx_cache_know(const struct kmemx_cache *cache,
+					     struct kmemx_front *front)
 {
-	const struct kmemx_layout *layout = &cache->layout;
-	u8 *base = NULL, *first_status = NULL;
-	struct kmemx_front_slot *top;
-	struct kmemx_front *front;
+	s64 nr_ended = atomic64_read(&cache->nr_ended);
+
+	if (front->nr_ended != nr_ended || front->known < front->top) {
+		front->nr_ended = nr_ended;
+		front->known = front->top;
+	}
+}
+
+/* How many of @nr more objects a front may have, up to @limit, which may be below its top. */
+static __always_inline unsigned int kmemx_cache_room(const struct kmemx_front *front,
+						     const struct kmemx_front_slot *limit,
+						     unsigned int nr)
+{
+	return front->top < limit ? min(nr, (unsigned int)(limit - front->top)) : 0;
+}
+
+/*
+ * Free objects, the last of @nr first, as long as they come back as they went: then their
+ * slots are still there, and there is nothing to look up. Returns how many are left.
+ */
+static __always_inline unsigned int kmemx_cache_push_known(const struct kmemx_cache *cache,
+							   struct kmemx_front *front,
+							   unsigned int nr, void **objs)
+{
+	unsigned long left = kmemx_cache_room(front, min(front->known, front->limit), nr);
+	struct kmemx_front_slot *slot = front->top;
+	s64 nr_ended = front->nr_ended;
+
+	for (objs += nr - left; left; left--) {
+		if (objs[left - 1] != slot[1].obj ||
+		    /* Racy only where an object is freed twice. nr_ended is asked after it. */
+		    data_race(*slot[1].status) != KMEMX_OBJECT_LIVE ||
+		    atomic64_read(&cache->nr_ended) != nr_ended)
+			break;
+		slot++;
+		WRITE_ONCE(*slot->status, KMEMX_OBJECT_OUT);
+		kmemx_forget_leak(slot->obj);
+	}
+	nr -= (unsigned int)(slot - front->top);
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top = slot);
+	return nr;
+}
+
+/*
+ * As that, for any objects, as long as there is room. The next is often in the slab of the one
+ * before, which by then stays: an object of it is in the front.
+ */
+static __always_inline unsigned int kmemx_cache_push_found(const struct kmemx_cache *cache,
+							   struct kmemx_front *front,
+							   unsigned int nr, void **objs,
+							   kmemx_slab_at_fn slab_at)
+{
+	unsigned long left = kmemx_cache_room(front, front->limit, nr);
+	struct kmemx_front_slot *slot = front->top;
 	/* Of the slab at hand: there is none yet, and every address is outside. */
+	const u8 *base = NULL;
+	u8 *first_status = NULL;
 	size_t bytes = 0;
-	unsigned int i = 0;
 
-	preempt_disable();
-	front = kmemx_front_enter(cache->front);
-	top = front->top;
-	/* A limit may be below what is there: with init_on_free it is the bottom. */
-	nr = top < front->limit ? min(nr, (unsigned int)(front->limit - top)) : 0;
-	for (; i < nr; i++) {
+	for (objs += nr - left; left; left--) {
 		const struct kmemx_slab *slab = NULL;
-		size_t offset = (size_t)((u8 *)objs[i] - base);
+		void *obj = objs[left - 1];
 		u8 *status;
-		u64 n;
+		u64 i;
 
-		if (unlikely(offset >= bytes)) {
-			slab = slab_at(objs[i]);
+		if (unlikely((size_t)((u8 *)obj - base) >= bytes)) {
+			slab = slab_at(obj);
 			if (READ_ONCE(slab->cache) != cache)
 				break;
-			bytes = PAGE_SIZE << layout->order;
+			bytes = PAGE_SIZE << cache->layout.order;
 			base = READ_ONCE(slab->base);
 			first_status = READ_ONCE(slab->status);
-			offset = (u32)((u8 *)objs[i] - base);
 		}
-		if (unlikely(!kmemx_layout_find(layout, (u32)offset, &n)))
+		if (unlikely(!kmemx_layout_find(&cache->layout, (u32)((u8 *)obj - base), &i)))
 			break;
-		status = first_status + n;
+		status = first_status + i;
 		/* Racy only where an object is freed twice. */
 		if (unlikely(data_race(*status) != KMEMX_OBJECT_LIVE ||
 			     (slab && READ_ONCE(slab->cache) != cache)))
 			break;
 		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
-		kmemx_forget_leak(objs[i]);
-		top++;
-		top->obj = objs[i];
-		top->status = status;
+		kmemx_forget_leak(obj);
+		slot++;
+		slot->obj = obj;
+		slot->status = status;
 	}
-	if (likely(i)) {
-		/* Who counts from another CPU sees one or the other. */
-		data_race(front->top = top);
-		/* As before. */
-		data_race(front->nr_free += i);
+	nr -= (unsigned int)(slot - front->top);
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top = slot);
+	return nr;
+}
+
+/**
+ * kmemx_cache_push_bulk() - free objects to this CPU's front, as long as there is room
+ * @cache: the cache they must be of
+ * @nr: how many
+ * @objs: the objects; the last is freed first
+ * @slab_at: finds the slab; constant, so that it is inline
+ *
+ * As kmemx_cache_push(), which see, for many.
+ *
+ * Context: any.
+ * Return: how many are left, the first of @objs; the last of those has to go the long way.
+ */
+static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cache *cache,
+							  unsigned int nr, void **objs,
+							  kmemx_slab_at_fn slab_at)
+{
+	struct kmemx_front *front;
+	unsigned int left = nr;
+
+	preempt_disable();
+	front = kmemx_front_enter(cache->front);
+	if (likely(!kmemx_front_is_closed(front))) {
+		kmemx_cache_know(cache, front);
+		left = kmemx_cache_push_known(cache, front, left, objs);
+		if (left)
+			left = kmemx_cache_push_found(cache, front, left, objs, slab_at);
+		/* As top. */
+		data_race(front->nr_free += nr - left);
 	}
 	kmemx_front_leave(cache->front, front);
 	preempt_enable();
-	return i;
+	return left;
 }
 
 #endif /* KMEMX_SLAB_CACHE_H */

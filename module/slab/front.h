@@ -48,6 +48,8 @@ struct kmemx_front_slot {
  * @limit: frees on the short way add no more when @top is here
  * @bottom: no object, and its status never that of one in a front, so that an empty
  *	    stack needs no test of its own; the first of what the stack is in
+ * @known: what lies between @top and here went out of the stack, and is as it was there
+ * @nr_ended: of the cache, when @known was set; if it has changed, nothing is known
  * @granted: objects that the stack may hold now
  * @nr_alloc: objects allocated out of it; with @nr_free counted while the front is entered
  * @nr_free: objects freed into it
@@ -64,6 +66,8 @@ struct kmemx_front {
 	struct kmemx_front_slot *top;
 	struct kmemx_front_slot *limit;
 	struct kmemx_front_slot *bottom;
+	struct kmemx_front_slot *known;
+	s64 nr_ended;
 	unsigned int granted;
 	u64 nr_alloc;
 	u64 nr_free;
