@@ -30,7 +30,7 @@ static int slab_fixture_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, fx->mem);
 	fx->slab.base = fx->mem;
 	fx->slab.status = fx->status;
-	kmemx_slab_init(&fx->slab, &fx->layout, CACHE);
+	kmemx_slab_init(&fx->slab, &fx->layout, CACHE, 0);
 	test->priv = fx;
 	return 0;
 }
@@ -67,6 +67,23 @@ static void slab_gives_every_object_once(struct kunit *test)
 	for (k = 0; k < NR; k++)
 		KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, &fx->status[k]), (int)k + 1);
 	expect_sound(test, fx);
+}
+
+static void slab_begins_with_objects_that_are_out(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int taken[1], k;
+
+	KUNIT_ASSERT_TRUE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
+	kmemx_slab_init(&fx->slab, &fx->layout, CACHE, 5);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_EQ(test, kmemx_slab_nr_free((u64)atomic64_read(&fx->slab.state)), NR - 5);
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
+	KUNIT_ASSERT_EQ(test, take(fx, taken, 1), 1U);
+	KUNIT_EXPECT_EQ(test, taken[0], 5U);
+	for (k = 0; k < 6; k++)
+		KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, &fx->status[k]), (int)(NR - 5 + k));
+	KUNIT_EXPECT_TRUE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
 }
 
 static void slab_takes_the_lowest_first(struct kunit *test)
@@ -191,6 +208,7 @@ static void slab_threads_never_share_an_object(struct kunit *test)
 
 static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_gives_every_object_once),
+	KUNIT_CASE(slab_begins_with_objects_that_are_out),
 	KUNIT_CASE(slab_takes_the_lowest_first),
 	KUNIT_CASE(slab_serves_its_own_cache_only),
 	KUNIT_CASE(slab_object_is_freed_once),

@@ -102,7 +102,7 @@ static bool set_up(struct work *work, const char *name)
 		return false;
 	work->pair = object_pair;
 	work->slab.status = status;
-	kmemx_slab_init(&work->slab, &work->layout, CACHE);
+	kmemx_slab_init(&work->slab, &work->layout, CACHE, 0);
 	return true;
 }
 

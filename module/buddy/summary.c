@@ -261,8 +261,9 @@ long kmemx_summary_first(struct kmemx_summary *sum)
 	while (level--) {
 		u64 bits = (u64)atomic64_read(&sum->level[level][index]);
 
+		/* Nothing at the top is nothing at all; below, the bit above was stale. */
 		if (unlikely(!bits))
-			return kmemx_summary_find(sum, 0);
+			return level + 1 < sum->nr_levels ? kmemx_summary_find(sum, 0) : -1;
 		index = (index << SHIFT) + __ffs64(bits);
 	}
 	return index;

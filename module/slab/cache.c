@@ -99,7 +99,35 @@ static void count_slab(struct kmemx_cache *cache)
 	this_cpu_inc(cache->front->nr_slabs_made);
 }
 
-static bool grow(struct kmemx_cache *cache)
+/* The first @nr objects of a slab; the very first is the last, and so the next to go. */
+static void locate_first(const struct kmemx_cache *cache, const struct kmemx_slab *slab,
+			 struct kmemx_front_slot *slot, unsigned int nr)
+{
+	const struct kmemx_layout *layout = &cache->layout;
+	u8 *obj = kmemx_slab_object(slab, layout, layout->skip);
+	u8 *status = slab->status + layout->skip;
+
+	for (slot += nr; nr; nr--, obj += layout->stride)
+		*--slot = (struct kmemx_front_slot){ .obj = obj, .status = status++ };
+}
+
+/* As publish(), for a slab that is new: nobody has seen it before it is in a summary. */
+static void publish_new(struct kmemx_cache *cache, u32 id, unsigned int nr_free)
+{
+	enum kmemx_partial k = which(cache, nr_free);
+
+	if (k < KMEMX_NR_PARTIAL)
+		kmemx_summary_set(&cache->partial[k], id);
+	if (which_at(cache, id) != k)
+		publish(cache, id);
+}
+
+/*
+ * Make a slab, and take up to @nr of its objects: nobody else is there yet, so there is
+ * nothing to search. Returns how many.
+ */
+static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
+			 unsigned int nr)
 {
 	struct kmemx_depot *depot = cache->depot;
 	void *base;
@@ -107,15 +135,17 @@ static bool grow(struct kmemx_cache *cache)
 
 	base = depot->ops->alloc(depot->ctx, cache->layout.order, &id);
 	if (!base)
-		return false;
+		return 0;
 	if (cache->ctor && want_init_on_alloc(0))
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
 	call_for_each(cache, id, cache->ctor);
 	count_slab(cache);
-	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number);
-	publish(cache, id);
-	return true;
+	nr = min(nr, cache->layout.nr_objs);
+	locate_first(cache, slab_at(cache, id), slot, nr);
+	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number, nr);
+	publish_new(cache, id, cache->layout.nr_objs - nr);
+	return nr;
 }
 
 /* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
@@ -193,21 +223,19 @@ static unsigned int take_from_slabs(struct kmemx_cache *cache, struct kmemx_fron
 {
 	unsigned int k;
 
-	do {
-		for (k = 0; k < KMEMX_NR_PARTIAL; k++) {
-			struct kmemx_summary *partial = &cache->partial[k];
-			long id;
+	for (k = 0; k < KMEMX_NR_PARTIAL; k++) {
+		struct kmemx_summary *partial = &cache->partial[k];
+		long id;
 
-			for (id = kmemx_summary_first(partial); id >= 0;
-			     id = kmemx_summary_find(partial, (unsigned int)id + 1)) {
-				unsigned int got = take_from(cache, (u32)id, k, slot, nr);
+		for (id = kmemx_summary_first(partial); id >= 0;
+		     id = kmemx_summary_find(partial, (unsigned int)id + 1)) {
+			unsigned int got = take_from(cache, (u32)id, k, slot, nr);
 
-				if (got)
-					return got;
-			}
+			if (got)
+				return got;
 		}
-	} while (grow(cache));
-	return 0;
+	}
+	return grow(cache, slot, nr);
 }
 
 /*

@@ -13,22 +13,27 @@ static s64 make_state(unsigned int nr_free, unsigned int number)
 }
 
 /**
- * kmemx_slab_init() - make a slab whose objects are all free
+ * kmemx_slab_init() - make a slab
  * @slab: that of its first frame; nobody else knows it yet. All is there but the state,
  *	  and the status bytes are 0.
  * @layout: its shape
  * @number: number of its cache, 1..65535
+ * @nr_out: how many objects are the caller's, out, the first; the others are free
  *
  * The state comes last: with it, other CPUs may take from the slab.
  */
 void kmemx_slab_init(struct kmemx_slab *slab, const struct kmemx_layout *layout,
-		     unsigned int number)
+		     unsigned int number, unsigned int nr_out)
 {
+	unsigned int i;
+
+	for (i = layout->skip; i < layout->skip + nr_out; i++)
+		WRITE_ONCE(slab->status[i], KMEMX_OBJECT_OUT);
 	/*
 	 * Pairs with the cmpxchg in reserve(). An exchange, since a plain store
 	 * could become visible after publish()'s second look (cache.c).
 	 */
-	atomic64_xchg(&slab->state, make_state(layout->nr_objs, number));
+	atomic64_xchg(&slab->state, make_state(layout->nr_objs - nr_out, number));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_init);
 

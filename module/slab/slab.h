@@ -71,7 +71,7 @@ static inline unsigned int kmemx_slab_cache(u64 state)
 }
 
 void kmemx_slab_init(struct kmemx_slab *slab, const struct kmemx_layout *layout,
-		     unsigned int number);
+		     unsigned int number, unsigned int nr_out);
 unsigned int kmemx_slab_take(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 			     unsigned int number, unsigned int *taken, unsigned int nr);
 int kmemx_slab_give(struct kmemx_slab *slab, u8 *status);
