@@ -41,7 +41,8 @@ static void expect_shape(struct kunit *test, u32 size, u32 align, bool track)
 	/* That of the highest address is looked at too, and they are read in words. */
 	nr_bytes = ALIGN((bytes - 1) / layout.stride + 1, 8);
 	KUNIT_ASSERT_GE(test, layout.stride, size);
-	KUNIT_ASSERT_EQ(test, layout.stride % max_t(u32, align, KMEMX_OBJECT_MIN), 0U);
+	KUNIT_ASSERT_EQ(test, layout.stride % max_t(u32, align ? align : 8, track ? 8 : 4), 0U);
+	KUNIT_ASSERT_GE(test, layout.stride, KMEMX_OBJECT_MIN);
 	KUNIT_ASSERT_GE(test, layout.nr_objs, 1U);
 	KUNIT_ASSERT_EQ(test, layout.nr_objs + layout.skip, layout.nr_slots);
 	KUNIT_ASSERT_LE(test, nr_bytes, layout.skip ? layout.skip * layout.stride :
@@ -65,6 +66,8 @@ static void layout_every_size_fits(struct kunit *test)
 		expect_shape(test, size, 0, false);
 		expect_shape(test, size, 0, true);
 		expect_shape(test, size, 4, false);
+		expect_shape(test, size, 4, true);
+		expect_shape(test, size, 1, false);
 		expect_shape(test, size, 64, false);
 	}
 	expect_shape(test, KMEMX_OBJECT_MAX, PAGE, false);
@@ -75,8 +78,8 @@ static void layout_finds_objects_of_every_stride(struct kunit *test)
 	struct kmemx_layout layout;
 	u32 stride;
 
-	for (stride = KMEMX_OBJECT_MIN; stride <= KMEMX_OBJECT_MAX; stride += KMEMX_OBJECT_MIN) {
-		KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, stride, 0, false, PAGE), 0);
+	for (stride = KMEMX_OBJECT_MIN; stride <= KMEMX_OBJECT_MAX; stride += KMEMX_ALIGN_MIN) {
+		KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, stride, 4, false, PAGE), 0);
 		KUNIT_ASSERT_EQ(test, layout.stride, stride);
 		expect_index(test, &layout);
 		/* In no slab, but an address that is looked up while a slab ends may be there. */
@@ -96,7 +99,6 @@ static void layout_wastes_at_most_an_eighth(struct kunit *test)
 	}
 }
 
-/* A 100-byte object: a page holds 39 of 104 bytes, or 40 if packed to 4. */
 static void layout_worked_examples(struct kunit *test)
 {
 	struct kmemx_layout layout;
@@ -124,6 +126,20 @@ static void layout_worked_examples(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, layout.nr_objs, 1U);
 }
 
+/* Objects of 100 bytes: a page has no header, so it holds all that it could. */
+static void layout_of_100_bytes_fills_a_page(struct kunit *test)
+{
+	struct kmemx_layout layout;
+
+	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&layout, 100, 4, false, PAGE), 0);
+	KUNIT_EXPECT_EQ(test, layout.order, 0U);
+	KUNIT_EXPECT_EQ(test, layout.nr_objs, 40U);
+	KUNIT_EXPECT_EQ(test, kmemx_layout_waste(&layout, PAGE), 96U);
+	/* Forty pages, one each, would waste that much of each. */
+	KUNIT_EXPECT_EQ(test, PAGE - (PAGE - kmemx_layout_waste(&layout, PAGE)) / layout.nr_objs,
+			3996U);
+}
+
 static void layout_refuses_nonsense(struct kunit *test)
 {
 	struct kmemx_layout layout;
@@ -141,6 +157,7 @@ static struct kunit_case layout_cases[] = {
 	KUNIT_CASE(layout_finds_objects_of_every_stride),
 	KUNIT_CASE(layout_wastes_at_most_an_eighth),
 	KUNIT_CASE(layout_worked_examples),
+	KUNIT_CASE(layout_of_100_bytes_fills_a_page),
 	KUNIT_CASE(layout_refuses_nonsense),
 	{}
 };

@@ -50,7 +50,8 @@ static bool wastes_less(const struct kmemx_layout *a, const struct kmemx_layout 
  * kmemx_layout_init() - choose the shape of a slab
  * @layout: to fill in
  * @size: object size, 1..KMEMX_OBJECT_MAX bytes
- * @align: power of two up to @page_size, or 0 for that of a u64
+ * @align: power of two up to @page_size, or 0 for that of a u64; 1 and 2 are as 4, and with
+ *	   @track 4 is as 8
  * @track: keep a word per object for its call site
  * @page_size: bytes in a page frame
  *
@@ -69,10 +70,11 @@ int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool tra
 		align = KMEMX_OBJECT_MIN;
 	if (!size || size > KMEMX_OBJECT_MAX || !is_power_of_2(align) || align > page_size)
 		return -EINVAL;
-	align = max_t(u32, align, KMEMX_OBJECT_MIN);
+	/* Track words are behind the objects, and 8 bytes each. */
+	align = max_t(u32, align, track ? KMEMX_OBJECT_MIN : KMEMX_ALIGN_MIN);
 	layout->size = size;
 	layout->align = align;
-	layout->stride = ALIGN(size, align);
+	layout->stride = max_t(u32, ALIGN(size, align), KMEMX_OBJECT_MIN);
 	layout->recip = U64_MAX / layout->stride + 1;
 	for (order = 0; order <= KMEMX_SLAB_MAX_ORDER; order++) {
 		u32 bytes = page_size << order;

@@ -17,6 +17,7 @@
 
 #define KMEMX_SLAB_MAX_ORDER	5
 #define KMEMX_OBJECT_MIN	8
+#define KMEMX_ALIGN_MIN		4
 /* A slab of the largest order holds at least one object of any size. */
 #define KMEMX_OBJECT_MAX	(64U << 10)
 

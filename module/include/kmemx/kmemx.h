@@ -14,6 +14,7 @@
 #define KMEMX_H
 
 #include <linux/gfp.h>
+#include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -29,7 +30,7 @@ struct kmemx_sheaf;
 /**
  * struct kmemx_cache_args - what else a cache is to be
  * @align: alignment of its objects in bytes, a power of two up to PAGE_SIZE, or
- *	   0 for that of a u64
+ *	   0 for that of a u64; 1 and 2 are as 4, which packs what needs no more
  * @ctor: called once for each object when its slab is made, in the context of
  *	  the allocation that needed the slab, with preemption off; an object
  *	  keeps what the constructor wrote until the user changes it
@@ -99,7 +100,8 @@ static inline void *kmemx_calloc(size_t n, size_t size, gfp_t gfp)
 /* A cache for a structure, by its name and alignment. */
 #define KMEMX_CACHE(type, flags)							\
 	kmemx_cache_create(#type, sizeof(struct type),					\
-			   &(struct kmemx_cache_args){ .align = __alignof__(struct type) },	\
+			   &(struct kmemx_cache_args){						\
+				.align = max_t(unsigned int, __alignof__(struct type), 8) },	\
 			   flags)
 
 struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
