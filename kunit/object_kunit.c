@@ -407,6 +407,66 @@ static void object_cache_of_a_structure(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+/* MTU, headroom and tailroom as drivers have them, and what is left over. */
+static void object_packet_buffers_are_as_small_as_can_be(struct kunit *test)
+{
+	static const struct {
+		unsigned int mtu, headroom, tailroom;
+		size_t size, waste;
+	} want[] = {
+		{ 1500, 64, 64, 1664, 36 },
+		{ 1500, 128, 320, 2048, 100 },
+		{ 9000, 128, 320, 9472, 24 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		size_t size = kmemx_pktbuf_size(want[i].mtu, want[i].headroom, want[i].tailroom,
+						128);
+
+		KUNIT_EXPECT_EQ(test, size, want[i].size);
+		KUNIT_EXPECT_EQ(test, size - want[i].mtu - want[i].headroom - want[i].tailroom,
+				want[i].waste);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_pktbuf_size(1500, 0, 36, 128), (size_t)1536);
+	KUNIT_EXPECT_EQ(test, kmemx_pktbuf_size(1500, 0, 37, 128), (size_t)1664);
+	KUNIT_EXPECT_EQ(test, kmemx_pktbuf_size(1500, 64, 64, 100), (size_t)1700);
+	KUNIT_EXPECT_EQ(test, kmemx_pktbuf_size(U32_MAX, U32_MAX, 1, 1), (size_t)U32_MAX * 2 + 1);
+	KUNIT_EXPECT_EQ(test, kmemx_pktbuf_size(1500, 64, 64, 0), (size_t)0);
+}
+
+/* Two drivers with buffers of the same size, and one that has larger ones as well. */
+static void object_packet_caches_have_buffers(struct kunit *test)
+{
+	struct kmemx_cache *small = kmemx_pktcache_create(1500, 64, 64, 128);
+	struct kmemx_cache *same = kmemx_pktcache_create(1500, 64, 64, 128);
+	struct kmemx_cache *jumbo = kmemx_pktcache_create(9000, 128, 320, 128);
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, small);
+	KUNIT_ASSERT_NOT_NULL(test, same);
+	KUNIT_ASSERT_NOT_NULL(test, jumbo);
+	for (i = 0; i < 12; i++) {
+		struct kmemx_cache *cache = i < 4 ? small : i < 8 ? same : jumbo;
+
+		fx->objs[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, fx->objs[i]);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)fx->objs[i], 128));
+		KUNIT_EXPECT_EQ(test, kmemx_size(fx->objs[i]), i < 8 ? (size_t)1664 : (size_t)9472);
+	}
+	expect_apart(test, fx->objs, 8, 1664);
+	expect_apart(test, fx->objs + 8, 4, 9472);
+	kmemx_free_bulk(12, fx->objs);
+	kmemx_cache_destroy(small);
+	kmemx_cache_destroy(same);
+	kmemx_cache_destroy(jumbo);
+	/* No such size, no such alignment; the log says so. */
+	KUNIT_EXPECT_NULL(test, kmemx_pktcache_create(65537, 0, 0, 1));
+	KUNIT_EXPECT_NULL(test, kmemx_pktcache_create(1500, 64, 64, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_pktcache_create(1500, 64, 64, 100));
+}
+
 static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_bulk_is_all_or_nothing),
 	KUNIT_CASE(object_bulk_zeroes),
@@ -426,6 +486,8 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_typesafe_slabs_stay),
 	KUNIT_CASE(object_usercopy_window_is_inside),
 	KUNIT_CASE(object_cache_of_a_structure),
+	KUNIT_CASE(object_packet_buffers_are_as_small_as_can_be),
+	KUNIT_CASE(object_packet_caches_have_buffers),
 	{}
 };
 

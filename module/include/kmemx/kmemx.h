@@ -134,6 +134,26 @@ static inline void *kmemx_cache_zalloc(struct kmemx_cache *cache, gfp_t gfp)
 	return kmemx_cache_alloc(cache, gfp | __GFP_ZERO);
 }
 
+struct kmemx_cache *kmemx_pktcache_create(unsigned int mtu, unsigned int headroom,
+					  unsigned int tailroom, unsigned int align);
+
+/**
+ * kmemx_pktbuf_size() - the size of a buffer for one packet
+ * @mtu: bytes of the largest packet
+ * @headroom: bytes in front of it, for headers that are pushed
+ * @tailroom: bytes behind it
+ * @align: what its size is to be a multiple of, at least 1
+ *
+ * Return: the least number of bytes, or 0 for @align 0.
+ */
+static inline size_t kmemx_pktbuf_size(unsigned int mtu, unsigned int headroom,
+				       unsigned int tailroom, unsigned int align)
+{
+	size_t bytes = (size_t)mtu + headroom + tailroom;
+
+	return align ? (bytes + align - 1) / align * align : 0;
+}
+
 struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order);
 void kmemx_free_pages(struct page *page, unsigned int order);
 unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages);
