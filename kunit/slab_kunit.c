@@ -82,7 +82,8 @@ static void slab_begins_with_objects_that_are_out(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, take(fx, taken, 1), 1U);
 	KUNIT_EXPECT_EQ(test, taken[0], 5U);
 	for (k = 0; k < 6; k++)
-		KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, &fx->status[k]), (int)(NR - 5 + k));
+		KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, &fx->status[k]),
+				(int)(NR - 5 + k));
 	KUNIT_EXPECT_TRUE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
 }
 

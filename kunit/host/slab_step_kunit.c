@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupt points of a slab, as step_kunit.c has them for the zone: every operation is
+ * interrupted at every step by every other, and that one at every step of its own by every
+ * other again. Afterwards the slab must be sound, and nobody's object anybody else's.
+ */
+#include "slab/slab.h"
+#include <kunit/test.h>
+
+#define PAGE		4096U
+#define CACHE		7U
+/* Twelve objects: two words of status bytes, of which the second is not full. */
+#define SIZE		336U
+#define NR		12U
+#define DEPTH		2
+/* No operation has as many; one that does not end is one that hangs. */
+#define STEPS_MAX	500U
+
+struct fixture {
+	struct kmemx_layout layout;
+	struct kmemx_slab slab;
+	u64 status[2];
+	bool owned[NR];
+	unsigned int held[NR];		/* Objects to free. */
+	unsigned int nr_held;
+	unsigned int nr_wrong;
+	unsigned int nr_ended;
+};
+
+struct op {
+	const char *name;
+	void (*run)(unsigned int nr);
+	unsigned int nr;
+};
+
+/* Who interrupts, at which step, and how many steps there have been. */
+struct level {
+	const struct op *by;
+	unsigned int at;
+	unsigned int nr;
+};
+
+/* What the hook needs: one test at a time, on one thread. */
+static struct fixture *fx;
+static struct level level[DEPTH];
+static unsigned int depth;
+
+static u8 *status_of(unsigned int i)
+{
+	return fx->slab.status + i;
+}
+
+/* ---- Operations -------------------------------------------------------- */
+
+static void own(unsigned int i)
+{
+	fx->nr_wrong += fx->owned[i] || *status_of(i) != KMEMX_OBJECT_OUT;
+	fx->owned[i] = true;
+	fx->held[fx->nr_held++] = i;
+}
+
+static void op_take(unsigned int nr)
+{
+	unsigned int taken[NR], got, k;
+
+	got = kmemx_slab_take(&fx->slab, &fx->layout, CACHE, taken, nr);
+	for (k = 0; k < got; k++)
+		own(taken[k]);
+}
+
+/* Issue some objects, and free them past the front. */
+static void op_free(unsigned int nr)
+{
+	for (; nr && fx->nr_held; nr--) {
+		unsigned int i = fx->held[--fx->nr_held];
+
+		*status_of(i) = KMEMX_OBJECT_LIVE;
+		fx->nr_wrong += !kmemx_slab_withdraw(status_of(i));
+		fx->nr_wrong += kmemx_slab_withdraw(status_of(i));
+		fx->owned[i] = false;
+		fx->nr_wrong += kmemx_slab_give(&fx->slab, status_of(i)) < 0;
+	}
+}
+
+/* Of each object that nobody has. */
+static void op_free_twice(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		if (!fx->owned[i] && *status_of(i) == KMEMX_OBJECT_FREE)
+			fx->nr_wrong += kmemx_slab_withdraw(status_of(i)) ||
+				kmemx_slab_give(&fx->slab, status_of(i)) >= 0;
+}
+
+/* End the slab, and make another there. */
+static void op_end(unsigned int nr)
+{
+	unsigned int i;
+
+	if (!kmemx_slab_retire(&fx->slab, &fx->layout, CACHE))
+		return;
+	for (i = 0; i < NR; i++)
+		fx->nr_wrong += fx->owned[i] || *status_of(i) != KMEMX_OBJECT_FREE;
+	kmemx_slab_init(&fx->slab, &fx->layout, CACHE, nr);
+	for (i = 0; i < nr; i++)
+		own(i);
+	fx->nr_ended++;
+}
+
+static const struct op ops[] = {
+	{ "take 1", op_take, 1 }, { "take 8", op_take, 8 }, { "free 1", op_free, 1 },
+	{ "drain", op_free, NR }, { "free twice", op_free_twice, 0 }, { "end", op_end, 2 },
+};
+
+/* ---- The interruptions ------------------------------------------------- */
+
+static void interrupt(void)
+{
+	struct level *l = &level[depth];
+
+	if (l->nr++ != l->at)
+		return;
+	depth++;
+	if (depth < DEPTH)
+		level[depth].nr = 0;
+	else
+		kmemx_step_hook = NULL;
+	l->by->run(l->by->nr);
+	depth--;
+	kmemx_step_hook = interrupt;
+}
+
+static void expect_sound(struct kunit *test, const struct op *outer)
+{
+	const char *why = kmemx_slab_check(&fx->slab, &fx->layout);
+
+	KUNIT_ASSERT_TRUE_MSG(test, !why && !fx->nr_wrong, "%s at step %u by %s, at its step %u by %s: %s",
+			      outer->name, level[0].at, level[0].by->name, level[1].at,
+			      level[1].by->name, why ? why : "an object has two owners, or none");
+}
+
+static void run_interrupted(struct kunit *test, const struct op *outer, unsigned int nr_held)
+{
+	unsigned int nr_ended = fx->nr_ended;
+
+	*fx = (struct fixture){ .layout = fx->layout, .nr_ended = nr_ended };
+	fx->slab.status = (u8 *)fx->status;
+	kmemx_slab_init(&fx->slab, &fx->layout, CACHE, 0);
+	if (nr_held)
+		op_take(nr_held);
+	level[0].nr = 0;
+	level[1].nr = 0;
+	kmemx_step_hook = interrupt;
+	outer->run(outer->nr);
+	kmemx_step_hook = NULL;
+	expect_sound(test, outer);
+	op_free(NR);
+	expect_sound(test, outer);
+	KUNIT_ASSERT_TRUE(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE));
+}
+
+/* Returns how many runs it took. */
+static unsigned long interrupt_everywhere(struct kunit *test, const struct op *outer,
+					  unsigned int nr_held)
+{
+	unsigned long nr = 0;
+
+	for (level[0].at = 0; level[0].at < STEPS_MAX; level[0].at++) {
+		for (level[1].at = 0; level[1].at < STEPS_MAX; level[1].at++, nr++) {
+			run_interrupted(test, outer, nr_held);
+			if (level[1].nr <= level[1].at)
+				break;
+		}
+		if (level[0].nr <= level[0].at)
+			return nr;
+	}
+	KUNIT_FAIL(test, "%s does not end", outer->name);
+	return nr;
+}
+
+static void slab_step_any_operation_at_any_point(struct kunit *test)
+{
+	static const unsigned int helds[] = { 0, 3, NR - 1, NR };
+	unsigned int f, i, k, m;
+	unsigned long nr = 0;
+
+	fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fx);
+	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&fx->layout, SIZE, 0, false, PAGE), 0);
+	KUNIT_ASSERT_EQ(test, fx->layout.nr_objs, NR);
+	for (f = 0; f < ARRAY_SIZE(helds); f++)
+		for (i = 0; i < ARRAY_SIZE(ops); i++)
+			for (k = 0; k < ARRAY_SIZE(ops); k++)
+				for (m = 0; m < ARRAY_SIZE(ops); m++) {
+					level[0].by = &ops[k];
+					level[1].by = &ops[m];
+					nr += interrupt_everywhere(test, &ops[i], helds[f]);
+				}
+	kunit_info(test, "%lu interruptions\n", nr);
+	KUNIT_EXPECT_GT(test, nr, 4000UL);
+	KUNIT_EXPECT_GT(test, fx->nr_ended, 0U);
+}
+
+static struct kunit_case slab_step_cases[] = {
+	KUNIT_CASE(slab_step_any_operation_at_any_point),
+	{}
+};
+
+static struct kunit_suite slab_step_suite = {
+	.name = "kmemx_slabstep",
+	.test_cases = slab_step_cases,
+};
+
+kunit_test_suites(&slab_step_suite);
