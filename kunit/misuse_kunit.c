@@ -427,18 +427,30 @@ static void misuse_bulk_of_what_another_cache_has_now(struct kunit *test)
 {
 	struct kmemx_cache *cache = kmemx_cache_create("kunit-before", 64, NULL, 0);
 	struct kmemx_cache *other = kmemx_cache_create("kunit-after", 64, NULL, 0);
-	void *objs[4], *obj;
+	/* More than a refill is, so that one leaves the last slots as they are. */
+	void *objs[KMEMX_FRONT_BATCH + 4], *obj;
+	const unsigned int nr = ARRAY_SIZE(objs);
+	struct kmemx_front *front;
+	unsigned int round;
 
 	KUNIT_ASSERT_NOT_NULL(test, cache);
 	KUNIT_ASSERT_NOT_NULL(test, other);
 	migrate_disable();
-	kmemx_cache_free(cache, kmemx_cache_alloc(cache, GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(cache, GFP_KERNEL, 4, objs), 4U);
-	kmemx_cache_free_bulk(cache, 4, objs);
-	obj = this_cpu_ptr(cache->front)->bottom[1].obj;
+	front = this_cpu_ptr(cache->front);
+	for (round = 0; round < 2; round++) {
+		KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(cache, GFP_KERNEL, nr, objs), nr);
+		kmemx_cache_free_bulk(cache, nr, objs);
+	}
+	obj = front->bottom[KMEMX_FRONT_BATCH + 1].obj;
 	kmemx_cache_shrink(cache);
 	KUNIT_ASSERT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
 	KUNIT_ASSERT_PTR_EQ(test, alloc_at(other, obj), obj);
+	/* The front may hold something again, and the object is in the slot above its top. */
+	kmemx_cache_free(cache, kmemx_cache_alloc(cache, GFP_KERNEL));
+	if (kmemx_front_nr(front) == KMEMX_FRONT_BATCH) {
+		KUNIT_EXPECT_TRUE(test, front->top < front->limit);
+		KUNIT_EXPECT_PTR_EQ(test, front->top[1].obj, obj);
+	}
 	kmemx_cache_free_bulk(cache, 1, &obj);
 	migrate_enable();
 	expect_counted(test, KMEMX_STAT_BAD_FREE_CACHE, 1);
