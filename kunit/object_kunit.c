@@ -170,6 +170,27 @@ static void object_realloc_keeps_what_there_is(struct kunit *test)
 	kmemx_free(ptr);
 }
 
+/* Also what was in use before, and was given up where it stayed. */
+static void object_realloc_zeroes_what_is_new(struct kunit *test)
+{
+	static const size_t sizes[] = { 48, 17, 64, 2, 60, 300, 5000, 4097, 8000, 20000 };
+	size_t have = 30;
+	u8 *ptr = kmemx_zalloc(have, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		memset(ptr, 0x5a, have);
+		ptr = kmemx_realloc(ptr, sizes[i], GFP_KERNEL | __GFP_ZERO);
+		KUNIT_ASSERT_NOT_NULL(test, ptr);
+		KUNIT_EXPECT_NULL(test, memchr_inv(ptr, 0x5a, min(have, sizes[i])));
+		if (sizes[i] > have)
+			KUNIT_EXPECT_NULL(test, memchr_inv(ptr + have, 0, sizes[i] - have));
+		have = sizes[i];
+	}
+	kmemx_free(ptr);
+}
+
 static void object_free_sensitive_overwrites(struct kunit *test)
 {
 	u8 *obj = kmemx_alloc(200, GFP_KERNEL);
@@ -473,6 +494,7 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_free_bulk_takes_any_size),
 	KUNIT_CASE(object_arrays_do_not_overflow),
 	KUNIT_CASE(object_realloc_keeps_what_there_is),
+	KUNIT_CASE(object_realloc_zeroes_what_is_new),
 	KUNIT_CASE(object_free_sensitive_overwrites),
 	KUNIT_CASE(object_node_is_the_regions),
 	KUNIT_CASE(object_owns_its_region),

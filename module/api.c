@@ -258,8 +258,8 @@ KMEMX_EXPORT(kmemx_free_sensitive);
  * kmemx_realloc() - make an allocation larger or smaller
  * @ptr: what kmemx_alloc() gave; NULL and ZERO_SIZE_PTR are as no allocation
  * @size: bytes wanted; 0 frees it
- * @gfp: as for kmemx_alloc(). __GFP_ZERO zeroes what is new if it was used for all
- *	 allocations before, as with krealloc().
+ * @gfp: as for kmemx_alloc(). With __GFP_ZERO, and if it was used for all allocations
+ *	 before, what is new is zero, as with krealloc().
  *
  * What fits stays where it is. What kmemx_free() would refuse is refused here.
  *
@@ -280,8 +280,12 @@ void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp)
 		free_slow(ptr, _RET_IP_);
 		return NULL;
 	}
-	if (size <= old)
+	if (size <= old) {
+		/* So that it is zero if it is asked for again. */
+		if (want_init_on_alloc(gfp))
+			memset((void *)ptr + size, 0, old - size);
 		return (void *)ptr;
+	}
 	new = kmemx_alloc(size, gfp);
 	if (!new)
 		return NULL;
