@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <kmemx/compat.h>
 #include <kmemx/kmemx.h>
@@ -214,6 +215,7 @@ static void misuse_nofail_is_refused(struct kunit *test)
 struct bad_free {
 	struct kmemx_cache *cache;
 	void *obj;
+	struct rcu_head rcu;
 };
 
 static void free_it(void *arg)
@@ -255,6 +257,19 @@ static void on_another_cpu(struct bad_free *bad)
 	migrate_enable();
 }
 
+static void free_after_grace_period(struct rcu_head *rcu)
+{
+	free_it(container_of(rcu, struct bad_free, rcu));
+}
+
+static void by_rcu(struct bad_free *bad)
+{
+	init_rcu_head_on_stack(&bad->rcu);
+	call_rcu(&bad->rcu, free_after_grace_period);
+	rcu_barrier();
+	destroy_rcu_head_on_stack(&bad->rcu);
+}
+
 /* Where there is one CPU, what another does is left out. */
 static bool is_possible(void (*free)(struct bad_free *bad))
 {
@@ -270,6 +285,7 @@ static const struct way {
 	{ "bulk", by_bulk },
 	{ "past the front", past_the_front },
 	{ "another CPU", on_another_cpu },
+	{ "RCU callback", by_rcu },
 };
 
 /* Where an object is after its right free. */
@@ -282,6 +298,7 @@ static const struct where {
 	{ "in another CPU's front", on_another_cpu },
 	{ "freed past the front", past_the_front },
 	{ "freed in bulk", by_bulk },
+	{ "freed by RCU callback", by_rcu },
 	{ "back in its slab", by_cache, .is_drained = true },
 	{ "slab given back", by_cache, .is_drained = true, .is_gone = true },
 };
