@@ -192,6 +192,18 @@ classes_of_a_list() {
 		sample_passes && sample_unloads && unloads
 }
 
+# The same driver over the kernel's memory and over ours comes to the same.
+port_agrees() {
+	insmod kmem_port.ko && insmod kmemx_port.ko || { said; return 1; }
+	said | grep -E '^kmemx?_port: '
+	cat "$debug/slabinfo"
+	equal "records" "$(said | sed -n 's/^kmemx_port: //p')" "$(said | sed -n 's/^kmem_port: //p')" &&
+		said | grep -qE '^kmemx_port: [1-9][0-9]* records of [1-9][0-9]* bytes$' &&
+		equal "live records" "$(awk '$1 == "record" { print $2 }' "$debug/slabinfo")" \
+			"$(said | sed -nE 's/^kmemx_port: ([0-9]+) records.*/\1/p')" &&
+		rmmod kmemx_port kmem_port && equal used_bytes "$(stat_of used_bytes)" 0
+}
+
 is_busy() {
 	! rmmod kmemx 2>&1 | tee /dev/stderr | grep -v 'in use by: kmemx_sample' && [ -e "$debug/region" ]
 }
@@ -224,6 +236,7 @@ auto_cases() {
 	try "stock/$1-vmstat" vmstat_reads
 	try "stock/$1-busy-while-used" is_busy
 	try "stock/$1-sample-unloads" sample_unloads
+	try "stock/$1-ported-driver-agrees" port_agrees
 	try "stock/$1-unloads" unloads
 	try "stock/$1-memory-is-back" memory_is_back 2048
 	try "stock/$1-classes-of-a-list" classes_of_a_list
