@@ -14,17 +14,15 @@ static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 {
 	struct kmemx_region *region = ctx;
 	unsigned int tries = 0;
-	u32 frame;
-	int ret;
+	long frame;
 
 	do {
-		ret = kmemx_pages_alloc(&region->pages, 1UL << order, 1UL << order,
-					KMEMX_KIND_SLAB, &frame);
-	} while (ret == -EAGAIN && ++tries < KMEMX_PAGE_TRIES);
-	if (ret)
+		frame = kmemx_pages_take_slab(&region->pages, order);
+	} while (unlikely(frame == -EAGAIN) && ++tries < KMEMX_PAGE_TRIES);
+	if (frame < 0)
 		return NULL;
-	*id = frame;
-	return kmemx_pages_address(&region->pages, frame);
+	*id = (u32)frame;
+	return kmemx_pages_address(&region->pages, *id);
 }
 
 static void slab_frames_free(void *ctx, void *addr, unsigned int order)
@@ -34,6 +32,8 @@ static void slab_frames_free(void *ctx, void *addr, unsigned int order)
 	u32 frame;
 
 	if (WARN_ON_ONCE(!kmemx_pages_find(&region->pages, addr, &frame)))
+		return;
+	if (likely(kmemx_pages_put_slab(&region->pages, frame, order)))
 		return;
 	if (WARN_ON_ONCE(kmemx_pages_free(&region->pages, frame, KMEMX_KIND_SLAB,
 					  1UL << order, &freed)))

@@ -671,7 +671,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);
  * @nr: number of frames, at least 1
  * @align: power of two; the physical frame number of the first is a multiple
  * @boundary: as for kmemx_zone_alloc_bound()
- * @kind: what for; of a slab, every frame knows its slab
+ * @kind: what for; not a slab
  * @frame: set to the first
  *
  * The memory is as its last user left it.
@@ -691,8 +691,6 @@ int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigne
 	if (ret < 0)
 		return (int)ret;
 	*frame = (u32)ret;
-	if (kind == KMEMX_KIND_SLAB)
-		kmemx_zone_mark_tails(&pages->zone, *frame, order_base_2(nr), true);
 	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_bound);
@@ -827,6 +825,62 @@ static void give_range(struct kmemx_pages *pages, u32 frame, u32 end, struct kme
 		frame += 1U << order;
 	}
 }
+
+/**
+ * kmemx_pages_take_slab() - allocate the frames of a slab
+ * @pages: the region's frames
+ * @order: 0..KMEMX_WORD_ORDER
+ *
+ * As kmemx_pages_alloc_bound() with that many frames and that alignment, past the fronts:
+ * what a slab takes it keeps for long, and no operation should be as long as filling a front
+ * of pages and one of objects.
+ *
+ * Context: any.
+ * Return: the first frame; each knows its slab. Or -ENOSPC, or -EAGAIN.
+ */
+long kmemx_pages_take_slab(struct kmemx_pages *pages, unsigned int order)
+{
+	long frame;
+
+	preempt_disable();
+	frame = kmemx_zone_alloc_order(&pages->zone, order, KMEMX_KIND_SLAB);
+	preempt_enable();
+	if (frame >= 0 && order)
+		kmemx_zone_mark_tails(&pages->zone, (u32)frame, order, true);
+	return frame;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_take_slab);
+
+/**
+ * kmemx_pages_put_slab() - free the frames of a slab
+ * @pages: the region's frames
+ * @frame: the first
+ * @order: 0..KMEMX_WORD_ORDER
+ *
+ * For who ended the slab and so is alone with it. What has to be zeroed, or is held by
+ * others, is left to kmemx_pages_free().
+ *
+ * Context: any.
+ * Return: false if they were not freed.
+ */
+bool kmemx_pages_put_slab(struct kmemx_pages *pages, u32 frame, unsigned int order)
+{
+	u8 *info = &pages->zone.info[frame];
+	bool freed;
+
+	if (READ_ONCE(*info) != kmemx_info(KMEMX_KIND_SLAB, order) || want_init_on_free() ||
+	    kmemx_pages_any_held(kmemx_pages_page(pages, frame), order))
+		return false;
+	if (order)
+		kmemx_zone_mark_tails(&pages->zone, frame, order, false);
+	preempt_disable();
+	/* As kmemx_zone_free_block(), inline. */
+	WRITE_ONCE(*info, 0);
+	freed = kmemx_zone_give_small(&pages->zone, frame, order);
+	preempt_enable();
+	return freed;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_slab);
 
 /**
  * kmemx_pages_trim() - give the end of an allocation back

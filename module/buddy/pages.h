@@ -385,6 +385,8 @@ int kmemx_pages_alloc_at(struct kmemx_pages *pages, u32 frame, unsigned long nr,
 enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
 				    enum kmemx_kind kind, unsigned long nr,
 				    struct kmemx_freed *freed);
+long kmemx_pages_take_slab(struct kmemx_pages *pages, unsigned int order);
+bool kmemx_pages_put_slab(struct kmemx_pages *pages, u32 frame, unsigned int order);
 enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 				    enum kmemx_kind kind, unsigned long nr,
 				    struct kmemx_freed *freed);

@@ -70,49 +70,6 @@ static bool is_set(const struct kmemx_summary *sum, unsigned int level,
 	return atomic64_read(&sum->level[level][index >> SHIFT]) & bit_of(index);
 }
 
-/*
- * Set bits from @level upwards; @index counts bits of @level. Stops where the bit
- * above is set: who set it has come, or comes, to what is above that.
- */
-static void set_from(struct kmemx_summary *sum, unsigned int level,
-		     unsigned int index)
-{
-	for (;;) {
-		atomic64_or(bit_of(index), &sum->level[level][index >> SHIFT]);
-		/* Pairs with that in clear_from(). */
-		smp_mb__after_atomic();
-		kmemx_step();
-		index >>= SHIFT;
-		if (++level == sum->nr_levels || is_set(sum, level, index))
-			break;
-	}
-}
-
-/*
- * Clear bit @index of @level, and above it what has become empty; then look again, and
- * set what is not empty any more.
- */
-static void clear_from(struct kmemx_summary *sum, unsigned int level,
-		       unsigned int index)
-{
-	for (;;) {
-		atomic64_t *word = &sum->level[level][index >> SHIFT];
-
-		atomic64_andnot(bit_of(index), word);
-		/* Pairs with that in set_from(). */
-		smp_mb__after_atomic();
-		kmemx_step();
-		if (level && atomic64_read(&sum->level[level - 1][index])) {
-			set_from(sum, level, index);
-			break;
-		}
-		if (atomic64_read(word) || ++level == sum->nr_levels)
-			break;
-		kmemx_step();
-		index >>= SHIFT;
-	}
-}
-
 /**
  * kmemx_summary_set() - set a leaf
  * @sum: the summary
@@ -122,22 +79,23 @@ static void clear_from(struct kmemx_summary *sum, unsigned int level,
  */
 void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf)
 {
-	set_from(sum, 0, leaf);
+	kmemx_summary_raise(sum, 0, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set);
 
 /**
  * kmemx_summary_set_above() - set a bit above the leaves
- * @sum: the summary, of two levels or more
- * @word: the word of leaves that it is for, in which one has been set
+ * @sum: the summary
+ * @level: of the bit, 1..nr_levels - 1
+ * @index: the bit; the word that it is for is not empty any more
  *
- * What kmemx_summary_add() leaves to be done.
+ * What kmemx_summary_drop() leaves to be done.
  *
  * Context: any. Fully ordered before what follows.
  */
-void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int word)
+void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int level, unsigned int index)
 {
-	set_from(sum, 1, word);
+	kmemx_summary_raise(sum, level, index);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set_above);
 
@@ -153,24 +111,9 @@ KMEMX_EXPORT_FOR_TEST(kmemx_summary_set_above);
  */
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf)
 {
-	clear_from(sum, 0, leaf);
+	kmemx_summary_lower(sum, 0, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
-
-/**
- * kmemx_summary_clear_above() - clear a bit above the leaves
- * @sum: the summary, of two levels or more
- * @word: the word of leaves that it is for, in which the last one has been cleared
- *
- * What kmemx_summary_drop() leaves to be done.
- *
- * Context: any. Fully ordered before what follows.
- */
-void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int word)
-{
-	clear_from(sum, 1, word);
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear_above);
 
 /**
  * kmemx_summary_test() - is a leaf set?
@@ -232,7 +175,7 @@ long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from)
 			return index;
 		if (!atomic64_read(&sum->level[level - 1][index])) {
 			/* Stale: the word below is empty. */
-			clear_from(sum, level, index);
+			kmemx_summary_lower(sum, level, index);
 			index++;
 			continue;
 		}

@@ -33,8 +33,7 @@ static inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 	return !atomic64_read(sum->top);
 }
 
-void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int word);
-void kmemx_summary_clear_above(struct kmemx_summary *sum, unsigned int word);
+void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int level, unsigned int index);
 
 /* The words of a level, of 64 bits each as a long has, are one array of bits. */
 static __always_inline unsigned long *kmemx_summary_bits(atomic64_t *level)
@@ -43,8 +42,54 @@ static __always_inline unsigned long *kmemx_summary_bits(atomic64_t *level)
 	return (unsigned long *)level;
 }
 
+/* Set bit @index of @level, and what is above it up to where it is set already. */
+static __always_inline void kmemx_summary_raise(struct kmemx_summary *sum, unsigned int level,
+						unsigned int index)
+{
+	for (;;) {
+		set_bit(index, kmemx_summary_bits(*(sum->level + level)));
+		/* Pairs with that in kmemx_summary_lower(). */
+		smp_mb__after_atomic();
+		kmemx_step();
+		index /= KMEMX_SUMMARY_FANOUT;
+		if (++level == sum->nr_levels ||
+		    test_bit(index, kmemx_summary_bits(*(sum->level + level))))
+			break;
+	}
+}
+
+/*
+ * Clear bit @index of @level, and above it what has become empty; look again each time, and
+ * set what is not empty any more. Returns whether the first word was left with no bit.
+ */
+static __always_inline bool kmemx_summary_lower(struct kmemx_summary *sum, unsigned int level,
+						unsigned int index)
+{
+	unsigned int first = level;
+
+	for (;;) {
+		atomic64_t **words = sum->level + level;
+
+		clear_bit(index, kmemx_summary_bits(*words));
+		/* Pairs with that in kmemx_summary_raise(). */
+		smp_mb__after_atomic();
+		kmemx_step();
+		if (level && unlikely(atomic64_read(*(words - 1) + index))) {
+			kmemx_summary_set_above(sum, level, index);
+			break;
+		}
+		index /= KMEMX_SUMMARY_FANOUT;
+		if (atomic64_read(*words + index))
+			break;
+		if (++level == sum->nr_levels)
+			return true;
+		kmemx_step();
+	}
+	return level > first;
+}
+
 /**
- * kmemx_summary_add() - kmemx_summary_set(), inline for up to two levels
+ * kmemx_summary_add() - kmemx_summary_set(), inline
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1
  *
@@ -52,25 +97,11 @@ static __always_inline unsigned long *kmemx_summary_bits(atomic64_t *level)
  */
 static __always_inline void kmemx_summary_add(struct kmemx_summary *sum, unsigned int leaf)
 {
-	set_bit(leaf, kmemx_summary_bits(sum->level[0]));
-	/* Pairs with those after a bit is cleared, here and in clear_from() of summary.c. */
-	smp_mb__after_atomic();
-	kmemx_step();
-	leaf /= KMEMX_SUMMARY_FANOUT;
-	if (sum->nr_levels == 1 || test_bit(leaf, kmemx_summary_bits(sum->level[1])))
-		return;
-	if (unlikely(sum->nr_levels > 2)) {
-		kmemx_summary_set_above(sum, leaf);
-		return;
-	}
-	set_bit(leaf, kmemx_summary_bits(sum->level[1]));
-	/* As above. */
-	smp_mb__after_atomic();
-	kmemx_step();
+	kmemx_summary_raise(sum, 0, leaf);
 }
 
 /**
- * kmemx_summary_drop() - kmemx_summary_clear(), inline for up to two levels
+ * kmemx_summary_drop() - kmemx_summary_clear(), inline
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1
  *
@@ -79,29 +110,7 @@ static __always_inline void kmemx_summary_add(struct kmemx_summary *sum, unsigne
  */
 static __always_inline bool kmemx_summary_drop(struct kmemx_summary *sum, unsigned int leaf)
 {
-	atomic64_t *word = *sum->level + leaf / KMEMX_SUMMARY_FANOUT;
-
-	clear_bit(leaf, kmemx_summary_bits(sum->level[0]));
-	/* Pairs with those after a bit is set, here and in set_from() of summary.c. */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (atomic64_read(word))
-		return false;
-	if (sum->nr_levels == 1)
-		return true;
-	leaf /= KMEMX_SUMMARY_FANOUT;
-	if (unlikely(sum->nr_levels > 2)) {
-		kmemx_summary_clear_above(sum, leaf);
-		return true;
-	}
-	kmemx_step();
-	clear_bit(leaf, kmemx_summary_bits(sum->level[1]));
-	/* As above. */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (unlikely(atomic64_read(word)))
-		kmemx_summary_set_above(sum, leaf);
-	return true;
+	return kmemx_summary_lower(sum, 0, leaf);
 }
 
 size_t kmemx_summary_bytes(unsigned int nr_leaves);

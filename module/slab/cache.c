@@ -77,6 +77,21 @@ static void publish(struct kmemx_cache *cache, u32 id)
 }
 
 /*
+ * As publish(), for who has just moved a slab from one of them to the other, KMEMX_NR_PARTIAL
+ * being none.
+ */
+static void move(struct kmemx_cache *cache, u32 id, enum kmemx_partial from,
+		 enum kmemx_partial to)
+{
+	if (to < KMEMX_NR_PARTIAL)
+		kmemx_summary_add(&cache->partial[to], id);
+	if (from < KMEMX_NR_PARTIAL)
+		kmemx_summary_drop(&cache->partial[from], id);
+	if (unlikely(which_at(cache, id) != to))
+		publish(cache, id);
+}
+
+/*
  * Call @fn, if there is one, for each object of a slab that is nobody else's. With
  * preemption off, as constructors and destructors are promised.
  */
@@ -111,17 +126,6 @@ static void locate_first(const struct kmemx_cache *cache, const struct kmemx_sla
 		*--slot = (struct kmemx_front_slot){ .obj = obj, .status = status++ };
 }
 
-/* As publish(), for a slab that is new: nobody has seen it before it is in a summary. */
-static void publish_new(struct kmemx_cache *cache, u32 id, unsigned int nr_free)
-{
-	enum kmemx_partial k = which(cache, nr_free);
-
-	if (k < KMEMX_NR_PARTIAL)
-		kmemx_summary_set(&cache->partial[k], id);
-	if (which_at(cache, id) != k)
-		publish(cache, id);
-}
-
 /*
  * Make a slab, and take up to @nr of its objects: nobody else is there yet, so there is
  * nothing to search. Returns how many.
@@ -144,19 +148,22 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	nr = min(nr, cache->layout.nr_objs);
 	locate_first(cache, slab_at(cache, id), slot, nr);
 	kmemx_slab_init(slab_at(cache, id), &cache->layout, cache->number, nr);
-	publish_new(cache, id, cache->layout.nr_objs - nr);
+	move(cache, id, KMEMX_NR_PARTIAL, which(cache, cache->layout.nr_objs - nr));
 	return nr;
 }
 
-/* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
-static bool end(struct kmemx_cache *cache, u32 id)
+/*
+ * End a slab that is in @from, if it is empty; it is the caller's then, and nobody finds it
+ * any more.
+ */
+static bool end(struct kmemx_cache *cache, u32 id, enum kmemx_partial from)
 {
 	if (!kmemx_slab_retire(slab_at(cache, id), &cache->layout, cache->number))
 		return false;
 	/* Before the frames go: who frees many knows their status bytes while it is the same. */
 	atomic64_add(1, &cache->nr_ended);
 	/* Likewise: they may become a slab of this cache again. */
-	publish(cache, id);
+	move(cache, id, from, KMEMX_NR_PARTIAL);
 	return true;
 }
 
@@ -177,9 +184,10 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 static bool has_other_partial(struct kmemx_cache *cache, u32 id)
 {
 	struct kmemx_summary *emptier = &cache->partial[KMEMX_PARTIAL_EMPTIER];
-	long first = kmemx_summary_first(&cache->partial[KMEMX_PARTIAL_FULLER]);
+	long first;
 
-	if (first >= 0 && first != id)
+	/* It is not in there, having no object that is not free. */
+	if (!kmemx_summary_is_empty(&cache->partial[KMEMX_PARTIAL_FULLER]))
 		return true;
 	first = kmemx_summary_first(emptier);
 	if (first == id)
@@ -207,9 +215,12 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
 	unsigned int got = kmemx_slab_take(slab_at(cache, id), &cache->layout, cache->number,
 					   taken, nr);
 
-	/* Else its bits are as they were. */
-	if (!got || which_at(cache, id) != from)
+	enum kmemx_partial to = which_at(cache, id);
+
+	if (!got)
 		publish(cache, id);
+	else if (to != from)
+		move(cache, id, from, to);
 	locate(cache, slab_at(cache, id), taken, got, slot);
 	return got;
 }
@@ -247,16 +258,17 @@ static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
 {
 	u32 id = cache->depot->ops->id_of(cache->depot->ctx, obj);
 	int nr_free = kmemx_slab_give(slab_at(cache, id), status);
+	enum kmemx_partial from, to;
 
 	if (unlikely(nr_free < 0))
 		return false;
+	from = which(cache, (unsigned int)nr_free - 1);
+	to = which(cache, (unsigned int)nr_free);
 	if (nr_free == (int)cache->layout.nr_objs && !cache->is_typesafe &&
-	    has_other_partial(cache, id) && end(cache, id)) {
+	    has_other_partial(cache, id) && end(cache, id, from))
 		give_frames(cache, id);
-		return true;
-	}
-	if (which(cache, (unsigned int)nr_free) != which(cache, (unsigned int)nr_free - 1))
-		publish(cache, id);
+	else if (from != to)
+		move(cache, id, from, to);
 	return true;
 }
 
@@ -459,7 +471,7 @@ unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 			if (id < 0)
 				break;
 			ended[n] = (u32)id;
-			n += end(cache, (u32)id);
+			n += end(cache, (u32)id, KMEMX_PARTIAL_EMPTIER);
 		}
 		if (n && cache->is_typesafe)
 			synchronize_rcu();

@@ -25,10 +25,8 @@ static s64 make_state(unsigned int nr_free, unsigned int number)
 void kmemx_slab_init(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 		     unsigned int number, unsigned int nr_out)
 {
-	unsigned int i;
-
-	for (i = layout->skip; i < layout->skip + nr_out; i++)
-		WRITE_ONCE(slab->status[i], KMEMX_OBJECT_OUT);
+	/* A free that is none may look at them: it believes none of it. */
+	data_race(memset(slab->status + layout->skip, KMEMX_OBJECT_OUT, nr_out));
 	/*
 	 * Pairs with the cmpxchg in reserve(). An exchange, since a plain store
 	 * could become visible after publish()'s second look (cache.c).
