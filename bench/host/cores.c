@@ -46,17 +46,12 @@ __thread kmemx_step_fn *kmemx_step_hook;
 static bool block_pair(struct work *work)
 {
 	long frame;
-	u8 info;
 
-	/* As kmemx does, if the other thread was faster too often. */
+	/* As kmemx does past its fronts, if the other thread was faster too often. */
 	do
-		frame = kmemx_zone_alloc(&work->zone, 1UL << work->order, 1, KMEMX_KIND_PAGES);
+		frame = kmemx_zone_alloc_order(&work->zone, work->order, KMEMX_KIND_PAGES);
 	while (frame == -EAGAIN);
-	if (frame < 0 || kmemx_zone_claim(&work->zone, (unsigned int)frame, KMEMX_KIND_PAGES,
-					    1UL << work->order, &info))
-		return false;
-	kmemx_zone_give(&work->zone, (unsigned int)frame, work->order);
-	return true;
+	return frame >= 0 && kmemx_zone_free_block(&work->zone, (unsigned int)frame, work->order);
 }
 
 static bool object_pair(struct work *work)
