@@ -1,17 +1,17 @@
 #!/bin/bash
 # usage: scripts/tests/cycles.sh [KERNEL...]
 #
-# 100 cycles of loading and unloading kmemx and the sample, on backports and on debug:
-# CmaFree is what it was, free memory and Slab stay, debugfs is empty, and kmemleak (debug)
+# 100 cycles of loading and unloading kmemx and the sample, on backports and on kunit with
+# kmemleak: CmaFree is what it was, free memory and Slab stay, debugfs is empty, and kmemleak
 # finds nothing. Then, on backports, 100 more with a driver that leaks a page each time,
-# which the same judgement has to find.
+# which the same judgement has to find. (On debug it is loaded 10 times: debug.sh.)
 #
 # Free memory is MemFree and what waits on the CPUs' own lists, some MiB that come and go.
 # It may differ by 1 MiB between cycles 10 and 100, and so may Slab. One page a cycle would
 # be lost in that. So the sum of what is free and what others are known to have (memory_kb)
 # may not fall by half a page a cycle, as the median of the slopes over 50 cycles and more.
 #
-# parts: debug backports
+# parts: backports kunit
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=scripts/lib/guest.sh
@@ -19,23 +19,14 @@
 
 # ---- In the guest
 
-# KASAN keeps freed objects in a quarantine, tens of MiB of Slab, until it is full;
-# shrinking a cache lets go of its share. Elsewhere that only makes Slab less steady.
-empty_quarantine() {
-	local cache
-	[ "$kernel" = debug ] || return 0
-	echo 3 >/proc/sys/vm/drop_caches
-	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done
-}
-
 # Free memory, Slab, and what others are known to have: Slab, the shell, files, page tables.
 # Those of the linear map grow, a page for 2 MiB, where a module's text was made read-only,
-# and are not in PageTables. The stack depot (debug; a pool is four pages) keeps every stack
+# and are not in PageTables. The stack depot (kmemleak's; a pool is four pages) keeps every stack
 # for good, and one through a module is another one at each address that it is loaded at.
 # One program reads all of it, as it has memory of its own.
 memory_kb() {
 	local depot=()
-	[ "$kernel" != debug ] || depot=(/sys/kernel/debug/stackdepot/stats)
+	[ "$kernel" != kunit ] || depot=(/sys/kernel/debug/stackdepot/stats)
 	awk '$1 == "MemFree:" { free += $2 }
 		$1 == "count:" { free += $2 * 4 }
 		$1 == "Slab:" { slab = $2 }
@@ -51,7 +42,6 @@ measure_cycle() {
 		[ "$(meminfo CmaFree)" != "$cma" ] || break
 		sleep 0.1
 	done
-	empty_quarantine
 	echo 3 >/proc/sys/vm/drop_caches
 	echo 1 >/proc/sys/vm/stat_refresh
 	echo "$1 $(meminfo CmaFree) $(memory_kb)"
@@ -64,23 +54,19 @@ cycle() {
 	insmod kmemx.ko && insmod "$@" && rmmod "$(basename "$1" .ko)" && rmmod kmemx && empty_debugfs
 }
 
-bare_cycle() { insmod kmemx.ko && rmmod kmemx && empty_debugfs; }
-
 # cycles FILE EACH: 100 times EACH; FILE has a measurement every tenth time.
 cycles() {
 	local file=$1 n
 	cma=$(meminfo CmaFree)
 	echo "0 $cma 0 0 0" >"$file"
 	for n in {1..100}; do
-		$2 "$n" || return
+		$2 || return
 		[ $((n % 10)) != 0 ] || measure_cycle "$n" >>"$file"
 	done
 }
 
 each_with_sample() { cycle kmemx_sample.ko objects=100; }
 each_with_leak() { cycle kmemx_misuse.ko bug=page; }
-# A debug kernel is slow.
-each_tenth_with_sample() { if [ $(($1 % 10)) = 0 ]; then cycle kmemx_sample.ko objects=100; else bare_cycle; fi; }
 
 # judge FILE: says what has been lost; the judgement of both kinds of cycles.
 judge() {
@@ -141,9 +127,9 @@ guest_backports() {
 	try "cycles/$1-leak-found" finds_the_leak /tmp/leaks
 }
 
-guest_debug() {
+guest_kunit() {
 	echo clear >/sys/kernel/debug/kmemleak
-	try "cycles/$1-100" cycles /tmp/cycles each_tenth_with_sample
+	try "cycles/$1-100" cycles /tmp/cycles each_with_sample
 	try "cycles/$1-nothing-lost" judge /tmp/cycles
 	try "cycles/$1-kmemleak" kmemleak_is_clean
 }
@@ -159,5 +145,7 @@ guest() {
 # ---- On the host
 
 for kernel in $(parts "$@"); do
-	in_guest "$kernel" "$kernel" --timeout 1500 -- guest "$kernel"
+	leaks=()
+	[ "$kernel" != kunit ] || leaks=(--append kmemleak=on)
+	in_guest "$kernel" "$kernel" "${leaks[@]}" --timeout 1500 -- guest "$kernel"
 done

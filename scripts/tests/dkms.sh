@@ -9,13 +9,15 @@
 
 kernels=("$@")
 [ $# -gt 0 ] || kernels=(backports stable)
+# As it is called here, and in the root.
 trees=$PWD/$TAP_LOGS/trees
+shared=$(scripts/vm/enter -- scripts/vm/build --shared-top)/$TAP_LOGS/trees
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 # The kernels are unpacked where dkms does not look for sign-file, so it does not sign.
 run_dkms() {
 	mkdir -p "$trees/dkms" "$trees/install"
-	scripts/vm/enter -- dkms "$@" --dkmstree "$trees/dkms" --sourcetree "$trees/source" --installtree "$trees/install"
+	scripts/vm/enter -- dkms "$@" --dkmstree "$shared/dkms" --sourcetree "$shared/source" --installtree "$shared/install"
 }
 
 for_kernel() {

@@ -58,6 +58,10 @@ continue_in_root() {
 	[ -n "${KMEMX_IN_ROOT:-}" ] || exec "$VM/enter" -- "$VM/$SELF" "$@"
 }
 
+# In the root, the tree at a path that all trees share: what is compiled there is found again
+# by ccache, whose keys have paths in them. The tree of who entered it, which may be another.
+shared_top() { if [ /mnt -ef "$TOP" ]; then echo /mnt; else echo "$TOP"; fi; }
+
 # lock NAME: until this script ends, no other holds NAME.
 lock() {
 	local fd

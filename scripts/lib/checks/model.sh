@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # The model of the page frames' protocol (kunit/model/protocol.pml), checked by spin in
 # every order of steps. Read by scripts/check.
+#
+# A search that was complete need not be made again while model, table and tools are the same:
+# what it came to is kept in the cache. KMEMX_FRESH=1 makes it all the same.
 
 # A name, what must come of it, and what kunit/model/protocol.pml is built with. "holds": no
 # property is violated. "ends": nor does anything go in circles. "fails": something was left
@@ -68,8 +71,15 @@ judge_model() {
 }
 
 check_model() {
-	local dir=build/check/model name want defines problems
-	mkdir -p "$dir"
+	local dir=build/check/model name want defines problems kept
+	kept=$KMEMX_CACHE/model/$({ dpkg-query -W spin gcc-14 && cat kunit/model/*.pml scripts/lib/checks/model.sh; } | sha256sum | cut -c1-32)
+	mkdir -p "$dir" "${kept%/*}"
+	find "${kept%/*}" -type f -mtime +14 -delete
+	if [ -z "${KMEMX_FRESH:-}" ] && [ -e "$kept" ]; then
+		touch "$kept"
+		echo "$(cat "$kept"), as is known"
+		return
+	fi
 	while read -r name want defines; do
 		[ -n "$name" ] || continue
 		while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
@@ -83,5 +93,5 @@ check_model() {
 		[ -z "$name" ] || judge_model "$name" "$want" "$dir/$name"
 	done)
 	[ -z "$problems" ] || { echo "$problems"; return 1; }
-	echo "# $(cat "$dir"/*/out | awk '/states, stored/ { n += $1 } END { printf "%d", n }') states, $(model_table | grep -c ' fails ') faults found"
+	echo "# $(cat "$dir"/*/out | awk '/states, stored/ { n += $1 } END { printf "%d", n }') states, $(model_table | grep -c ' fails ') faults found" | tee "$kept"
 }

@@ -77,7 +77,8 @@ check_kernel_doc() {
 SPARSE="sparse -D__typeof_unqual__=__typeof__ '-D__builtin_strlen(s)=(sizeof(s)-1)'"
 
 check_sparse() {
-	local dir=$PWD/build/check/sparse log=build/check/sparse.make consumer
+	local dir log=build/check/sparse.make consumer
+	dir=$(scripts/vm/build --shared-top)/build/check/sparse
 	rm -rf "$dir"
 	scripts/lib/copy-tree "$dir"
 	: >"$log"
