@@ -37,7 +37,8 @@ __thread kmemx_step_fn *kmemx_step_hook;
 static struct kmemx_zone zone;
 static struct block *live;
 static unsigned long nr_live, nr_used;
-static volatile unsigned long nr_steps;
+/* Written by a signal handler too. */
+static unsigned long nr_steps;
 static u64 random_state = 0x9E3779B97F4A7C15ULL;
 
 /* xorshift64 */
@@ -52,7 +53,7 @@ static u32 draw(u32 below)
 static void stepped(int sig)
 {
 	(void)sig;
-	nr_steps++;
+	WRITE_ONCE(nr_steps, nr_steps + 1);
 }
 
 static __always_inline void trap_on(void)
@@ -110,26 +111,26 @@ static void measure(u32 order, unsigned long *alloc_max, unsigned long *free_max
 
 	trap_on();
 	trap_off();
-	empty = nr_steps;
+	empty = READ_ONCE(nr_steps);
 	for (round = 0; round < ROUNDS; round++) {
 		bool had = true;
 
 		while (had && nr_live < first + LIVE) {
-			nr_steps = 0;
+			WRITE_ONCE(nr_steps, 0);
 			trap_on();
 			had = take(order);
 			trap_off();
 			if (had)
-				*alloc_max = max(*alloc_max, nr_steps - empty);
+				*alloc_max = max(*alloc_max, READ_ONCE(nr_steps) - empty);
 		}
 		while (nr_live > first) {
 			unsigned long i = first + draw((u32)(nr_live - first));
 
-			nr_steps = 0;
+			WRITE_ONCE(nr_steps, 0);
 			trap_on();
 			give(i);
 			trap_off();
-			*free_max = max(*free_max, nr_steps - empty);
+			*free_max = max(*free_max, READ_ONCE(nr_steps) - empty);
 		}
 		/* Another state the next time. */
 		for (; first > 0 && nr_live > first - LIVE;)
