@@ -8,8 +8,8 @@
  * that a slab can be made in any context, and never anything else, however often frames
  * change hands.
  *
- * Locking: @lock for the table of caches. A reader of the table that does not
- * hold it has preemption disabled, and a cache is freed after a grace period.
+ * Locking: @lock for the table of caches. Who finds a cache by a frame does not need it: it
+ * has preemption disabled, and a cache is freed after a grace period.
  */
 #ifndef KMEMX_SLAB_DEPOT_H
 #define KMEMX_SLAB_DEPOT_H
@@ -55,7 +55,7 @@ struct kmemx_depot {
 	struct kmemx_slab *slab;	/* One per id. */
 	u8 *status;			/* KMEMX_STATUS_BYTES per id. */
 	s64 __percpu *room;		/* Bytes that fronts may still be granted. */
-	struct mutex lock;		/* Protects writes to @cache. */
+	struct mutex lock;		/* Protects @cache. */
 	struct kmemx_cache *cache[KMEMX_CACHES_MAX];	/* [0] stays NULL. */
 };
 
