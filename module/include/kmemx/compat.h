@@ -37,9 +37,9 @@
 
 /*
  * Inner functions are visible to the KUnit module and to nobody else, so they
- * are exported only where KUnit is configured.
+ * are exported only where KUnit is configured, and of two copies (kunit/step) by one.
  */
-#if IS_ENABLED(CONFIG_KUNIT)
+#if IS_ENABLED(CONFIG_KUNIT) && !defined(KMEMX_STEPS)
 #define KMEMX_EXPORT_FOR_TEST(sym)	KMEMX_EXPORT_TEST(sym)
 #else
 #define KMEMX_EXPORT_FOR_TEST(sym)

@@ -47,12 +47,21 @@ static __always_inline u64 kmemx_mul(u64 a, const u64 *b, u64 *high)
 }
 
 /*
- * Between two steps of a change that others may see half done. On the host a test
- * runs something here, as an interrupt or another CPU would; in the module it is
- * nothing.
+ * Between two steps of a change that others may see half done. A test runs something here,
+ * as an interrupt or another CPU would, on the host and where KMEMX_STEPS is defined, in a
+ * module of suites (kunit/step); in kmemx.ko it is nothing.
  */
+#ifdef KMEMX_STEPS
+typedef void kmemx_step_fn(void);
+extern kmemx_step_fn *kmemx_step_hook;
+#endif
+
 static inline void kmemx_step(void)
 {
+#ifdef KMEMX_STEPS
+	if (kmemx_step_hook)
+		kmemx_step_hook();
+#endif
 }
 
 #endif /* KMEMX_PLATFORM_H */

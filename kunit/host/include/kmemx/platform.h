@@ -98,8 +98,12 @@ static inline u64 roundup_pow_of_two(u64 x)
 	return 1ULL << order_base_2(x);
 }
 
+/* For sparse. */
+#define __force
+
 /* The host is of that order. */
 #define le64_to_cpu(x)		(x)
+#define cpu_to_le64(x)		(x)
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupt points, on the host: the cores call kmemx_step() between any two steps of
+ * Interrupt points: the cores call kmemx_step() between any two steps of
  * a change that others may see half done. Here every operation is interrupted at every
  * such point by every other operation, once each, as by an interrupt or by another CPU
  * that runs while this one stands still; and the zone, or summary, must be sound
  * afterwards and nobody's frames anybody else's.
  */
+#define KMEMX_STEPS
 #include "buddy/zone.h"
 #include "random.h"
 

@@ -4,6 +4,7 @@
  * interrupted at every step by every other, and that one at every step of its own by every
  * other again. Afterwards the slab must be sound, and nobody's object anybody else's.
  */
+#define KMEMX_STEPS
 #include "slab/slab.h"
 #include <kunit/test.h>
 
