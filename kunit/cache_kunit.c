@@ -492,6 +492,41 @@ static void cache_fronts_share_their_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, room_of_all(&fx->depot), room);
 }
 
+static u64 nr_flush_of(const struct kmemx_cache *cache)
+{
+	unsigned int cpu;
+	u64 nr = 0;
+
+	for_each_possible_cpu(cpu)
+		nr += per_cpu_ptr(cache->front, cpu)->nr_flush;
+	return nr;
+}
+
+/* What comes back in the order in which it went finds its neighbours in the front. */
+static void cache_full_front_gives_neighbours_back_together(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int cap = fx->cache->front_cap, nr = cap + 512, i;
+	void **obj = kunit_kmalloc_array(test, nr, sizeof(*obj), GFP_KERNEL);
+	struct kmemx_cache_usage usage;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	migrate_disable();
+	for (i = 0; i < nr; i++)
+		obj[i] = kmemx_cache_take(fx->cache, 0);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, put(fx, obj[i], fx->cache), KMEMX_FREE_OK);
+	migrate_enable();
+	kunit_info(test, "%llu times for %u objects\n", nr_flush_of(fx->cache), nr - cap);
+	/* A slab's last word of status bytes is not full. */
+	KUNIT_EXPECT_GE(test, nr_flush_of(fx->cache), 512ULL / 8);
+	KUNIT_EXPECT_LE(test, nr_flush_of(fx->cache), 512ULL / 5);
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
+	KUNIT_EXPECT_LE(test, usage.nr_front, (unsigned long)cap);
+	expect_sound(test, fx->cache);
+}
+
 static void cache_dead_cpu_loses_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -579,6 +614,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_refuses_what_cannot_be),
 	KUNIT_CASE(cache_works_past_a_busy_front),
 	KUNIT_CASE(cache_fronts_share_their_room),
+	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),
 	{}

@@ -100,6 +100,30 @@ static void misuse_racing_double_free_of_an_object(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+/* The same, where objects go back to their slab together. */
+static void misuse_racing_double_free_of_neighbours(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-twice", 64, NULL, 0);
+	struct kmemx_front *front;
+	void *obj[3];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		obj[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
+	migrate_disable();
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		kmemx_cache_free(cache, obj[i]);
+	front = this_cpu_ptr(cache->front);
+	KUNIT_ASSERT_LT(test, kmemx_front_nr(front), front->granted);
+	kmemx_front_add(front, front->top, obj[2], front->top->status);
+	migrate_enable();
+	kmemx_cache_drain(cache);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+	KUNIT_EXPECT_NULL(test, kmemx_cache_check(cache));
+	kmemx_cache_destroy(cache);
+}
+
 static void misuse_double_free(struct kunit *test)
 {
 	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
@@ -482,6 +506,7 @@ static void misuse_bulk_of_what_another_cache_has_now(struct kunit *test)
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
+	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
 	KUNIT_CASE(misuse_double_free),
 	KUNIT_CASE(misuse_every_double_free),
 	KUNIT_CASE(misuse_every_free_of_what_is_in_a_sheaf),

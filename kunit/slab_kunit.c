@@ -15,7 +15,7 @@
 struct fixture {
 	struct kmemx_layout layout;
 	struct kmemx_slab slab;
-	u8 status[KMEMX_STATUS_BYTES];
+	u8 status[KMEMX_STATUS_BYTES] __aligned(sizeof(u64));
 	u8 *mem;
 };
 
@@ -135,6 +135,57 @@ static void slab_object_is_freed_once(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+/* Bytes 2 to 7 of a word, each in every state, and each set of them. */
+#define WORD_FIRST	2U
+#define WORD_NR		6U
+
+/* Returns how many of @set are not out. */
+static unsigned int set_states(struct fixture *fx, unsigned int states, unsigned int set)
+{
+	static const u8 state[] = { KMEMX_OBJECT_FREE, KMEMX_OBJECT_OUT, KMEMX_OBJECT_LIVE };
+	unsigned int i, nr = 0;
+
+	for (i = WORD_FIRST; i < WORD_FIRST + WORD_NR; i++, states /= 3) {
+		fx->status[i] = state[states % 3];
+		nr += (set >> i & 1) && fx->status[i] != KMEMX_OBJECT_OUT;
+	}
+	return nr;
+}
+
+static void slab_gives_a_word_back_at_once(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int states, set, i;
+
+	for (states = 0; states < 3 * 3 * 3 * 3 * 3 * 3; states++) {
+		for (set = 1U << WORD_FIRST; set < 1U << 8; set += 1U << WORD_FIRST) {
+			unsigned int nr_not_out = set_states(fx, states, set);
+			s64 old_state = atomic64_read(&fx->slab.state);
+			u8 old[8], which[8] __aligned(sizeof(u64)) = { 0 };
+			int nr;
+
+			memcpy(old, fx->status, sizeof(old));
+			for (i = 0; i < 8; i++)
+				which[i] = set >> i & 1;
+			nr = kmemx_slab_give_word(&fx->slab, (u64 *)fx->status, *(u64 *)which);
+			if (nr_not_out) {
+				KUNIT_ASSERT_EQ(test, nr, -1);
+				KUNIT_ASSERT_EQ(test, memcmp(old, fx->status, sizeof(old)), 0);
+				KUNIT_ASSERT_EQ(test, atomic64_read(&fx->slab.state), old_state);
+				continue;
+			}
+			KUNIT_ASSERT_EQ(test, nr, (int)(NR + hweight32(set)));
+			for (i = 0; i < 8; i++)
+				KUNIT_ASSERT_EQ(test, fx->status[i],
+						which[i] ? KMEMX_OBJECT_FREE : old[i]);
+			/* The slab is one in which nothing was out. */
+			atomic64_set(&fx->slab.state, old_state);
+		}
+	}
+	memset(fx->status, KMEMX_OBJECT_FREE, 8);
+	expect_sound(test, fx);
+}
+
 static void slab_has_a_status_for_objects_only(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -171,6 +222,18 @@ struct shared {
 	atomic64_t nr_wrong;
 };
 
+/* Objects of the one word that has the first of @nr, all of them out. Returns how many. */
+static unsigned int give_a_word(struct fixture *fx, const unsigned int *taken, unsigned int nr)
+{
+	u64 *word = (u64 *)fx->status + taken[0] / 8;
+	u8 which[8] __aligned(sizeof(u64)) = { 0 };
+	unsigned int k;
+
+	for (k = 0; k < nr && taken[k] / 8 == taken[0] / 8; k++)
+		which[taken[k] % 8] = 1;
+	return kmemx_slab_give_word(&fx->slab, word, *(u64 *)which) < 0 ? 0 : k;
+}
+
 static void churn(void *arg, unsigned int thread)
 {
 	struct shared *shared = arg;
@@ -189,8 +252,11 @@ static void churn(void *arg, unsigned int thread)
 			WRITE_ONCE(*status, KMEMX_OBJECT_LIVE);
 		}
 		for (k = 0; k < got; k++)
-			if (!kmemx_slab_withdraw(&fx->status[taken[k]]) ||
-			    kmemx_slab_give(&fx->slab, &fx->status[taken[k]]) < 0)
+			if (!kmemx_slab_withdraw(&fx->status[taken[k]]))
+				atomic64_add(1, &shared->nr_wrong);
+		k = got && rnd_below(&rnd, 2) ? give_a_word(fx, taken, got) : 0;
+		for (; k < got; k++)
+			if (kmemx_slab_give(&fx->slab, &fx->status[taken[k]]) < 0)
 				atomic64_add(1, &shared->nr_wrong);
 		if (!(step % 256))
 			test_breathe();
@@ -213,6 +279,7 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(slab_takes_the_lowest_first),
 	KUNIT_CASE(slab_serves_its_own_cache_only),
 	KUNIT_CASE(slab_object_is_freed_once),
+	KUNIT_CASE(slab_gives_a_word_back_at_once),
 	KUNIT_CASE(slab_has_a_status_for_objects_only),
 	KUNIT_CASE(slab_ends_only_when_empty),
 	KUNIT_CASE(slab_threads_never_share_an_object),

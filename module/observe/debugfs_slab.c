@@ -140,6 +140,7 @@ static const struct attr attrs[] = {
 	{ "alloc_slab",		show_count,	OF_FRONT(nr_slabs_made) },
 	{ "free_fastpath",	show_count,	OF_FRONT(nr_free) },
 	{ "free_slowpath",	show_count,	OF_FRONT(nr_past_free) },
+	{ "free_flush",		show_count,	OF_FRONT(nr_flush) },
 	{ "free_slab",		show_count,	OF_FRONT(nr_slabs_ended) },
 	{ "front_capacity",	show_u32,	OF_CACHE(front_cap) },
 	{ "front_objects",	show_front },

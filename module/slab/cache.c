@@ -250,25 +250,29 @@ static unsigned int take_from_slabs(struct kmemx_cache *cache, struct kmemx_fron
 }
 
 /*
- * Put an object back into its slab. A cache keeps one slab with free objects,
- * so that a pair of alloc and free does not make and retire one. False if it was there
- * already.
+ * @nr objects have come back to a slab, which has @nr_free free ones now. A cache keeps one
+ * slab with free objects, so that a pair of alloc and free does not make and retire one.
  */
-static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
+static void settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free, unsigned int nr)
 {
-	u32 id = cache->depot->ops->id_of(cache->depot->ctx, obj);
-	int nr_free = kmemx_slab_give(slab_at(cache, id), status);
-	enum kmemx_partial from, to;
+	enum kmemx_partial from = which(cache, nr_free - nr), to = which(cache, nr_free);
 
-	if (unlikely(nr_free < 0))
-		return false;
-	from = which(cache, (unsigned int)nr_free - 1);
-	to = which(cache, (unsigned int)nr_free);
-	if (nr_free == (int)cache->layout.nr_objs && !cache->is_typesafe &&
+	if (nr_free == cache->layout.nr_objs && !cache->is_typesafe &&
 	    has_other_partial(cache, id) && end(cache, id, from))
 		give_frames(cache, id);
 	else if (from != to)
 		move(cache, id, from, to);
+}
+
+/* Put an object back into its slab. False if it was there already. */
+static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
+{
+	u32 id = cache->depot->ops->id_of(cache->depot->ctx, obj);
+	int nr_free = kmemx_slab_give(slab_at(cache, id), status);
+
+	if (unlikely(nr_free < 0))
+		return false;
+	settle(cache, id, (unsigned int)nr_free, 1);
 	return true;
 }
 
@@ -287,6 +291,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_front_closed);
 
 /* How many objects a front is given back in a row. */
 #define FLUSH_OBJECTS	64U
+/* As many as have their status bytes in one word. */
+#define GROUP_MAX	((unsigned int)sizeof(u64))
 
 /*
  * A racing double free left an object in two fronts, or in one and in use: its status is
@@ -344,16 +350,96 @@ static s64 revoke(const struct kmemx_cache *cache, struct kmemx_front *front)
 	return bytes;
 }
 
+/**
+ * struct group - objects that go back to their slab together
+ * @slot: the objects; the status bytes of all are in one word
+ * @nr: how many; at least one
+ * @which: as for kmemx_slab_give_word()
+ */
+struct group {
+	struct kmemx_front_slot slot[GROUP_MAX];
+	unsigned int nr;
+	u64 which;
+};
+
+static u64 *word_of(u8 *status)
+{
+	return PTR_ALIGN_DOWN((u64 *)status, sizeof(u64));
+}
+
+static void empty_group(struct group *group)
+{
+	group->nr = 0;
+	group->which = 0;
+}
+
+/* False if it has it already, which was freed twice then. */
+static bool add_to_group(struct group *group, const struct kmemx_front_slot *slot)
+{
+	unsigned int shift = (unsigned long)slot->status % sizeof(u64) * 8;
+	u64 bit = (__force u64)cpu_to_le64(BIT_ULL(shift));
+
+	if (unlikely(group->which & bit))
+		return false;
+	group->slot[group->nr++] = *slot;
+	group->which |= bit;
+	return true;
+}
+
 /*
- * Give up to @nr objects that a front, the caller's, holds back to their slabs. Returns
- * how many are left of @nr: not 0 means that the front is empty.
+ * Of the few objects that came last into a front, the caller's, which has one, take out the
+ * first and those that may go back with it. Of objects that come in the order of their slab
+ * that is a whole word, and it stays so, as what is left begins with the next. Above the top
+ * there are objects and their status bytes still, as kmemx_cache_know() wants it.
+ */
+static void take_group(struct kmemx_front *front, struct group *group)
+{
+	struct kmemx_front_slot *slot, *keep = front->top - min(kmemx_front_nr(front), GROUP_MAX);
+	const u64 *word = word_of(keep[1].status);
+
+	empty_group(group);
+	for (slot = keep + 1; slot <= front->top; slot++)
+		if (word_of(slot->status) != word || !add_to_group(group, slot))
+			*++keep = *slot;
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top = keep);
+}
+
+/* One by one where somebody else is at the word of their status bytes. */
+static void give_group(struct kmemx_cache *cache, const struct group *group)
+{
+	const struct kmemx_front_slot *first = group->slot;
+	unsigned int i;
+
+	if (group->nr > 1) {
+		u32 id = cache->depot->ops->id_of(cache->depot->ctx, first->obj);
+		int nr_free = kmemx_slab_give_word(slab_at(cache, id), word_of(first->status),
+						   group->which);
+
+		if (likely(nr_free > 0)) {
+			settle(cache, id, (unsigned int)nr_free, group->nr);
+			return;
+		}
+	}
+	for (i = 0; i < group->nr; i++)
+		if (!give_to_slab(cache, first[i].obj, first[i].status))
+			drop_twice(cache, first[i].obj);
+}
+
+/*
+ * Give about @nr objects that a front, the caller's, holds back to their slabs. Returns how
+ * many are left of @nr: not 0 means that the front is empty.
  */
 static unsigned int flush(struct kmemx_cache *cache, struct kmemx_front *front,
 			  unsigned int nr)
 {
-	for (; nr && front->top != front->bottom; front->top--, nr--)
-		if (!give_to_slab(cache, front->top->obj, front->top->status))
-			drop_twice(cache, front->top->obj);
+	while (nr && front->top != front->bottom) {
+		struct group group;
+
+		take_group(front, &group);
+		give_group(cache, &group);
+		nr -= min(nr, group.nr);
+	}
 	return nr;
 }
 
@@ -665,38 +751,54 @@ void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot 
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_issue);
 
-/* Into the front, if it may hold more than it does. */
-static bool put_in_front(struct kmemx_cache *cache, const void *obj, u8 *status)
+/*
+ * Into the front, if that is open, and of a full one take out what is to go back instead: what
+ * others have allocated is often freed in the order of that, and each change of a slab is one
+ * of lines that CPUs share. False if the object is in @group itself.
+ */
+static bool put_in_front(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
+			 struct group *group)
 {
 	struct kmemx_front *front = kmemx_front_enter(cache->front);
-	bool has_room;
+	bool is_put = false;
 
-	has_room = !kmemx_front_is_closed(front) &&
-		(kmemx_front_nr(front) < front->granted || grant(cache, front));
-	if (has_room)
-		kmemx_front_add(front, front->top, obj, status);
+	empty_group(group);
+	if (!kmemx_front_is_closed(front)) {
+		if (kmemx_front_nr(front) >= front->granted && !grant(cache, front) &&
+		    front->granted)
+			take_group(front, group);
+		if (kmemx_front_nr(front) < front->granted) {
+			kmemx_front_add(front, front->top, slot->obj, slot->status);
+			is_put = true;
+		}
+	}
+	if (!is_put)
+		add_to_group(group, slot);
 	kmemx_front_leave(cache->front, front);
-	return has_room;
+	return is_put;
 }
 
 /* With preemption off. */
 static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj)
 {
-	u8 *status;
+	struct kmemx_front_slot slot = { .obj = (void *)obj };
+	struct group group;
 
-	if (!kmemx_slab_find(slab_at(cache, id), &cache->layout, obj, &status) ||
-	    READ_ONCE(*status) == KMEMX_OBJECT_NONE)
+	if (!kmemx_slab_find(slab_at(cache, id), &cache->layout, obj, &slot.status) ||
+	    READ_ONCE(*slot.status) == KMEMX_OBJECT_NONE)
 		return KMEMX_FREE_MISALIGNED;
 	/* A free that is none, while a slab ends, may have found a byte of the next. */
-	if (kmemx_depot_owner(cache->depot, id) != cache || !kmemx_slab_withdraw(status))
+	if (kmemx_depot_owner(cache->depot, id) != cache || !kmemx_slab_withdraw(slot.status))
 		return KMEMX_FREE_DOUBLE;
 	kmemx_forget_leak(obj);
 	if (is_zeroed(cache))
 		memset((void *)obj, 0, cache->layout.size);
-	if (put_in_front(cache, obj, status))
-		return KMEMX_FREE_OK;
-	this_cpu_inc(cache->front->nr_past_free);
-	give_to_slab(cache, obj, status);
+	if (!put_in_front(cache, &slot, &group))
+		this_cpu_inc(cache->front->nr_past_free);
+	else if (group.nr)
+		this_cpu_inc(cache->front->nr_flush);
+	if (group.nr)
+		give_group(cache, &group);
 	return KMEMX_FREE_OK;
 }
 

@@ -57,32 +57,52 @@ static unsigned int reserve(struct kmemx_slab *slab, unsigned int number, unsign
 }
 
 /* The highest bit of each of eight status bytes that is 0, if it is one of the first @nr. */
-static u64 free_bytes(const u8 *status, unsigned int nr)
+static u64 free_bytes(u64 word, unsigned int nr)
 {
-	/* The bytes are written one by one, and each is looked at again by who takes it. */
-	u64 word = le64_to_cpu(READ_ONCE(*(const __le64 *)status));
 	u64 zero = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
 
 	return nr < WORD_BYTES ? zero & (BIT_ULL(nr * 8) - 1) : zero;
 }
 
-/* Take up to @nr of the @left objects from @first on, eight at most. */
-static unsigned int take_in_word(struct kmemx_slab *slab, unsigned int first, unsigned int left,
-				 unsigned int *taken, unsigned int nr)
+/* Of @nr objects those that are still free. */
+static unsigned int take_one_by_one(struct kmemx_slab *slab, unsigned int *taken,
+				    unsigned int nr)
 {
-	u64 bits = free_bytes(slab->status + first, left);
-	unsigned int got = 0;
+	unsigned int got = 0, k;
 
-	for (; bits && got < nr; bits &= bits - 1) {
-		unsigned int i = first + __ffs64(bits) / 8;
+	for (k = 0; k < nr; k++) {
 		u8 old = KMEMX_OBJECT_FREE;
 
 		kmemx_step();
 		/* Of several who see it free one gets it. Pairs with that in give. */
-		if (try_cmpxchg(&slab->status[i], &old, KMEMX_OBJECT_OUT))
-			taken[got++] = i;
+		if (try_cmpxchg(&slab->status[taken[k]], &old, KMEMX_OBJECT_OUT))
+			taken[got++] = taken[k];
 	}
 	return got;
+}
+
+/*
+ * Take up to @nr of the @left objects from @first on, eight at most: all at once, if none of
+ * the eight bytes changes meanwhile. Each of them may, by a store of its own.
+ */
+static unsigned int take_in_word(struct kmemx_slab *slab, unsigned int first, unsigned int left,
+				 unsigned int *taken, unsigned int nr)
+{
+	u64 *bytes = (u64 *)(slab->status + first);
+	u64 old = READ_ONCE(*bytes);
+	u64 bits = free_bytes(le64_to_cpu((__force __le64)old), left), rest = bits;
+	unsigned int got = 0;
+
+	static_assert(KMEMX_OBJECT_FREE == 0 && KMEMX_OBJECT_OUT == 1);
+	for (; rest && got < nr; rest &= rest - 1)
+		taken[got++] = first + __ffs64(rest) / 8;
+	if (!got)
+		return 0;
+	kmemx_step();
+	/* As one by one. */
+	if (likely(try_cmpxchg(bytes, &old, old | (__force u64)cpu_to_le64((bits ^ rest) >> 7))))
+		return got;
+	return take_one_by_one(slab, taken, got);
 }
 
 /**
@@ -137,6 +157,39 @@ int kmemx_slab_give(struct kmemx_slab *slab, u8 *status)
 	return (int)kmemx_slab_nr_free((u64)atomic64_add_return(1, &slab->state));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_give);
+
+/* Of bytes that are 0 or 1. */
+static s64 sum_of_bytes(u64 bytes)
+{
+	return (s64)(bytes * 0x0101010101010101ULL >> 56);
+}
+
+/**
+ * kmemx_slab_give_word() - put objects back that are out, and neighbours
+ * @slab: that of its first frame
+ * @bytes: eight status bytes in a row, the first of them that of an object whose number is a
+ *	   multiple of eight
+ * @which: of the first byte of each object the lowest bit
+ *
+ * As kmemx_slab_give() for each of them, in one change of the bytes and one of the count.
+ *
+ * Context: any. The slab may be retired by others at once.
+ * Return: the free objects that the slab has now, or -1 if one of them was not out, or another
+ * of the bytes was changed meanwhile; nothing has changed then.
+ */
+int kmemx_slab_give_word(struct kmemx_slab *slab, u64 *bytes, u64 which)
+{
+	u64 mask = which * 0xff, old = READ_ONCE(*bytes);
+
+	static_assert(KMEMX_OBJECT_FREE == 0 && KMEMX_OBJECT_OUT == 1);
+	kmemx_step();
+	if ((old & mask) != which || !try_cmpxchg(bytes, &old, old & ~mask))
+		return -1;
+	kmemx_step();
+	/* As in kmemx_slab_give(). */
+	return (int)kmemx_slab_nr_free((u64)atomic64_add_return(sum_of_bytes(which), &slab->state));
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_slab_give_word);
 
 /**
  * kmemx_slab_retire() - end a slab if it is empty

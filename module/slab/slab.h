@@ -75,6 +75,7 @@ void kmemx_slab_init(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 unsigned int kmemx_slab_take(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 			     unsigned int number, unsigned int *taken, unsigned int nr);
 int kmemx_slab_give(struct kmemx_slab *slab, u8 *status);
+int kmemx_slab_give_word(struct kmemx_slab *slab, u64 *bytes, u64 which);
 bool kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 		       unsigned int number);
 bool kmemx_slab_withdraw(u8 *status);

@@ -62,7 +62,7 @@ sum_of() { local file n=0; for file; do n=$((n + $(number kmemx_sample "$file"))
 
 counts_add_up() {
 	local file
-	for file in alloc_fastpath alloc_slowpath alloc_refill alloc_slab free_fastpath free_slowpath free_slab front_objects; do
+	for file in alloc_fastpath alloc_slowpath alloc_refill alloc_slab free_fastpath free_slowpath free_flush free_slab front_objects; do
 		cpus_add_up "$file" || { echo "$file: the CPUs do not make the total"; return 1; }
 	done
 	equal "allocated and not freed" "$(($(sum_of alloc_fastpath alloc_slowpath) - $(sum_of free_fastpath free_slowpath)))" 375 &&
