@@ -13,6 +13,7 @@
 #include <kunit/test.h>
 
 #include "api.h"
+#include "buddy/prezero.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 
@@ -118,6 +119,87 @@ static void api_init_on_alloc_and_free_are_honoured(struct kunit *test)
 		kmemx_free(again);
 	}
 	migrate_enable();
+}
+
+/*
+ * A chunk that is known to be zero has a byte that is not, which who zeroes it again, or
+ * takes another, would not see.
+ */
+static u8 *plant_byte(struct kunit *test)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	u8 *addr;
+	long c;
+
+	KUNIT_ASSERT_TRUE(test, kmemx_pages_zero_chunk(pages));
+	c = kmemx_bins_next(&pages->zone.bins, KMEMX_BIN_ALL_ZERO, 0);
+	KUNIT_ASSERT_GE(test, c, 0L);
+	addr = kmemx_pages_address(pages, (u32)c * KMEMX_CHUNK_FRAMES);
+	KUNIT_EXPECT_NULL(test, memchr_inv(addr, 0, PAGE_SIZE << KMEMX_CHUNK_ORDER));
+	addr[1234] = 0x5a;
+	return addr;
+}
+
+static s64 zeroing_saved(void)
+{
+	return kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_ZEROING_SAVED);
+}
+
+static void api_what_was_zeroed_ahead_is_not_zeroed_again(struct kunit *test)
+{
+	const size_t bytes = PAGE_SIZE << KMEMX_CHUNK_ORDER, part = 300 * PAGE_SIZE;
+	s64 saved = zeroing_saved();
+	struct kmemx_snapshot snap;
+	struct page *page;
+	u8 *addr, *got;
+
+	if (want_init_on_free())
+		kunit_skip(test, "all that is free is zero");
+	addr = plant_byte(test);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.zeroed, (u64)bytes);
+	page = kmemx_alloc_pages(GFP_KERNEL | __GFP_ZERO, KMEMX_CHUNK_ORDER);
+	KUNIT_ASSERT_PTR_EQ(test, (u8 *)page_address(page), addr);
+	KUNIT_EXPECT_EQ(test, addr[1234], 0x5a);
+	KUNIT_EXPECT_EQ(test, zeroing_saved() - saved, (s64)bytes);
+	kmemx_free_pages(page, KMEMX_CHUNK_ORDER);
+	/* What somebody had is not known to be zero. */
+	page = kmemx_alloc_pages(GFP_KERNEL | __GFP_ZERO, KMEMX_CHUNK_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, bytes));
+	KUNIT_EXPECT_EQ(test, zeroing_saved() - saved, (s64)bytes);
+	kmemx_free_pages(page, KMEMX_CHUNK_ORDER);
+	/* More than half a chunk. */
+	addr = plant_byte(test);
+	got = kmemx_alloc_contig(part, 0, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_PTR_EQ(test, got, addr);
+	KUNIT_EXPECT_EQ(test, addr[1234], 0x5a);
+	KUNIT_EXPECT_EQ(test, zeroing_saved() - saved, (s64)(bytes + part));
+	kmemx_free_contig(got);
+}
+
+static void api_thread_zeroes_ahead(struct kunit *test)
+{
+	const unsigned long bytes = 3 * PAGE_SIZE << KMEMX_CHUNK_ORDER;
+	struct kmemx_prezero prezero;
+	struct kmemx_snapshot snap;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, kmemx_prezero_start(&prezero, &kmemx_live.pages, bytes), 0);
+	for (i = 0; i < 1000; i++) {
+		kmemx_snapshot_take(&kmemx_live, &snap);
+		if (snap.zeroed >= bytes)
+			break;
+		msleep(20);
+	}
+	/* It does no more than it is told to. */
+	msleep(300);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	kmemx_prezero_stop(&prezero);
+	if (want_init_on_free())
+		KUNIT_EXPECT_EQ(test, snap.zeroed, snap.free + snap.page_front);
+	else
+		KUNIT_EXPECT_EQ(test, snap.zeroed, (u64)bytes);
 }
 
 static void api_nothing_is_not_an_error(struct kunit *test)
@@ -603,6 +685,8 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_every_size),
 	KUNIT_CASE(api_large_powers_of_two_are_aligned),
 	KUNIT_CASE(api_init_on_alloc_and_free_are_honoured),
+	KUNIT_CASE(api_what_was_zeroed_ahead_is_not_zeroed_again),
+	KUNIT_CASE(api_thread_zeroes_ahead),
 	KUNIT_CASE(api_nothing_is_not_an_error),
 	KUNIT_CASE(api_whole_region_can_be_had),
 	KUNIT_CASE(api_failures_have_reasons),

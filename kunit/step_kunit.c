@@ -27,11 +27,13 @@ struct fixture {
 	struct kmemx_zone zone;
 	struct kmemx_extent ext;
 	u8 owner[NR_FRAMES];		/* 0, or a block's mark. */
+	bool is_zero[NR_FRAMES];	/* What would be in it. */
 	struct held held[HELD_MAX];	/* Blocks to free. */
 	unsigned int nr_held;
 	unsigned int nr_wrong;
 	unsigned int nr_eagain;
 	unsigned int nr_refused;
+	unsigned int nr_zeroed;
 };
 
 /* What the hook needs: one test at a time, on one thread. */
@@ -58,12 +60,19 @@ static void mark(long frame, unsigned int order, u8 from, u8 to)
 	}
 }
 
+/* Who gets frames writes to them. */
+static void soil(long frame, unsigned int nr)
+{
+	memset(fx->is_zero + frame, false, nr);
+}
+
 static void op_alloc(unsigned int order)
 {
 	long frame = kmemx_zone_alloc(&fx->zone, 1UL << order, 1UL << order, KIND);
 
 	if (frame >= 0 && fx->nr_held < HELD_MAX) {
 		mark(frame, order, 0, (u8)(order + 1));
+		soil(frame, 1U << order);
 		fx->held[fx->nr_held++] = (struct held){ frame, order };
 	}
 	fx->nr_eagain += frame == -EAGAIN;
@@ -120,10 +129,41 @@ static void op_run(unsigned int order)
 {
 	long frame = kmemx_zone_alloc(&fx->zone, 1024 - order, 1, KIND);
 
-	if (frame < 0)
+	if (frame < 0) {
 		fx->nr_eagain += frame == -EAGAIN;
-	else
-		free_all(frame);
+		return;
+	}
+	soil(frame, 1024 - order);
+	free_all(frame);
+}
+
+/* Zero a chunk, as who does so ahead of need. */
+static void op_zero(unsigned int unused)
+{
+	long frame = kmemx_zone_take_unzeroed(&fx->zone);
+	unsigned int i;
+
+	if (frame < 0)
+		return;
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++)
+		fx->nr_wrong += fx->owner[frame + i] != 0;
+	memset(fx->is_zero + frame, true, KMEMX_CHUNK_FRAMES);
+	kmemx_zone_give_zeroed(&fx->zone, frame);
+}
+
+/* Most or all of a chunk that is zero, given back at once, or nothing. */
+static void op_alloc_zeroed(unsigned int less)
+{
+	unsigned int nr = KMEMX_CHUNK_FRAMES - less, i;
+	long frame = kmemx_zone_alloc_zeroed(&fx->zone, nr, KIND);
+
+	if (frame < 0)
+		return;
+	for (i = 0; i < nr; i++)
+		fx->nr_wrong += fx->owner[frame + i] || !fx->is_zero[frame + i];
+	fx->nr_zeroed++;
+	soil(frame, nr);
+	free_all(frame);
 }
 
 /* Just these frames, which nobody else has then, or none. */
@@ -135,6 +175,7 @@ static void take_at(unsigned int frame, unsigned int nr)
 		return;
 	for (i = frame; i < frame + nr; i++)
 		fx->nr_wrong += fx->owner[i] != 0;
+	soil(frame, nr);
 	free_all(frame);
 }
 
@@ -156,6 +197,8 @@ static const struct op ops[] = {
 	{ "free 8", op_free, 8 }, { "free 9", op_free, 9 }, { "run", op_run, 0 },
 	{ "run with a tail", op_run, 100 }, { "range", op_range, 0 },
 	{ "range of two words", op_range, 90 }, { "range of two chunks", op_far_range, 0 },
+	{ "zero", op_zero, 0 }, { "alloc zeroed", op_alloc_zeroed, 0 },
+	{ "alloc zeroed, with a tail", op_alloc_zeroed, 100 },
 };
 
 /* ---- Fills: what the zone looks like before ---------------------------- */
@@ -188,7 +231,15 @@ static void fill_nearly(void)
 	op_alloc(0);
 }
 
-static void (* const fills[])(void) = { fill_nothing, fill_some, fill_nearly };
+/* One chunk is zero, one is not, and one is in use. */
+static void fill_zeroed(void)
+{
+	op_zero(0);
+	op_alloc(6);
+	op_alloc(3);
+}
+
+static void (* const fills[])(void) = { fill_nothing, fill_some, fill_nearly, fill_zeroed };
 
 static void zone_make(struct kunit *test, unsigned int fill)
 {
@@ -259,7 +310,7 @@ static void step_interrupt(struct kunit *test, const struct op *outer, unsigned 
 
 static void step_any_operation_at_any_point(struct kunit *test)
 {
-	unsigned long nr = 0;
+	unsigned long nr = 0, nr_zeroed = 0;
 	unsigned int i, k, fill;
 
 	for (fill = 0; fill < ARRAY_SIZE(fills); fill++)
@@ -267,9 +318,11 @@ static void step_any_operation_at_any_point(struct kunit *test)
 			for (k = 0; k < ARRAY_SIZE(ops); k++) {
 				nested = &ops[k];
 				step_interrupt(test, &ops[i], fill, &nr);
+				nr_zeroed += fx->nr_zeroed;
 			}
 	kunit_info(test, "%lu interruptions\n", nr);
 	KUNIT_EXPECT_GT(test, nr, 5000UL);
+	KUNIT_EXPECT_GT(test, nr_zeroed, 0UL);
 }
 
 /* Who is interrupted by an operation that takes what it is after says so. */

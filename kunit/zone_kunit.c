@@ -305,6 +305,67 @@ static void zone_mends_bins_that_are_wrong(struct kunit *test)
 	expect_all_free(test, fx);
 }
 
+static void zone_knows_what_was_zeroed(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_zone *zone = &fx->zone;
+	long zero = kmemx_zone_take_unzeroed(zone), other, part;
+
+	KUNIT_ASSERT_GE(test, zero, 0L);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_zeroed(zone, 512, KIND), (long)-ENOSPC);
+	kmemx_zone_give_zeroed(zone, zero);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), 512UL);
+	expect_sound(test, fx);
+
+	/* Who does not care gets another, and for less than half a chunk it is too good. */
+	other = kmemx_zone_alloc(zone, 512, 512, KIND);
+	KUNIT_ASSERT_GE(test, other, 0L);
+	KUNIT_EXPECT_NE(test, other, zero);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_zeroed(zone, 256, KIND), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_zeroed(zone, 513, KIND), (long)-ENOSPC);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), 512UL);
+
+	part = kmemx_zone_alloc_zeroed(zone, 257, KIND);
+	KUNIT_ASSERT_EQ(test, part, zero);
+	expect_sound(test, fx);
+	free_all(zone, part, KIND, 0);
+	free_all(zone, other, KIND, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), 0UL);
+	expect_all_free(test, fx);
+}
+
+/* Where there is nothing else they are used for anything, and nobody knows any more. */
+static void zone_forgets_what_was_zeroed(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_zone *zone = &fx->zone;
+	unsigned long nr_zero = 0;
+	long zero, run, block[16];
+	unsigned int nr = 0;
+
+	while ((zero = kmemx_zone_take_unzeroed(zone)) >= 0) {
+		kmemx_zone_give_zeroed(zone, zero);
+		nr_zero += 512;
+	}
+	KUNIT_ASSERT_GT(test, nr_zero, 1024UL);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), nr_zero);
+	run = kmemx_zone_alloc(zone, 513, 1, KIND);
+	KUNIT_ASSERT_GE(test, run, 0L);
+	nr_zero -= 1024;
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), nr_zero);
+	while (kmemx_zone_nr_zero(zone) == nr_zero && nr < ARRAY_SIZE(block)) {
+		block[nr] = kmemx_zone_alloc(zone, 256, 256, KIND);
+		KUNIT_ASSERT_GE(test, block[nr++], 0L);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), nr_zero - 512);
+	expect_sound(test, fx);
+	free_all(zone, run, KIND, 0);
+	while (nr)
+		free_all(zone, block[--nr], KIND, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), nr_zero - 512);
+	expect_all_free(test, fx);
+}
+
 static void zone_refuses_bad_frees(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -650,6 +711,8 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_run_needs_whole_chunks_in_a_row),
 	KUNIT_CASE(zone_remembers_its_peak),
 	KUNIT_CASE(zone_mends_bins_that_are_wrong),
+	KUNIT_CASE(zone_knows_what_was_zeroed),
+	KUNIT_CASE(zone_forgets_what_was_zeroed),
 	KUNIT_CASE(zone_refuses_bad_frees),
 	KUNIT_CASE(zone_quarantine_splits_a_block),
 	KUNIT_CASE(zone_slab_frames_know_their_slab),

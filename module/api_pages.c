@@ -43,6 +43,23 @@ static int try_frames(const struct kmemx_request *req, enum kmemx_kind kind,
 	return ret;
 }
 
+/* Zeroes are wanted, and who frees has not seen to that. */
+static bool wants_zeroes(gfp_t gfp)
+{
+	return want_init_on_alloc(gfp) && !kmemx_pages_free_is_zero();
+}
+
+/* Of a chunk that was zeroed ahead. */
+static bool try_zeroed(const struct kmemx_request *req, enum kmemx_kind kind, u32 *frame)
+{
+	if (!wants_zeroes(req->gfp) || req->align > PAGE_SIZE << KMEMX_CHUNK_ORDER ||
+	    kmemx_pages_alloc_zeroed(&kmemx_live.pages, DIV_ROUND_UP(req->size, PAGE_SIZE), kind,
+				     frame))
+		return false;
+	kmemx_stat_add(KMEMX_STAT_ZEROING_SAVED, (s64)PAGE_ALIGN(req->size));
+	return true;
+}
+
 /* What is done for every allocation of pages when it has its frames, which it returns. */
 static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
 		      gfp_t gfp, unsigned long call_site)
@@ -51,8 +68,6 @@ static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kme
 
 	if (unlikely(kmemx_live.site) && kmemx_pages_find(&kmemx_live.pages, addr, &frame))
 		kmemx_live.site[frame] = call_site;
-	if (want_init_on_alloc(gfp) && !kmemx_pages_free_is_zero())
-		memset(addr, 0, nr << PAGE_SHIFT);
 	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
 	kmemx_stat_add(KMEMX_STAT_USED_BYTES, nr << PAGE_SHIFT);
 	trace_kmemx_page_alloc(call_site, page_to_pfn(virt_to_page(addr)), nr, order,
@@ -71,13 +86,16 @@ static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kme
 void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind)
 {
 	size_t bytes = PAGE_ALIGN(req->size);
-	u32 frame;
+	bool is_zero = false;
 	int err = -ENOSPC;
+	void *addr;
+	u32 frame;
 
 	req->need = bytes;
 	/* The size goes first: one that is absurd would wrap when rounded. */
 	if (!kmemx_request_is_refused(req) && !kmemx_request_is_too_large(req)) {
-		err = try_frames(req, kind, &frame);
+		is_zero = try_zeroed(req, kind, &frame);
+		err = is_zero ? 0 : try_frames(req, kind, &frame);
 		if (err && kmemx_request_reclaim(req))
 			err = try_frames(req, kind, &frame);
 	}
@@ -85,8 +103,11 @@ void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind)
 		kmemx_request_fail(req, err);
 		return NULL;
 	}
-	return hand_out(kmemx_pages_address(&kmemx_live.pages, frame), bytes >> PAGE_SHIFT,
-			get_order(bytes), kind, req->gfp, req->call_site);
+	addr = kmemx_pages_address(&kmemx_live.pages, frame);
+	if (wants_zeroes(req->gfp) && !is_zero)
+		memset(addr, 0, bytes);
+	return hand_out(addr, bytes >> PAGE_SHIFT, get_order(bytes), kind, req->gfp,
+			req->call_site);
 }
 
 /* What is done for every free of pages that was not refused. */
@@ -144,10 +165,13 @@ static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
 	struct kmemx_request req = { .gfp = gfp, .call_site = call_site };
 	void *addr;
 
-	if (order <= KMEMX_CHUNK_ORDER && !kmemx_request_is_refused(&req)) {
+	/* A whole chunk may be had that is zero. */
+	if (order <= KMEMX_CHUNK_ORDER - wants_zeroes(gfp) && !kmemx_request_is_refused(&req)) {
 		struct page *page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
 
 		if (likely(page)) {
+			if (wants_zeroes(gfp))
+				memset(page_address(page), 0, PAGE_SIZE << order);
 			hand_out(page_address(page), 1UL << order, order, KMEMX_KIND_PAGES, gfp,
 				 call_site);
 			return page;
@@ -499,8 +523,10 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 		kmemx_request_fail(&req, err);
 		return NULL;
 	}
-	ptr = hand_out(kmemx_pages_address(&kmemx_live.pages, frame), nr, get_order(size),
-		       KMEMX_KIND_CONTIG, gfp, req.call_site);
+	ptr = kmemx_pages_address(&kmemx_live.pages, frame);
+	if (wants_zeroes(gfp))
+		memset(ptr, 0, nr << PAGE_SHIFT);
+	hand_out(ptr, nr, get_order(size), KMEMX_KIND_CONTIG, gfp, req.call_site);
 	kmemx_tell_kmemleak(ptr, size, gfp);
 	return ptr;
 }

@@ -16,12 +16,14 @@
 #include <kmemx/kmemx.h>
 
 #include "api.h"
+#include "buddy/prezero.h"
 #include "cma/backend.h"
 #include "observe/debugfs.h"
 #include "observe/stat.h"
 #include "params.h"
 
 static struct kmemx_grant grant;
+static struct kmemx_prezero prezero;
 static int hotplug_state;
 
 /* Runs on another CPU, in the prepare stage: the dead one runs no more. */
@@ -138,10 +140,15 @@ static int __init kmemx_init(void)
 	ret = register_module_notifier(&module_notifier);
 	if (ret)
 		goto err_hotplug;
+	ret = kmemx_prezero_start(&prezero, &kmemx_live.pages, kmemx_params.zero_ahead);
+	if (ret)
+		goto err_notifier;
 	kmemx_debugfs_init(&kmemx_live);
 	say_hello();
 	return 0;
 
+err_notifier:
+	unregister_module_notifier(&module_notifier);
 err_hotplug:
 	cpuhp_remove_state_nocalls(hotplug_state);
 err_region:
@@ -177,6 +184,7 @@ static void __exit kmemx_exit(void)
 
 	kmemx_debugfs_fini(&kmemx_live);
 	unregister_module_notifier(&module_notifier);
+	kmemx_prezero_stop(&prezero);
 	kmemx_region_empty(&kmemx_live);
 	/* Not before: a CPU that left would have kept what its fronts hold. */
 	cpuhp_remove_state_nocalls(hotplug_state);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kmemx module parameters: size=, backend=, nid=, size_classes= and track=.
+ * kmemx module parameters: size=, backend=, nid=, size_classes=, zero_ahead= and track=.
  *
  * Values are checked as they are set, so that insmod itself fails with EINVAL,
  * and every refusal says in the log what was wrong and what would be right.
@@ -105,6 +105,23 @@ static int size_get(char *buffer, const struct kernel_param *kp)
 
 static const struct kernel_param_ops size_ops = {
 	.set = size_set,
+	.get = size_get,
+};
+
+/* As a size, and nothing is fine. */
+static int zero_ahead_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned long *bytes = kp->arg;
+
+	if (sysfs_streq(val, "0")) {
+		*bytes = 0;
+		return 0;
+	}
+	return size_set(val, kp);
+}
+
+static const struct kernel_param_ops zero_ahead_ops = {
+	.set = zero_ahead_set,
 	.get = size_get,
 };
 
@@ -239,6 +256,9 @@ MODULE_PARM_DESC(nid, "NUMA node the region must be on (default -1: any)");
 
 module_param_cb(size_classes, &classes_ops, &kmemx_params.classes, 0444);
 MODULE_PARM_DESC(size_classes, "object sizes of kmemx_alloc(): pow2, half, quarter, or a list such as 8,24,40,64 (default half: powers of two and what lies half-way)");
+
+module_param_cb(zero_ahead, &zero_ahead_ops, &kmemx_params.zero_ahead, 0444);
+MODULE_PARM_DESC(zero_ahead, "bytes of free memory, in whole chunks, that a thread keeps zeroed for large requests that want zeroes, with an optional suffix K, M, G or T (default 0)");
 
 module_param_named(track, kmemx_params.track, bool, 0444);
 MODULE_PARM_DESC(track, "record the call site of each live allocation (default 0)");

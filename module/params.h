@@ -15,6 +15,7 @@
  * @backend: where it comes from: one of KMEMX_BACKEND_NAMES
  * @nid: the node it must be on, or NUMA_NO_NODE
  * @classes: the size classes; the default ones once kmemx_params_check() has run
+ * @zero_ahead: bytes of free memory to keep zeroed
  * @track: record the call site of each live allocation
  *
  * Written before init, constant afterwards.
@@ -24,6 +25,7 @@ struct kmemx_params {
 	char backend[8];
 	int nid;
 	struct kmemx_classes classes;
+	unsigned long zero_ahead;
 	bool track;
 };
 

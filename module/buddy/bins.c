@@ -10,7 +10,8 @@
 /* The bins of order 0 and more, one in each class. */
 #define EVERY_CLASS	0x0004010040100401ULL
 #define CLASS_ORDERS	(BIT_ULL(KMEMX_NR_ORDERS) - 1)
-#define BINS_FOR(order)	(EVERY_CLASS * (CLASS_ORDERS & (~0ULL << (order))))
+#define BINS_FOR(order)	(EVERY_CLASS * (CLASS_ORDERS & (~0ULL << (order))) | \
+			 BIT_ULL(KMEMX_BIN_ALL_ZERO))
 
 /* Of each order, the bins whose chunks have blocks of it, or larger ones. */
 const u64 kmemx_bins_for[KMEMX_NR_ORDERS] = {
@@ -41,7 +42,7 @@ void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
 {
 	unsigned int i;
 
-	static_assert(KMEMX_NR_BINS < 64);
+	static_assert(KMEMX_BIN_NONE < 64);
 	atomic64_set(&bins->used, 0);
 	for (i = 0; i < KMEMX_NR_BINS; i++)
 		kmemx_summary_init(&bins->chunks[i], (u8 *)mem + i * kmemx_summary_bytes(nr_chunks),

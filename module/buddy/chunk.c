@@ -43,8 +43,8 @@ static __always_inline void note_move(struct kmemx_moved *moved, u64 old, u64 ne
 		return;
 	moved->bins |= BIT_ULL(kmemx_state_bin(old)) | BIT_ULL(kmemx_state_bin(new));
 	moved->state = new;
-	moved->whole += (kmemx_state_bin(new) == KMEMX_BIN_ALL_FREE) -
-		(kmemx_state_bin(old) == KMEMX_BIN_ALL_FREE);
+	moved->whole += kmemx_bin_is_whole(kmemx_state_bin(new)) -
+		kmemx_bin_is_whole(kmemx_state_bin(old));
 }
 
 /*
@@ -128,9 +128,11 @@ static void settle_word(struct kmemx_chunk chunk, unsigned int i, u64 delta,
 
 static int take_whole(struct kmemx_chunk chunk, struct kmemx_moved *moved)
 {
-	if (!kmemx_chunk_take_whole(chunk))
+	u64 old = kmemx_chunk_take_whole(chunk);
+
+	if (!old)
 		return -ENOSPC;
-	note_move(moved, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
+	note_move(moved, old, KMEMX_STATE_ALL_TAKEN);
 	return 0;
 }
 
@@ -346,7 +348,7 @@ bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 	unsigned int end = frame + (1U << order);
 
 	if (order == KMEMX_CHUNK_ORDER) {
-		if (!kmemx_chunk_give_whole(chunk))
+		if (!kmemx_chunk_give_whole(chunk, KMEMX_STATE_ALL_FREE))
 			return false;
 		note_move(moved, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
 		return true;
@@ -560,7 +562,7 @@ bool kmemx_chunk_check_ranks(struct kmemx_chunk chunk)
 	u64 state = state_word(chunk);
 	unsigned int i;
 
-	if (kmemx_state_bin(state) != kmemx_state_find_bin(state))
+	if (state != KMEMX_STATE_ALL_ZERO && kmemx_state_bin(state) != kmemx_state_find_bin(state))
 		return false;
 	if (state & KMEMX_STATE_WHOLE)
 		return !(state & KMEMX_STATE_RANKS);

@@ -183,33 +183,51 @@ static __always_inline bool kmemx_chunk_give_bits(atomic64_t *map, atomic64_t *s
  * kmemx_chunk_take_whole() - take all frames of a chunk as one block
  * @chunk: the chunk
  *
- * From KMEMX_STATE_ALL_FREE to KMEMX_STATE_ALL_TAKEN, fully ordered.
+ * From KMEMX_STATE_ALL_FREE or KMEMX_STATE_ALL_ZERO to KMEMX_STATE_ALL_TAKEN, fully ordered.
  *
  * Context: any.
- * Return: false if they were not all free.
+ * Return: the state that it had, or 0 if they were not all free.
  */
-static __always_inline bool kmemx_chunk_take_whole(struct kmemx_chunk chunk)
+static __always_inline u64 kmemx_chunk_take_whole(struct kmemx_chunk chunk)
 {
-	s64 old = (s64)KMEMX_STATE_ALL_FREE;
+	u64 old = KMEMX_STATE_ALL_FREE;
 
-	return atomic64_try_cmpxchg(chunk.state, &old, (s64)KMEMX_STATE_ALL_TAKEN);
+	while (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old,
+					      (s64)KMEMX_STATE_ALL_TAKEN)))
+		if (old != KMEMX_STATE_ALL_FREE && old != KMEMX_STATE_ALL_ZERO)
+			return 0;
+	return old;
+}
+
+/**
+ * kmemx_chunk_take_known() - the same, of a chunk whose state is known
+ * @chunk: the chunk
+ * @old: KMEMX_STATE_ALL_FREE or KMEMX_STATE_ALL_ZERO
+ *
+ * Context: any.
+ * Return: false if it is another.
+ */
+static __always_inline bool kmemx_chunk_take_known(struct kmemx_chunk chunk, u64 old)
+{
+	return atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)KMEMX_STATE_ALL_TAKEN);
 }
 
 /**
  * kmemx_chunk_give_whole() - give them back
  * @chunk: the chunk
+ * @new: KMEMX_STATE_ALL_FREE; or KMEMX_STATE_ALL_ZERO if the caller has zeroed them
  *
- * From KMEMX_STATE_ALL_TAKEN to KMEMX_STATE_ALL_FREE, fully ordered: of several who give
- * the same chunk, one succeeds.
+ * From KMEMX_STATE_ALL_TAKEN, fully ordered: of several who give the same chunk, one
+ * succeeds, and who takes it sees the zeroes.
  *
  * Context: any.
  * Return: false if the chunk was not taken whole; nothing has changed.
  */
-static __always_inline bool kmemx_chunk_give_whole(struct kmemx_chunk chunk)
+static __always_inline bool kmemx_chunk_give_whole(struct kmemx_chunk chunk, u64 new)
 {
 	s64 old = (s64)KMEMX_STATE_ALL_TAKEN;
 
-	return atomic64_try_cmpxchg(chunk.state, &old, (s64)KMEMX_STATE_ALL_FREE);
+	return atomic64_try_cmpxchg(chunk.state, &old, (s64)new);
 }
 
 void kmemx_chunk_init(struct kmemx_chunk chunk, unsigned int first,

@@ -696,6 +696,62 @@ int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigne
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_bound);
 
 /**
+ * kmemx_pages_alloc_zeroed() - allocate frames in a row that are known to be zero
+ * @pages: the region's frames
+ * @nr: number of frames
+ * @kind: what for; not a slab
+ * @frame: set to the first
+ *
+ * Context: any.
+ * Return: 0, or -ENOSPC as of kmemx_zone_alloc_zeroed().
+ */
+int kmemx_pages_alloc_zeroed(struct kmemx_pages *pages, unsigned long nr, enum kmemx_kind kind,
+			     u32 *frame)
+{
+	long ret;
+
+	preempt_disable();
+	ret = kmemx_zone_alloc_zeroed(&pages->zone, nr, kind);
+	preempt_enable();
+	if (ret < 0)
+		return (int)ret;
+	*frame = (u32)ret;
+	return 0;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_zeroed);
+
+/**
+ * kmemx_pages_zero_chunk() - zero a free chunk, ahead of need
+ * @pages: the region's frames
+ *
+ * It is allocated meanwhile, so that free memory is not written to.
+ *
+ * Context: may sleep.
+ * Return: false if there is none that is not known to be zero.
+ */
+bool kmemx_pages_zero_chunk(struct kmemx_pages *pages)
+{
+	unsigned int i;
+	long frame;
+
+	preempt_disable();
+	frame = kmemx_zone_take_unzeroed(&pages->zone);
+	preempt_enable();
+	if (frame < 0)
+		return false;
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++) {
+		clear_page(kmemx_pages_address(pages, (u32)frame + i));
+		cond_resched();
+	}
+	kmemx_stat_add(KMEMX_STAT_ZEROED_AHEAD, CHUNK_BYTES);
+	preempt_disable();
+	kmemx_zone_give_zeroed(&pages->zone, (u32)frame);
+	preempt_enable();
+	return true;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_zero_chunk);
+
+/**
  * kmemx_pages_alloc_at() - allocate just these frames
  * @pages: the region's frames
  * @frame: the first

@@ -380,6 +380,9 @@ struct kmemx_freed {
 
 int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigned long align,
 			    unsigned long boundary, enum kmemx_kind kind, u32 *frame);
+int kmemx_pages_alloc_zeroed(struct kmemx_pages *pages, unsigned long nr, enum kmemx_kind kind,
+			     u32 *frame);
+bool kmemx_pages_zero_chunk(struct kmemx_pages *pages);
 int kmemx_pages_alloc_at(struct kmemx_pages *pages, u32 frame, unsigned long nr,
 			 enum kmemx_kind kind);
 enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,

@@ -20,7 +20,9 @@
  * other; so a new block belongs where most blocks are live, and into the smallest
  * hole that holds it. A bin is a class of live counts (16 and more, 8 to 15, 4 to
  * 7, 2 or 3, 1, none) and the order of the largest free block; bins are numbered
- * in the order in which they are to be used.
+ * in the order in which they are to be used. The last is that of chunks that are free
+ * and known to be zero: whatever is taken of one, it is in another bin by the same change
+ * of its word, and nobody knows any more.
  */
 #ifndef KMEMX_BUDDY_STATE_H
 #define KMEMX_BUDDY_STATE_H
@@ -54,15 +56,20 @@
 #define KMEMX_STATE_LIVE_MANY	(16 * KMEMX_STATE_LIVE_ONE)
 /* From so many live blocks on a chunk is dense: it will not be whole soon. */
 #define KMEMX_LIVE_DENSE	64
-#define KMEMX_NR_BINS		(KMEMX_LIVE_CLASSES * KMEMX_NR_ORDERS)
+#define KMEMX_NR_BINS		(KMEMX_LIVE_CLASSES * KMEMX_NR_ORDERS + 1)
 /* Of a chunk without a free frame. */
 #define KMEMX_BIN_NONE		KMEMX_NR_BINS
-/* Of a chunk that is free. */
-#define KMEMX_BIN_ALL_FREE	(KMEMX_NR_BINS - 1)
+/* Of a chunk that is free, and not known to be zero. */
+#define KMEMX_BIN_ALL_FREE	(KMEMX_NR_BINS - 2)
+/* Of one that is. */
+#define KMEMX_BIN_ALL_ZERO	(KMEMX_NR_BINS - 1)
 
 /* All 512 frames are free, and nobody is in between. */
 #define KMEMX_STATE_ALL_FREE	(KMEMX_CHUNK_FRAMES | KMEMX_STATE_RANKS | \
 				 (u64)KMEMX_BIN_ALL_FREE << KMEMX_STATE_BIN_SHIFT)
+/* The same, and they are known to be zero. */
+#define KMEMX_STATE_ALL_ZERO	(KMEMX_CHUNK_FRAMES | KMEMX_STATE_RANKS | \
+				 (u64)KMEMX_BIN_ALL_ZERO << KMEMX_STATE_BIN_SHIFT)
 /* Taken as one block. */
 #define KMEMX_STATE_ALL_TAKEN	(KMEMX_STATE_WHOLE | KMEMX_STATE_LIVE_ONE | \
 				 (u64)KMEMX_BIN_NONE << KMEMX_STATE_BIN_SHIFT)
@@ -223,7 +230,7 @@ static inline unsigned int kmemx_state_class(u64 state)
  * kmemx_state_find_bin() - which bin does a chunk belong to?
  * @state: its state word, but for the bin in it
  *
- * Return: 0..KMEMX_NR_BINS - 1, the lower the sooner the chunk is to be used, or
+ * Return: 0..KMEMX_BIN_ALL_FREE, the lower the sooner the chunk is to be used, or
  * KMEMX_BIN_NONE.
  */
 static inline unsigned int kmemx_state_find_bin(u64 state)
@@ -240,6 +247,12 @@ static inline unsigned int kmemx_state_find_bin(u64 state)
 static inline unsigned int kmemx_state_bin(u64 state)
 {
 	return (unsigned int)((state & KMEMX_STATE_BIN_MASK) >> KMEMX_STATE_BIN_SHIFT);
+}
+
+/* Are all chunks of a bin free as a whole? */
+static __always_inline bool kmemx_bin_is_whole(unsigned int bin)
+{
+	return bin - KMEMX_BIN_ALL_FREE <= KMEMX_BIN_ALL_ZERO - KMEMX_BIN_ALL_FREE;
 }
 
 /* Whether both states are of one class of live counts. */

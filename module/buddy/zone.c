@@ -104,8 +104,8 @@ void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, 
 {
 	unsigned int from = kmemx_state_bin(old), to = kmemx_state_bin(new);
 
-	if (unlikely(from == KMEMX_BIN_ALL_FREE || to == KMEMX_BIN_ALL_FREE))
-		add_whole(zone, to == KMEMX_BIN_ALL_FREE ? 1 : -1);
+	if (unlikely(kmemx_bin_is_whole(from) || kmemx_bin_is_whole(to)))
+		add_whole(zone, kmemx_bin_is_whole(to) ? 1 : -1);
 	kmemx_bins_move(&zone->bins, from, to, c);
 	kmemx_step();
 	if (likely((u64)atomic64_read(&zone->state[c]) == new))
@@ -139,18 +139,20 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_again);
 
 static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 {
-	if (unlikely(!kmemx_chunk_take_whole(kmemx_zone_chunk(zone, c))))
+	u64 old = kmemx_chunk_take_whole(kmemx_zone_chunk(zone, c));
+
+	if (unlikely(!old))
 		return false;
-	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_TAKEN);
+	kmemx_zone_settle_change(zone, c, old, KMEMX_STATE_ALL_TAKEN);
 	return true;
 }
 
-/* A chunk that was taken whole. */
-static bool give_whole(struct kmemx_zone *zone, unsigned int c)
+/* A chunk that was taken whole; @new is as for kmemx_chunk_give_whole(). */
+static bool give_whole(struct kmemx_zone *zone, unsigned int c, u64 new)
 {
-	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c))))
+	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c), new)))
 		return false;
-	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, KMEMX_STATE_ALL_FREE);
+	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, new);
 	return true;
 }
 
@@ -245,7 +247,7 @@ static s64 count_spare(const struct kmemx_zone *zone)
 	unsigned int c, nr = 0;
 
 	for (c = 0; c < zone->nr_chunks; c++)
-		nr += bin_of(zone, c) == KMEMX_BIN_ALL_FREE;
+		nr += kmemx_bin_is_whole(bin_of(zone, c));
 	return (s64)nr - reserve(zone);
 }
 
@@ -438,7 +440,7 @@ static long alloc_block(struct kmemx_zone *zone, unsigned int order,
 
 static bool is_whole(const struct kmemx_zone *zone, unsigned int c)
 {
-	return (u64)atomic64_read(&zone->state[c]) == KMEMX_STATE_ALL_FREE;
+	return kmemx_bin_is_whole(bin_of(zone, c));
 }
 
 /* Chunks in a row from @c on that could be taken whole, @nr at most. */
@@ -511,6 +513,15 @@ static unsigned long go_towards(const struct kmemx_zone *zone, unsigned long c,
 	return c;
 }
 
+/* The first chunk at or after @from that is free as a whole, or -1. */
+static long next_whole(struct kmemx_zone *zone, unsigned int from)
+{
+	long c = kmemx_bins_next(&zone->bins, KMEMX_BIN_ALL_FREE, from);
+	long zero = kmemx_bins_next(&zone->bins, KMEMX_BIN_ALL_ZERO, from);
+
+	return c < 0 || (zero >= 0 && zero < c) ? zero : c;
+}
+
 /*
  * The first run of whole chunks at or after @from: where it starts, or -1. At most two
  * looks at each chunk.
@@ -518,8 +529,7 @@ static unsigned long go_towards(const struct kmemx_zone *zone, unsigned long c,
 static long find_run(struct kmemx_zone *zone, unsigned long from, const struct run *run)
 {
 	while (from < zone->nr_chunks) {
-		long found = kmemx_bins_next(&zone->bins, KMEMX_BIN_ALL_FREE,
-					     (unsigned int)from);
+		long found = next_whole(zone, (unsigned int)from);
 		unsigned long c, reached;
 		unsigned int whole;
 
@@ -609,6 +619,105 @@ long kmemx_zone_alloc_bound(struct kmemx_zone *zone, unsigned long nr, unsigned 
 	return frame;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_bound);
+
+/* ---- Chunks that are known to be zero ----------------------------------- */
+
+/* Take a whole chunk whose state is @old: its number, or -1. */
+static long take_known(struct kmemx_zone *zone, u64 old)
+{
+	unsigned int bin = kmemx_state_bin(old);
+	long c;
+
+	if (!((u64)atomic64_read(&zone->bins.used) & BIT_ULL(bin)))
+		return -1;
+	c = kmemx_bins_next(&zone->bins, bin, 0);
+	kmemx_step();
+	if (c < 0 || !kmemx_chunk_take_known(kmemx_zone_chunk(zone, (unsigned int)c), old))
+		return -1;
+	kmemx_step();
+	kmemx_zone_settle_change(zone, (unsigned int)c, old, KMEMX_STATE_ALL_TAKEN);
+	return c;
+}
+
+/**
+ * kmemx_zone_take_unzeroed() - take a whole chunk to zero it
+ * @zone: the zone
+ *
+ * It has no info byte, as what is just being allocated.
+ *
+ * Context: any, with preemption off.
+ * Return: its first frame, for kmemx_zone_give_zeroed(); -ENOSPC if there is none that is
+ * not known to be zero, or another CPU was faster.
+ */
+long kmemx_zone_take_unzeroed(struct kmemx_zone *zone)
+{
+	long c = take_known(zone, KMEMX_STATE_ALL_FREE);
+
+	return c < 0 ? -ENOSPC : c * KMEMX_CHUNK_FRAMES;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_unzeroed);
+
+/**
+ * kmemx_zone_give_zeroed() - give it back
+ * @zone: the zone
+ * @frame: the chunk's first frame; all of them are zero
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_zone_give_zeroed(struct kmemx_zone *zone, unsigned int frame)
+{
+	give_whole(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_ZERO);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_give_zeroed);
+
+/**
+ * kmemx_zone_alloc_zeroed() - allocate frames in a row that are known to be zero
+ * @zone: the zone
+ * @nr: number of frames
+ * @kind: what for
+ *
+ * As kmemx_zone_alloc() with an alignment of up to a chunk, for what would take a whole
+ * chunk anyway: more than half of its frames, and not more than all.
+ *
+ * Context: any, with preemption off.
+ * Return: the first frame; -ENOSPC if no chunk is known to be zero, or @nr is not that.
+ */
+long kmemx_zone_alloc_zeroed(struct kmemx_zone *zone, unsigned long nr, enum kmemx_kind kind)
+{
+	long c;
+
+	if (nr <= KMEMX_CHUNK_FRAMES / 2 || nr > KMEMX_CHUNK_FRAMES)
+		return -ENOSPC;
+	c = take_known(zone, KMEMX_STATE_ALL_ZERO);
+	if (c < 0)
+		return -ENOSPC;
+	if (nr < KMEMX_CHUNK_FRAMES)
+		trim_block(zone, (unsigned int)c, 0, KMEMX_CHUNK_ORDER, (unsigned int)nr);
+	kmemx_zone_write_info(zone, (unsigned int)c * KMEMX_CHUNK_FRAMES, nr, kind);
+	return c * KMEMX_CHUNK_FRAMES;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_zeroed);
+
+/**
+ * kmemx_zone_nr_zero() - free frames that are known to be zero
+ * @zone: the zone
+ *
+ * Looks at each chunk.
+ *
+ * Return: how many; a snapshot.
+ */
+unsigned long kmemx_zone_nr_zero(const struct kmemx_zone *zone)
+{
+	unsigned long nr = 0;
+	unsigned int c;
+
+	for (c = 0; c < zone->nr_chunks; c++)
+		nr += bin_of(zone, c) == KMEMX_BIN_ALL_ZERO;
+	return nr * KMEMX_CHUNK_FRAMES;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_zero);
+
+/* ---- Just these frames -------------------------------------------------- */
 
 /* How many blocks @nr frames from @frame on are. */
 static unsigned int count_blocks(unsigned int frame, unsigned int nr)
@@ -830,7 +939,7 @@ void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 	if (order <= KMEMX_WORD_ORDER)
 		kmemx_zone_give_small(zone, frame, order);
 	else if (order == KMEMX_CHUNK_ORDER)
-		give_whole(zone, frame / KMEMX_CHUNK_FRAMES);
+		give_whole(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
 	else
 		give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
 }
@@ -861,7 +970,7 @@ bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 	}
 	if (order == KMEMX_CHUNK_ORDER) {
 		WRITE_ONCE(zone->info[frame], 0);
-		return give_whole(zone, frame / KMEMX_CHUNK_FRAMES);
+		return give_whole(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
 	}
 	/* Some of its words may be cleared, others not: its byte decides. */
 	if (kmemx_info_order(info) != order || !try_cmpxchg(&zone->info[frame], &info, 0))

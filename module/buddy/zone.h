@@ -182,6 +182,10 @@ long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind);
 struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int order,
 					unsigned int nr);
+long kmemx_zone_take_unzeroed(struct kmemx_zone *zone);
+void kmemx_zone_give_zeroed(struct kmemx_zone *zone, unsigned int frame);
+long kmemx_zone_alloc_zeroed(struct kmemx_zone *zone, unsigned long nr, enum kmemx_kind kind);
+unsigned long kmemx_zone_nr_zero(const struct kmemx_zone *zone);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
 /* Has any chunk a free block of @order, 0..9? At rest the truth. */

@@ -84,7 +84,8 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	snap->free = (u64)kmemx_pages_nr_free(pages) << PAGE_SHIFT;
 	snap->page_front = (u64)kmemx_pages_nr_front(pages) << PAGE_SHIFT;
 	snap->front = snap->page_front;
-	snap->zeroed = kmemx_pages_free_is_zero() ? snap->free + snap->page_front : 0;
+	snap->zeroed = kmemx_pages_free_is_zero() ? snap->free + snap->page_front :
+		(u64)kmemx_zone_nr_zero(&pages->zone) << PAGE_SHIFT;
 	snap->used = (u64)read_stat(region, KMEMX_STAT_USED_BYTES);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
 	snap->outside = kmemx_pages_meta_bytes(pages) +

@@ -21,6 +21,8 @@ enum kmemx_stat_item {
 	KMEMX_STAT_PAGE_FREE,
 	KMEMX_STAT_RECLAIM,
 	KMEMX_STAT_HELD_ON_FREE,	/* Frees that met a page somebody else held. */
+	KMEMX_STAT_ZEROED_AHEAD,	/* Bytes that were free meanwhile, */
+	KMEMX_STAT_ZEROING_SAVED,	/* and that need not be zeroed for an allocation. */
 	/* In the order of enum kmemx_failure. */
 	KMEMX_STAT_FAIL_EXHAUSTED,
 	KMEMX_STAT_FAIL_FRAGMENTATION,

@@ -69,6 +69,7 @@ parameters() {
 	bad "$1-size-0" EINVAL size=0 "size=0$size"
 	bad "$1-size-banana" EINVAL size=banana "size=banana$size"
 	bad "$1-size-64Q" EINVAL size=64Q "size=64Q$size"
+	bad "$1-zero-ahead-some" EINVAL zero_ahead=some "zero_ahead=some$size"
 	bad "$1-backend-foo" EINVAL backend=foo 'backend=foo: not a backend; give auto, cma, contig or pages'
 	bad "$1-nid-7" EINVAL nid=7 'nid=7: not an online node; give one of 0, or -1'
 	local classes='.*: not size classes; give pow2, half, quarter, or up to 40 rising multiples of 8 up to 8192'

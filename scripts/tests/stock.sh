@@ -192,6 +192,19 @@ classes_of_a_list() {
 		sample_passes && sample_unloads && unloads
 }
 
+# The thread zeroes as much as it is told to, and is gone when the module is.
+zeroes_ahead() {
+	mark
+	load zero_ahead=6M || return
+	for _ in $(seq 150); do
+		[ "$(stat_of zeroed_bytes)" -lt 6291456 ] || break
+		sleep 0.2
+	done
+	equal "zeroed" "$(stat_of zeroed_bytes)" 6291456 &&
+		equal "zeroed ahead" "$(stat_of zeroed_ahead_bytes)" 6291456 &&
+		sample_passes && sample_unloads && unloads && ! grep -x kmemx_zero /proc/[0-9]*/comm
+}
+
 # The same driver over the kernel's memory and over ours comes to the same.
 port_agrees() {
 	insmod kmem_port.ko && insmod kmemx_port.ko || { said; return 1; }
@@ -242,6 +255,7 @@ auto_cases() {
 	try "stock/$1-unloads" unloads
 	try "stock/$1-memory-is-back" memory_is_back 2048
 	try "stock/$1-classes-of-a-list" classes_of_a_list
+	try "stock/$1-zeroes-ahead" zeroes_ahead
 	try "stock/$1-files-of-a-full-region-agree" files_of_a_full_region_agree
 }
 
