@@ -578,6 +578,38 @@ static void api_cache_constructs_and_aligns(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+static void api_cache_says_what_cpus_may_keep(struct kunit *test)
+{
+	static const unsigned int magazines[] = { 0, 5, KMEMX_NO_MAGAZINE };
+	unsigned int i, k;
+
+	for (k = 0; k < ARRAY_SIZE(magazines); k++) {
+		struct kmemx_cache_args args = { .magazine = magazines[k] };
+		unsigned int most = k ? (k == 1 ? 5 : 0) : 40;
+		struct kmemx_cache_usage usage;
+		struct kmemx_cache *cache;
+		void *obj[40];
+
+		cache = kmemx_cache_create("kunit-magazine", 64, &args, 0);
+		KUNIT_ASSERT_NOT_NULL(test, cache);
+		migrate_disable();
+		for (i = 0; i < ARRAY_SIZE(obj); i++) {
+			obj[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
+			KUNIT_EXPECT_NOT_NULL(test, obj[i]);
+		}
+		kmemx_cache_drain(cache);
+		for (i = 0; i < ARRAY_SIZE(obj); i++)
+			kmemx_cache_free(cache, obj[i]);
+		migrate_enable();
+		kmemx_cache_usage(cache, &usage);
+		KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
+		KUNIT_EXPECT_LE(test, usage.nr_front, (unsigned long)most);
+		KUNIT_EXPECT_EQ(test, !usage.nr_front, !most);
+		KUNIT_EXPECT_NULL(test, kmemx_cache_check(cache));
+		kmemx_cache_destroy(cache);
+	}
+}
+
 static void api_cache_that_cannot_be_is_refused(struct kunit *test)
 {
 	struct kmemx_cache_args args = { .align = 3 };
@@ -704,6 +736,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_trim_gives_the_end_back),
 	KUNIT_CASE(api_trim_sets_held_pages_aside),
 	KUNIT_CASE(api_cache_constructs_and_aligns),
+	KUNIT_CASE(api_cache_says_what_cpus_may_keep),
 	KUNIT_CASE(api_cache_that_cannot_be_is_refused),
 	KUNIT_CASE(api_cache_with_live_objects_is_kept),
 	KUNIT_CASE(api_works_in_hardirq),

@@ -145,12 +145,14 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		.is_hwcache_aligned = flags & SLAB_HWCACHE_ALIGN,
 	};
 	struct kmemx_cache *cache = ERR_PTR(-EINVAL);
+	static_assert(KMEMX_NO_MAGAZINE == KMEMX_FRONT_NONE);
 	bool is_good = !(flags & ~CACHE_FLAGS) && name && *name && !strpbrk(name, " \t\n");
 
 	if (args) {
 		spec.align = args->align;
 		spec.ctor = args->ctor;
 		spec.dtor = args->dtor;
+		spec.magazine = args->magazine;
 		spec.usersize = args->usersize;
 		is_good = is_good && args->useroffset <= size &&
 			args->usersize <= size - args->useroffset;

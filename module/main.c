@@ -63,6 +63,7 @@ static int make_region(void)
 		extent[i].pfn = grant.span[i].pfn;
 		extent[i].nr_frames = grant.span[i].nr_pages;
 	}
+	kmemx_live.magazine = kmemx_params.magazine ?: KMEMX_FRONT_NONE;
 	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, extent, &kmemx_params.classes,
 				kmemx_params.track);
 	kfree(extent);

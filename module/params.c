@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kmemx module parameters: size=, backend=, nid=, size_classes=, zero_ahead= and track=.
+ * kmemx module parameters: size=, backend=, nid=, size_classes=, magazine=, zero_ahead= and
+ * track=.
  *
  * Values are checked as they are set, so that insmod itself fails with EINVAL,
  * and every refusal says in the log what was wrong and what would be right.
@@ -23,6 +24,7 @@
 
 #include "cma/backend.h"
 #include "params.h"
+#include "slab/front.h"
 
 #define CHUNK_BYTES	(KMEMX_BACKEND_CHUNK << PAGE_SHIFT)
 
@@ -30,6 +32,7 @@ struct kmemx_params kmemx_params = {
 	.size = SZ_64M,
 	.backend = "auto",
 	.nid = NUMA_NO_NODE,
+	.magazine = KMEMX_FRONT_MAX,
 	.track = false,
 };
 
@@ -256,6 +259,9 @@ MODULE_PARM_DESC(nid, "NUMA node the region must be on (default -1: any)");
 
 module_param_cb(size_classes, &classes_ops, &kmemx_params.classes, 0444);
 MODULE_PARM_DESC(size_classes, "object sizes of kmemx_alloc(): pow2, half, quarter, or a list such as 8,24,40,64 (default half: powers of two and what lies half-way)");
+
+module_param_named(magazine, kmemx_params.magazine, uint, 0444);
+MODULE_PARM_DESC(magazine, "objects that each CPU may keep of a cache at most, where the cache does not say; 0: none (default 4096)");
 
 module_param_cb(zero_ahead, &zero_ahead_ops, &kmemx_params.zero_ahead, 0444);
 MODULE_PARM_DESC(zero_ahead, "bytes of free memory, in whole chunks, that a thread keeps zeroed for large requests that want zeroes, with an optional suffix K, M, G or T (default 0)");

@@ -15,6 +15,7 @@
  * @backend: where it comes from: one of KMEMX_BACKEND_NAMES
  * @nid: the node it must be on, or NUMA_NO_NODE
  * @classes: the size classes; the default ones once kmemx_params_check() has run
+ * @magazine: objects that a CPU may keep of a cache at most; 0 is none
  * @zero_ahead: bytes of free memory to keep zeroed
  * @track: record the call site of each live allocation
  *
@@ -25,6 +26,7 @@ struct kmemx_params {
 	char backend[8];
 	int nid;
 	struct kmemx_classes classes;
+	unsigned int magazine;
 	unsigned long zero_ahead;
 	bool track;
 };

@@ -114,7 +114,7 @@ static int make_classes(struct kmemx_region *region, const struct kmemx_classes 
 
 /**
  * kmemx_region_init() - make a region of some extents
- * @region: to fill in, but for its origin
+ * @region: to fill in, but for @origin and @magazine
  * @nr_extents: number of extents
  * @extent: the extents, as for kmemx_pages_init()
  * @classes: the size classes, copied
@@ -134,6 +134,7 @@ int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 		return ret;
 	ret = kmemx_depot_init(&region->depot, &slab_frames, region,
 			       kmemx_pages_end(&region->pages), track);
+	region->depot.magazine = region->magazine;
 	if (!ret)
 		ret = make_table(region);
 	if (!ret && track) {

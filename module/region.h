@@ -32,6 +32,7 @@ struct kmemx_origin {
 /**
  * struct kmemx_region - a region
  * @origin: where it came from
+ * @magazine: as for struct kmemx_depot, set before the region is made
  * @pages: its frames
  * @depot: its slabs and caches
  * @span: bytes from @pages.start to the end of the last chunk
@@ -45,6 +46,7 @@ struct kmemx_origin {
  */
 struct kmemx_region {
 	struct kmemx_origin origin;
+	unsigned int magazine;
 	struct kmemx_pages pages;
 	struct kmemx_depot depot;
 	unsigned long span;

@@ -913,15 +913,23 @@ static int make_front(struct kmemx_cache *cache, unsigned int cpu)
 	return 0;
 }
 
-static int make_fronts(struct kmemx_cache *cache)
+static unsigned int front_cap(const struct kmemx_cache *cache, unsigned int magazine)
 {
 	u64 room = kmemx_front_room((u64)cache->depot->nr_ids << PAGE_SHIFT, num_possible_cpus());
+	unsigned int cap = kmemx_front_cap(cache->layout.stride, room);
+
+	/* The short way does not stop to note who asked. */
+	if (cache->layout.track || magazine == KMEMX_FRONT_NONE)
+		return 0;
+	return magazine ? min(cap, magazine) : cap;
+}
+
+static int make_fronts(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
+{
 	unsigned int cpu;
 	int ret = 0;
 
-	/* The short way does not stop to note who asked. */
-	if (!cache->layout.track)
-		cache->front_cap = kmemx_front_cap(cache->layout.stride, room);
+	cache->front_cap = front_cap(cache, spec->magazine ?: cache->depot->magazine);
 	cache->front = alloc_percpu(struct kmemx_front);
 	if (!cache->front)
 		return -ENOMEM;
@@ -957,7 +965,7 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
 		kmemx_summary_init(&cache->partial[k], cache->partial_mem + k * bytes,
 				   depot->nr_ids);
-	ret = make_fronts(cache);
+	ret = make_fronts(cache, spec);
 	if (ret)
 		return ret;
 	return register_cache(cache);

@@ -28,6 +28,8 @@
  *		 after the object was freed; none goes but in kmemx_cache_retire()
  * @is_hwcache_aligned: SLAB_HWCACHE_ALIGN was asked for; @align has what it takes
  * @usersize: bytes that may be copied to and from user space, to be shown
+ * @magazine: objects that a front may hold at most, 0 for what the depot says, or
+ *	      KMEMX_FRONT_NONE
  */
 struct kmemx_cache_spec {
 	const char *name;
@@ -38,6 +40,7 @@ struct kmemx_cache_spec {
 	bool is_typesafe;
 	bool is_hwcache_aligned;
 	u32 usersize;
+	unsigned int magazine;
 };
 
 /*

@@ -55,6 +55,7 @@ struct kmemx_depot {
 	struct kmemx_slab *slab;	/* One per id. */
 	u8 *status;			/* KMEMX_STATUS_BYTES per id. */
 	s64 __percpu *room;		/* Bytes that fronts may still be granted. */
+	unsigned int magazine;		/* Of caches that do not say; 0: no limit of theirs. */
 	struct mutex lock;		/* Protects @cache. */
 	struct kmemx_cache *cache[KMEMX_CACHES_MAX];	/* [0] stays NULL. */
 };

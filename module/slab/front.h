@@ -81,6 +81,9 @@ struct kmemx_front {
 	u64 nr_slabs_ended;
 };
 
+/* Of a cache that is to have no fronts. */
+#define KMEMX_FRONT_NONE	(~0U)
+
 /* What all fronts of a CPU may hold, in bytes. */
 static inline u64 kmemx_front_room(u64 region_bytes, unsigned int nr_cpus)
 {

@@ -192,6 +192,15 @@ classes_of_a_list() {
 		sample_passes && sample_unloads && unloads
 }
 
+# No CPU keeps an object for itself.
+magazines_off() {
+	mark
+	load magazine=0 && sample_passes || return
+	equal "what a CPU may keep" "$(sort -u "$debug"/slab/*/front_capacity)" 0 &&
+		equal "what CPUs keep" "$(awk '{ n += $1 } END { print n }' "$debug"/slab/*/front_objects)" 0 &&
+		sample_unloads && unloads
+}
+
 # The thread zeroes as much as it is told to, and is gone when the module is.
 zeroes_ahead() {
 	mark
@@ -256,6 +265,7 @@ auto_cases() {
 	try "stock/$1-memory-is-back" memory_is_back 2048
 	try "stock/$1-classes-of-a-list" classes_of_a_list
 	try "stock/$1-zeroes-ahead" zeroes_ahead
+	try "stock/$1-magazines-off" magazines_off
 	try "stock/$1-files-of-a-full-region-agree" files_of_a_full_region_agree
 }
 

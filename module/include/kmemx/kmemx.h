@@ -36,6 +36,8 @@ struct kmemx_sheaf;
  *	  keeps what the constructor wrote until the user changes it
  * @dtor: called once for each object before its slab goes, with preemption off, in the
  *	  context of the free that emptied it or of who reclaims or destroys
+ * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
+ *	      parameter says, KMEMX_NO_MAGAZINE for none
  * @useroffset: with @usersize, the part of an object that may be copied to and from user
  * @usersize: space. To the kernel these are no slab pages, so it lets all be copied; what
  *	      lies outside of the object is refused all the same.
@@ -46,7 +48,11 @@ struct kmemx_cache_args {
 	unsigned int usersize;
 	void (*ctor)(void *obj);
 	void (*dtor)(void *obj);
+	unsigned int magazine;
 };
+
+/* For a cache whose every free object is to be in its slab: slower, and nothing is held back. */
+#define KMEMX_NO_MAGAZINE	(~0U)
 
 void *kmemx_alloc(size_t size, gfp_t gfp);
 void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid);
