@@ -896,10 +896,17 @@ static void give_range(struct kmemx_pages *pages, u32 frame, u32 end, struct kme
  */
 long kmemx_pages_take_slab(struct kmemx_pages *pages, unsigned int order)
 {
+	struct kmemx_taken taken;
 	long frame;
 
 	preempt_disable();
-	frame = kmemx_zone_alloc_order(&pages->zone, order, KMEMX_KIND_SLAB);
+	/* As kmemx_zone_alloc_order(), inline. */
+	taken = kmemx_zone_take(&pages->zone, order, 1);
+	frame = taken.base;
+	if (likely(frame >= 0)) {
+		frame += (long)__ffs64(taken.heads);
+		WRITE_ONCE(pages->zone.info[frame], kmemx_info(KMEMX_KIND_SLAB, order));
+	}
 	preempt_enable();
 	if (frame >= 0 && order)
 		kmemx_zone_mark_tails(&pages->zone, (u32)frame, order, true);

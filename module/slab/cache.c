@@ -119,11 +119,13 @@ static void locate_first(const struct kmemx_cache *cache, const struct kmemx_sla
 			 struct kmemx_front_slot *slot, unsigned int nr)
 {
 	const struct kmemx_layout *layout = &cache->layout;
+	struct kmemx_front_slot *next = slot + nr;
 	u8 *obj = kmemx_slab_object(slab, layout, layout->skip);
 	u8 *status = slab->status + layout->skip;
+	size_t stride = layout->stride;
 
-	for (slot += nr; nr; nr--, obj += layout->stride)
-		*--slot = (struct kmemx_front_slot){ .obj = obj, .status = status++ };
+	for (; next != slot; obj += stride)
+		*--next = (struct kmemx_front_slot){ .obj = obj, .status = status++ };
 }
 
 /*
@@ -238,6 +240,9 @@ static unsigned int take_from_slabs(struct kmemx_cache *cache, struct kmemx_fron
 		struct kmemx_summary *partial = &cache->partial[k];
 		long id;
 
+		/* Who makes a slab has nothing to spare for a search. */
+		if (kmemx_summary_is_empty(partial))
+			continue;
 		for (id = kmemx_summary_first(partial); id >= 0;
 		     id = kmemx_summary_find(partial, (unsigned int)id + 1)) {
 			unsigned int got = take_from(cache, (u32)id, k, slot, nr);

@@ -70,6 +70,14 @@ void kmemx_depot_fini(struct kmemx_depot *depot)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_depot_fini);
 
+/* The status bytes, where there are too many, in the place of the first objects. */
+static noinline u8 *place_inside(void *base, const struct kmemx_layout *layout)
+{
+	memset(base, 0, (size_t)layout->skip * layout->stride);
+	memset(base, KMEMX_OBJECT_NONE, layout->skip);
+	return base;
+}
+
 /**
  * kmemx_depot_open() - let the frames of a new slab know what they are
  * @depot: the depot
@@ -83,18 +91,15 @@ KMEMX_EXPORT_FOR_TEST(kmemx_depot_fini);
 void kmemx_depot_open(struct kmemx_depot *depot, u32 id, void *base,
 		      const struct kmemx_layout *layout, struct kmemx_cache *cache)
 {
+	struct kmemx_slab *slab = &depot->slab[id], *end = slab + (1U << layout->order);
 	u8 *status = depot->status + (size_t)id * KMEMX_STATUS_BYTES;
-	u32 i;
 
-	if (layout->skip) {
-		status = base;
-		memset(status, 0, (size_t)layout->skip * layout->stride);
-		memset(status, KMEMX_OBJECT_NONE, layout->skip);
-	}
-	for (i = id; i < id + (1U << layout->order); i++) {
-		WRITE_ONCE(depot->slab[i].base, base);
-		WRITE_ONCE(depot->slab[i].status, status);
-		WRITE_ONCE(depot->slab[i].cache, cache);
+	if (unlikely(layout->skip))
+		status = place_inside(base, layout);
+	for (; slab < end; slab++) {
+		WRITE_ONCE(slab->base, base);
+		WRITE_ONCE(slab->status, status);
+		WRITE_ONCE(slab->cache, cache);
 	}
 }
 
@@ -106,10 +111,10 @@ void kmemx_depot_open(struct kmemx_depot *depot, u32 id, void *base,
  */
 void kmemx_depot_close(struct kmemx_depot *depot, u32 id, const struct kmemx_layout *layout)
 {
-	u32 i;
+	struct kmemx_slab *slab = &depot->slab[id], *end = slab + (1U << layout->order);
 
-	for (i = id; i < id + (1U << layout->order); i++)
-		WRITE_ONCE(depot->slab[i].cache, NULL);
+	for (; slab < end; slab++)
+		WRITE_ONCE(slab->cache, NULL);
 }
 
 /**
