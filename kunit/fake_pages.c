@@ -59,7 +59,7 @@ static unsigned int slot_of(struct fake_pages *fake, const void *addr)
 	return 0;
 }
 
-static void fake_free(void *ctx, void *addr, unsigned int order)
+static void fake_free(void *ctx, u32 id, void *addr, unsigned int order)
 {
 	struct fake_pages *fake = ctx;
 	unsigned long flags;
@@ -67,7 +67,7 @@ static void fake_free(void *ctx, void *addr, unsigned int order)
 
 	raw_spin_lock_irqsave(&fake->lock, flags);
 	slot = slot_of(fake, addr);
-	WARN_ON_ONCE(fake->base[slot] != addr || fake->order[slot] != order);
+	WARN_ON_ONCE(fake->base[slot] != addr || fake->order[slot] != order || id_at(slot) != id);
 	fake->base[slot] = NULL;
 	fake->nr_out--;
 	fake->nr_allowed++;

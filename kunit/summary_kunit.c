@@ -64,11 +64,21 @@ static void summary_single_leaf_is_found_from_everywhere(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kmemx_summary_find(&fx.sum, leaf / 2), (long)leaf);
 		KUNIT_EXPECT_EQ(test, kmemx_summary_find(&fx.sum, leaf), (long)leaf);
 		KUNIT_EXPECT_EQ(test, kmemx_summary_find(&fx.sum, leaf + 1), -1L);
+		KUNIT_EXPECT_FALSE(test, kmemx_summary_has_other(&fx.sum, leaf));
+		if (leaf)
+			KUNIT_EXPECT_TRUE(test, kmemx_summary_has_other(&fx.sum, 0));
 		KUNIT_EXPECT_TRUE(test, kmemx_summary_check(&fx.sum));
 		kmemx_summary_clear(&fx.sum, leaf);
 		KUNIT_EXPECT_EQ(test, kmemx_summary_find(&fx.sum, 0), -1L);
 		summary_fixture_free(&fx);
 	}
+}
+
+static bool naive_has_other(const struct fixture *fx, unsigned int leaf)
+{
+	long first = naive_find(fx, 0);
+
+	return first >= 0 && (first != leaf || naive_find(fx, leaf + 1) >= 0);
 }
 
 static void walk(struct kunit *test, struct fixture *fx, struct rnd *rnd)
@@ -90,9 +100,11 @@ static void walk(struct kunit *test, struct fixture *fx, struct rnd *rnd)
 		if (leaf < nr)
 			KUNIT_ASSERT_EQ(test, kmemx_summary_test(&fx->sum, leaf),
 					(bool)fx->leaf[leaf]);
-		if (nr < 10000 || !(step % 64))
-			KUNIT_ASSERT_EQ(test, kmemx_summary_find(&fx->sum, leaf),
-					naive_find(fx, leaf));
+		if (nr >= 10000 && step % 64)
+			continue;
+		KUNIT_ASSERT_EQ(test, kmemx_summary_find(&fx->sum, leaf), naive_find(fx, leaf));
+		KUNIT_ASSERT_EQ(test, kmemx_summary_has_other(&fx->sum, leaf),
+				naive_has_other(fx, leaf));
 	}
 	KUNIT_EXPECT_TRUE(test, kmemx_summary_check(&fx->sum));
 }

@@ -25,17 +25,15 @@ static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 	return kmemx_pages_address(&region->pages, *id);
 }
 
-static void slab_frames_free(void *ctx, void *addr, unsigned int order)
+/* An id is the number of a frame. */
+static void slab_frames_free(void *ctx, u32 id, void *addr, unsigned int order)
 {
 	struct kmemx_region *region = ctx;
 	struct kmemx_freed freed;
-	u32 frame;
 
-	if (WARN_ON_ONCE(!kmemx_pages_find(&region->pages, addr, &frame)))
+	if (likely(kmemx_pages_put_slab(&region->pages, id, order)))
 		return;
-	if (likely(kmemx_pages_put_slab(&region->pages, frame, order)))
-		return;
-	if (WARN_ON_ONCE(kmemx_pages_free(&region->pages, frame, KMEMX_KIND_SLAB,
+	if (WARN_ON_ONCE(kmemx_pages_free(&region->pages, id, KMEMX_KIND_SLAB,
 					  1UL << order, &freed)))
 		return;
 	if (unlikely(freed.nr_held))

@@ -33,6 +33,33 @@ static inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 	return !atomic64_read(sum->top);
 }
 
+/**
+ * kmemx_summary_has_other() - has it a leaf other than this one?
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1, set or not
+ *
+ * Down from the top, a word a level, to where there is more than one way to go.
+ *
+ * Context: any.
+ * Return: whether it had, as far as a hint can tell.
+ */
+static __always_inline bool kmemx_summary_has_other(const struct kmemx_summary *sum,
+						    unsigned int leaf)
+{
+	unsigned int level = sum->nr_levels, index = 0;
+
+	do {
+		u64 bits = (u64)atomic64_read(*(sum->level + --level) + index);
+
+		if (!bits)
+			return false;
+		if (bits & (bits - 1))
+			return true;
+		index = (index * KMEMX_SUMMARY_FANOUT) + __ffs64(bits);
+	} while (level);
+	return index != leaf;
+}
+
 void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int level, unsigned int index);
 
 /* The words of a level, of 64 bits each as a long has, are one array of bits. */

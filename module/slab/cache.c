@@ -80,8 +80,8 @@ static void publish(struct kmemx_cache *cache, u32 id)
  * As publish(), for who has just moved a slab from one of them to the other, KMEMX_NR_PARTIAL
  * being none.
  */
-static void move(struct kmemx_cache *cache, u32 id, enum kmemx_partial from,
-		 enum kmemx_partial to)
+static __always_inline void move(struct kmemx_cache *cache, u32 id, enum kmemx_partial from,
+				 enum kmemx_partial to)
 {
 	if (to < KMEMX_NR_PARTIAL)
 		kmemx_summary_add(&cache->partial[to], id);
@@ -179,22 +179,15 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 	kmemx_depot_close(depot, id, &cache->layout);
 	atomic64_add(-1, &cache->nr_slabs);
 	this_cpu_inc(cache->front->nr_slabs_ended);
-	depot->ops->free(depot->ctx, base, cache->layout.order);
+	depot->ops->free(depot->ctx, id, base, cache->layout.order);
 }
 
 /* Does the cache have a slab with free objects other than this one? */
-static bool has_other_partial(struct kmemx_cache *cache, u32 id)
+static bool has_other_partial(const struct kmemx_cache *cache, u32 id)
 {
-	struct kmemx_summary *emptier = &cache->partial[KMEMX_PARTIAL_EMPTIER];
-	long first;
-
-	/* It is not in there, having no object that is not free. */
-	if (!kmemx_summary_is_empty(&cache->partial[KMEMX_PARTIAL_FULLER]))
-		return true;
-	first = kmemx_summary_first(emptier);
-	if (first == id)
-		first = kmemx_summary_find(emptier, id + 1);
-	return first >= 0;
+	/* It is not among the fuller ones, having no object that is not free. */
+	return !kmemx_summary_is_empty(&cache->partial[KMEMX_PARTIAL_FULLER]) ||
+	       kmemx_summary_has_other(&cache->partial[KMEMX_PARTIAL_EMPTIER], id);
 }
 
 /* Where the objects @taken of a slab are; the first is the last, and so the next to go. */

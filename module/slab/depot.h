@@ -26,12 +26,12 @@ struct kmemx_cache;
  * struct kmemx_page_ops - where slabs come from
  * @alloc: give 2^@order frames, naturally aligned, and the id of the first, or
  *	   NULL. Any context.
- * @free: take back what @alloc gave. Any context, never fails.
+ * @free: take back what @alloc gave, by its address and its id. Any context, never fails.
  * @id_of: the id that @alloc gave with the block that holds this address
  */
 struct kmemx_page_ops {
 	void *(*alloc)(void *ctx, unsigned int order, u32 *id);
-	void (*free)(void *ctx, void *addr, unsigned int order);
+	void (*free)(void *ctx, u32 id, void *addr, unsigned int order);
 	u32 (*id_of)(void *ctx, const void *addr);
 };
 
