@@ -262,10 +262,15 @@ static void settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free, unsi
 		move(cache, id, from, to);
 }
 
-/* Put an object back into its slab. False if it was there already. */
-static bool give_to_slab(struct kmemx_cache *cache, const void *obj, u8 *status)
+/* The slab of an object that has left it, so that the slab stays. */
+static u32 slab_of(const struct kmemx_cache *cache, const void *obj)
 {
-	u32 id = cache->depot->ops->id_of(cache->depot->ctx, obj);
+	return cache->depot->ops->id_of(cache->depot->ctx, obj);
+}
+
+/* Put an object back into its slab. False if it was there already. */
+static bool give_to_slab(struct kmemx_cache *cache, u32 id, u8 *status)
+{
 	int nr_free = kmemx_slab_give(slab_at(cache, id), status);
 
 	if (unlikely(nr_free < 0))
@@ -350,14 +355,16 @@ static s64 revoke(const struct kmemx_cache *cache, struct kmemx_front *front)
 
 /**
  * struct group - objects that go back to their slab together
- * @slot: the objects; the status bytes of all are in one word
- * @nr: how many; at least one
+ * @slot: one of them; the status bytes of all are in one word
  * @which: as for kmemx_slab_give_word()
+ * @nr: how many; at least one
+ *
+ * No more than that, since some kernels clear what is on the stack.
  */
 struct group {
-	struct kmemx_front_slot slot[GROUP_MAX];
-	unsigned int nr;
+	struct kmemx_front_slot slot;
 	u64 which;
+	unsigned int nr;
 };
 
 static u64 *word_of(u8 *status)
@@ -367,8 +374,8 @@ static u64 *word_of(u8 *status)
 
 static void empty_group(struct group *group)
 {
-	group->nr = 0;
 	group->which = 0;
+	group->nr = 0;
 }
 
 /* False if it has it already, which was freed twice then. */
@@ -379,8 +386,9 @@ static bool add_to_group(struct group *group, const struct kmemx_front_slot *slo
 
 	if (unlikely(group->which & bit))
 		return false;
-	group->slot[group->nr++] = *slot;
+	group->slot = *slot;
 	group->which |= bit;
+	group->nr++;
 	return true;
 }
 
@@ -403,25 +411,34 @@ static void take_group(struct kmemx_front *front, struct group *group)
 	data_race(front->top = keep);
 }
 
+static void give_one_by_one(struct kmemx_cache *cache, u32 id, const struct group *group)
+{
+	const struct kmemx_front_slot *slot = &group->slot;
+	u8 *first = (u8 *)word_of(slot->status);
+	u64 rest = le64_to_cpu((__force __le64)group->which);
+
+	for (; rest; rest &= rest - 1) {
+		u8 *status = first + __ffs64(rest) / 8;
+
+		if (!give_to_slab(cache, id, status))
+			drop_twice(cache, (u8 *)slot->obj +
+				   (status - slot->status) * (long)cache->layout.stride);
+	}
+}
+
 /* One by one where somebody else is at the word of their status bytes. */
 static void give_group(struct kmemx_cache *cache, const struct group *group)
 {
-	const struct kmemx_front_slot *first = group->slot;
-	unsigned int i;
+	u32 id = slab_of(cache, group->slot.obj);
+	int nr_free = -1;
 
-	if (group->nr > 1) {
-		u32 id = cache->depot->ops->id_of(cache->depot->ctx, first->obj);
-		int nr_free = kmemx_slab_give_word(slab_at(cache, id), word_of(first->status),
-						   group->which);
-
-		if (likely(nr_free > 0)) {
-			settle(cache, id, (unsigned int)nr_free, group->nr);
-			return;
-		}
-	}
-	for (i = 0; i < group->nr; i++)
-		if (!give_to_slab(cache, first[i].obj, first[i].status))
-			drop_twice(cache, first[i].obj);
+	if (group->nr > 1)
+		nr_free = kmemx_slab_give_word(slab_at(cache, id), word_of(group->slot.status),
+					       group->which);
+	if (nr_free > 0)
+		settle(cache, id, (unsigned int)nr_free, group->nr);
+	else
+		give_one_by_one(cache, id, group);
 }
 
 /*
@@ -594,7 +611,7 @@ static void note_call_site(const struct kmemx_cache *cache, const void *obj,
 			   unsigned long call_site)
 {
 	const struct kmemx_slab *slab =
-		slab_at(cache, cache->depot->ops->id_of(cache->depot->ctx, obj));
+		slab_at(cache, slab_of(cache, obj));
 	u32 offset = (u32)((const u8 *)obj - (const u8 *)slab->base);
 
 	*track_word(cache, slab, kmemx_layout_index(&cache->layout, offset)) = call_site;
@@ -722,7 +739,7 @@ void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
 
 	for (i = 0; i < nr; i++) {
 		preempt_disable();
-		give_to_slab(cache, slot[i].obj, slot[i].status);
+		give_to_slab(cache, slab_of(cache, slot[i].obj), slot[i].status);
 		preempt_enable();
 	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
