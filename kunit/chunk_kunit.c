@@ -357,6 +357,75 @@ static void chunk_give_refuses_what_is_free(struct kunit *test)
 	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - 4, 1);
 }
 
+/* Of the first blocks of word @i, those in @which; as kmemx_zone_give_some(). */
+static bool give_some(struct fixture *fx, unsigned int i, unsigned int which,
+		      unsigned int order)
+{
+	struct kmemx_change change = { 0 };
+	unsigned int k, nr = 0;
+	u64 heads = 0;
+
+	for (k = 0; k < 8; k++)
+		if (which & 1U << k) {
+			heads |= BIT_ULL(k << order);
+			nr++;
+		}
+	if (!kmemx_chunk_give_some(&fx->map[i], &fx->state, i, heads, order, nr, &change))
+		return false;
+	kmemx_chunk_settle(fx->chunk, &change, &fx->moved);
+	return change.settled && change.new == (u64)atomic64_read(&fx->state);
+}
+
+/* All subsets of the blocks of a word, and then all others, some of which are free by then. */
+static void expect_given(struct kunit *test, struct fixture *fx, unsigned int i,
+			 unsigned int order)
+{
+	unsigned int all = min(64U >> order, 8U), given, more;
+	unsigned int free = nr_free(fx), live = nr_live(fx);
+	s64 map = atomic64_read(&fx->map[i]), state = atomic64_read(&fx->state);
+
+	for (given = 1; given < 1U << all; given++) {
+		unsigned int nr = hweight32(given);
+		s64 left, left_state;
+
+		KUNIT_ASSERT_TRUE(test, give_some(fx, i, given, order));
+		expect_counts(test, fx, free + (nr << order), live - nr);
+		left = atomic64_read(&fx->map[i]);
+		left_state = atomic64_read(&fx->state);
+		for (more = 1; more < 1U << all; more++) {
+			if (!(more & given))
+				continue;
+			KUNIT_ASSERT_FALSE(test, give_some(fx, i, more, order));
+			KUNIT_ASSERT_EQ(test, atomic64_read(&fx->map[i]), left);
+			KUNIT_ASSERT_EQ(test, atomic64_read(&fx->state), left_state);
+		}
+		atomic64_set(&fx->map[i], map);
+		atomic64_set(&fx->state, state);
+	}
+}
+
+/* In a chunk that is full, and in one that has other words that are free. */
+static void chunk_gives_several_blocks_at_once(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, i;
+
+	for (order = 0; order <= KMEMX_WORD_ORDER; order++) {
+		while (take(fx, order) >= 0)
+			;
+		expect_given(test, fx, 5, order);
+		for (i = 0; i < 64; i += 1U << order)
+			give(test, fx, 64 + i, order);
+		expect_given(test, fx, 0, order);
+		kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+		/* The rest of the word is free. */
+		for (i = 0; i < min(8U << order, 64U); i += 1U << order)
+			KUNIT_ASSERT_EQ(test, take(fx, order), (int)i);
+		expect_given(test, fx, 0, order);
+		kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+	}
+}
+
 /* Maximal blocks by halving: a block counts if it is clear and its parent is not. */
 static unsigned int naive_max_order(struct fixture *fx)
 {
@@ -429,6 +498,7 @@ static struct kunit_case chunk_cases[] = {
 	KUNIT_CASE(chunk_take_mends_ranks_that_are_wrong),
 	KUNIT_CASE(chunk_failing_take_gives_its_first_word_back),
 	KUNIT_CASE(chunk_give_refuses_what_is_free),
+	KUNIT_CASE(chunk_gives_several_blocks_at_once),
 	KUNIT_CASE(chunk_random_walk),
 	{}
 };

@@ -74,6 +74,58 @@ static void misuse_racing_double_free(struct kunit *test)
 	kmemx_free_pages(again, 0);
 }
 
+/* The frames of blocks in a row that wait for others in this CPU's front, freed and counted. */
+static void let_wait(struct kunit *test, const u32 *frame, unsigned int nr)
+{
+	struct kmemx_pcp_group *group = &this_cpu_ptr(kmemx_live.pages.pcp)->group;
+
+	KUNIT_EXPECT_EQ(test, group->nr, 0);
+	*group = (struct kmemx_pcp_group){ .base = round_down(frame[0], KMEMX_WORD_BITS) };
+	for (; group->nr < nr; group->nr++) {
+		group->heads |= BIT_ULL(frame[group->nr] % KMEMX_WORD_BITS);
+		kmemx_stat_block_free(0);
+	}
+}
+
+/*
+ * The same, where the block waits to go back with others: it is in use again, or has gone
+ * back already. Its neighbour does so all the same.
+ */
+static void misuse_racing_double_free_of_what_waits(struct kunit *test)
+{
+	struct kmemx_zone *zone = &kmemx_live.pages.zone;
+	struct page *page[2];
+	unsigned int gone, i;
+	u32 frame[2];
+
+	for (gone = 0; gone < 2; gone++) {
+		kmemx_pages_drain(&kmemx_live.pages);
+		migrate_disable();
+		for (i = 0; i < 2; i++) {
+			page[i] = kmemx_alloc_pages(GFP_KERNEL, 0);
+			KUNIT_EXPECT_TRUE(test, kmemx_pages_find(&kmemx_live.pages,
+								 page_address(page[i]), &frame[i]));
+		}
+		KUNIT_EXPECT_EQ(test, frame[0] / KMEMX_WORD_BITS, frame[1] / KMEMX_WORD_BITS);
+		WRITE_ONCE(zone->info[frame[0]], KMEMX_INFO_FRONT);
+		if (gone) {
+			preempt_disable();
+			KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(zone, frame[1], 0));
+			preempt_enable();
+			kmemx_stat_block_free(0);
+			WRITE_ONCE(zone->info[frame[1]], KMEMX_INFO_FRONT);
+		}
+		let_wait(test, frame, 2);
+		migrate_enable();
+		kmemx_pages_drain(&kmemx_live.pages);
+		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, gone + 1);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_info(&kmemx_live.pages, frame[0]), 0);
+		if (!gone)
+			kmemx_free_pages(page[1], 0);
+		KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(zone));
+	}
+}
+
 static void misuse_racing_double_free_of_an_object(struct kunit *test)
 {
 	struct kmemx_cache *cache = kmemx_cache_create("kunit-twice", 64, NULL, 0);
@@ -505,6 +557,7 @@ static void misuse_bulk_of_what_another_cache_has_now(struct kunit *test)
 
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
+	KUNIT_CASE(misuse_racing_double_free_of_what_waits),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
 	KUNIT_CASE(misuse_double_free),

@@ -640,6 +640,86 @@ static void region_front_leaves_held_pages_alone(struct kunit *test)
 	}
 }
 
+#define GROUPS_CAP	(2 * KMEMX_PCP_GROUP)
+
+/* Frees of @page, in a row on one CPU, that change the zone. */
+static unsigned int count_changes(struct kunit *test, struct fixture *fx, struct page **page,
+				  unsigned int nr, unsigned int order)
+{
+	unsigned long nr_free = kmemx_pages_nr_free(fx->pages);
+	unsigned int changes = 0, i;
+
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], order));
+		changes += kmemx_pages_nr_free(fx->pages) != nr_free;
+		nr_free = kmemx_pages_nr_free(fx->pages);
+	}
+	return changes;
+}
+
+/* Those that find the front full, but for a few that ask whether it may grow. */
+static void region_front_frees_a_word_at_a_time(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, i;
+	struct page **page;
+
+	page = kunit_kcalloc(test, 256, sizeof(*page), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	set_fronts(test, fx, GROUPS_CAP);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		unsigned int nr = min(256U, 768U >> order), changes;
+		unsigned int word = min(KMEMX_PCP_GROUP, KMEMX_WORD_BITS >> order);
+
+		for (i = 0; i < nr; i++) {
+			page[i] = take(fx, order);
+			KUNIT_ASSERT_NOT_NULL(test, page[i]);
+		}
+		migrate_disable();
+		changes = count_changes(test, fx, page, nr, order);
+		migrate_enable();
+		if (!want_init_on_free())
+			KUNIT_EXPECT_LE(test, changes,
+					nr / word + nr / KMEMX_WORD_BITS + KMEMX_PCP_ORDERS);
+		expect_sound(test, fx);
+		kmemx_pages_drain(fx->pages);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	}
+}
+
+/* What waits is free in the front, and has not left it. */
+static void region_front_counts_what_waits(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct page *page[3 * GROUPS_CAP];
+	unsigned long nr_front;
+	unsigned int i, cpu;
+
+	set_fronts(test, fx, GROUPS_CAP);
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = take(fx, 2);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	migrate_disable();
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 2));
+	cpu = smp_processor_id();
+	nr_front = kmemx_pages_nr_front(fx->pages);
+	KUNIT_EXPECT_EQ(test, nr_front + kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	if (!want_init_on_free()) {
+		KUNIT_EXPECT_GT(test, nr_front, GROUPS_CAP * 4UL);
+		KUNIT_EXPECT_FALSE(test, put(fx, page[ARRAY_SIZE(page) - 1], 2));
+	}
+	/* As if it had gone. */
+	kmemx_pages_drain_dead(fx->pages, cpu);
+	migrate_enable();
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
 /* A front whose CPU is at work there, as an interrupt finds it. */
 static void region_works_past_a_busy_front(struct kunit *test)
 {
@@ -915,6 +995,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_does_not_pin_chunks),
 	KUNIT_CASE(region_front_finds_double_frees),
 	KUNIT_CASE(region_front_leaves_held_pages_alone),
+	KUNIT_CASE(region_front_frees_a_word_at_a_time),
+	KUNIT_CASE(region_front_counts_what_waits),
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),
 	KUNIT_CASE(region_never_writes_free_memory),

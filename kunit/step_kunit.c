@@ -34,6 +34,7 @@ struct fixture {
 	unsigned int nr_eagain;
 	unsigned int nr_refused;
 	unsigned int nr_zeroed;
+	unsigned int nr_together;	/* Gives of several blocks at once. */
 };
 
 /* What the hook needs: one test at a time, on one thread. */
@@ -102,6 +103,35 @@ static void op_free(unsigned int order)
 			return;
 		}
 	}
+}
+
+/* Those held of that order that are in the word of the first one go at once. */
+static void op_free_some(unsigned int order)
+{
+	unsigned int base = 0, nr = 0, i;
+	u64 heads = 0;
+	u8 info;
+
+	for (i = 0; i < fx->nr_held;) {
+		struct held old = fx->held[i];
+
+		if (old.order != order || (nr && old.frame / KMEMX_WORD_BITS != base)) {
+			i++;
+			continue;
+		}
+		fx->held[i] = fx->held[--fx->nr_held];
+		base = (unsigned int)old.frame / KMEMX_WORD_BITS;
+		heads |= BIT_ULL(old.frame % KMEMX_WORD_BITS);
+		nr++;
+		mark(old.frame, order, (u8)(order + 1), 0);
+		if (kmemx_zone_claim(&fx->zone, (unsigned int)old.frame, KIND, 1UL << order, &info))
+			fx->nr_wrong++;
+	}
+	if (!nr)
+		return;
+	fx->nr_together += nr > 1;
+	if (!kmemx_zone_give_some(&fx->zone, base * KMEMX_WORD_BITS, heads, order, nr))
+		fx->nr_wrong++;
 }
 
 static void free_all(long frame)
@@ -195,6 +225,7 @@ static const struct op ops[] = {
 	{ "alloc 9", op_alloc, 9 }, { "free 0", op_free, 0 }, { "free 1", op_free, 1 },
 	{ "free 3", op_free, 3 }, { "free 6", op_free, 6 }, { "free 7", op_free, 7 },
 	{ "free 8", op_free, 8 }, { "free 9", op_free, 9 }, { "run", op_run, 0 },
+	{ "free some 1", op_free_some, 1 }, { "free some 3", op_free_some, 3 },
 	{ "run with a tail", op_run, 100 }, { "range", op_range, 0 },
 	{ "range of two words", op_range, 90 }, { "range of two chunks", op_far_range, 0 },
 	{ "zero", op_zero, 0 }, { "alloc zeroed", op_alloc_zeroed, 0 },
@@ -239,7 +270,20 @@ static void fill_zeroed(void)
 	op_alloc(3);
 }
 
-static void (* const fills[])(void) = { fill_nothing, fill_some, fill_nearly, fill_zeroed };
+/* Neighbours, which can go at once. */
+static void fill_rows(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		op_alloc(3);
+		op_alloc(1);
+	}
+}
+
+static void (* const fills[])(void) = {
+	fill_nothing, fill_some, fill_nearly, fill_zeroed, fill_rows,
+};
 
 static void zone_make(struct kunit *test, unsigned int fill)
 {
@@ -310,7 +354,7 @@ static void step_interrupt(struct kunit *test, const struct op *outer, unsigned 
 
 static void step_any_operation_at_any_point(struct kunit *test)
 {
-	unsigned long nr = 0, nr_zeroed = 0;
+	unsigned long nr = 0, nr_zeroed = 0, nr_together = 0;
 	unsigned int i, k, fill;
 
 	for (fill = 0; fill < ARRAY_SIZE(fills); fill++)
@@ -319,10 +363,12 @@ static void step_any_operation_at_any_point(struct kunit *test)
 				nested = &ops[k];
 				step_interrupt(test, &ops[i], fill, &nr);
 				nr_zeroed += fx->nr_zeroed;
+				nr_together += fx->nr_together;
 			}
 	kunit_info(test, "%lu interruptions\n", nr);
 	KUNIT_EXPECT_GT(test, nr, 5000UL);
 	KUNIT_EXPECT_GT(test, nr_zeroed, 0UL);
+	KUNIT_EXPECT_GT(test, nr_together, 0UL);
 }
 
 /* Who is interrupted by an operation that takes what it is after says so. */

@@ -152,6 +152,7 @@ void kmemx_chunk_settle(struct kmemx_chunk chunk, const struct kmemx_change *cha
 	if (!change->settled)
 		settle_word(chunk, (unsigned int)change->word, change->delta, moved);
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_settle);
 
 /**
  * kmemx_chunk_take_some() - take free blocks that are neighbours

@@ -137,6 +137,23 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 	return picked.heads;
 }
 
+/*
+ * Clear bits of a word, or none of them if some are clear already. Fully ordered: the info
+ * bytes that the caller has cleared come first. @word is set to what it is then.
+ */
+static __always_inline bool kmemx_chunk_clear_bits(atomic64_t *map, u64 mask, u64 *word)
+{
+	u64 old = (u64)atomic64_fetch_andnot((s64)mask, map);
+
+	if (unlikely((old & mask) != mask)) {
+		if (old & mask)
+			atomic64_fetch_or((s64)(old & mask), map);
+		return false;
+	}
+	*word = old & ~mask;
+	return true;
+}
+
 /**
  * kmemx_chunk_give_bits() - kmemx_chunk_give_small(), but for what is rare
  * @map: the word of the map that the block is in
@@ -156,21 +173,58 @@ static __always_inline bool kmemx_chunk_give_bits(atomic64_t *map, atomic64_t *s
 						  unsigned int order,
 						  struct kmemx_change *change)
 {
-	u64 mask = kmemx_word_mask(bit, order);
-	u64 word = (u64)atomic64_fetch_andnot((s64)mask, map);
+	u64 word;
 
-	if (unlikely((word & mask) != mask)) {
-		if (word & mask)
-			atomic64_fetch_or((s64)(word & mask), map);
+	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
 		return false;
-	}
-	word &= ~mask;
 	change->word = (int)i;
 	change->delta = 0;
 	change->old = (u64)atomic64_read(state);
 	do {
 		kmemx_step();
 		change->new = kmemx_state_raise(change->old, i, word, bit, order);
+		/* The bits before the count; see replace_state() in chunk.c. */
+	} while (!atomic64_try_cmpxchg(state, (s64 *)&change->old, (s64)change->new));
+	kmemx_step();
+	/* Who is the last to look is the last to put the rank right. */
+	change->settled = likely((u64)atomic64_read(map) == word);
+	return true;
+}
+
+/**
+ * kmemx_chunk_give_some() - as kmemx_chunk_give_bits(), blocks that are neighbours
+ * @map: the word of the map that all of them are in
+ * @state: the state word of its chunk
+ * @i: which of the chunk's words it is, 0..7
+ * @heads: the first bit of each block in it
+ * @order: 0..6, of all of them, as they were taken
+ * @nr: how many, at least 1
+ * @change: set to what it came to; if it is not settled the caller sees to that
+ *
+ * One change of the word, and one of the state.
+ *
+ * Context: any.
+ * Return: false if one of the blocks was free already; nothing has changed.
+ */
+static __always_inline bool kmemx_chunk_give_some(atomic64_t *map, atomic64_t *state,
+						  unsigned int i, u64 heads,
+						  unsigned int order, unsigned int nr,
+						  struct kmemx_change *change)
+{
+	unsigned int rank;
+	u64 word;
+
+	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_spread(heads, order), &word)))
+		return false;
+	rank = (unsigned int)(kmemx_word_max_order(word) + 1);
+	change->word = (int)i;
+	change->delta = 0;
+	change->old = (u64)atomic64_read(state);
+	do {
+		u64 new = change->old + kmemx_chunk_worth(nr << (order & 7), (int)nr);
+
+		kmemx_step();
+		change->new = kmemx_state_raise_some(change->old, new, i, rank);
 		/* The bits before the count; see replace_state() in chunk.c. */
 	} while (!atomic64_try_cmpxchg(state, (s64 *)&change->old, (s64)change->new));
 	kmemx_step();

@@ -304,15 +304,77 @@ static bool is_front(const struct kmemx_pcp_block *block, unsigned int order)
 	return READ_ONCE(*block->info) == (KMEMX_INFO_FRONT | order);
 }
 
-/* Give the next block of a stack that has one back to the zone. */
-static void give_top(struct kmemx_pages *pages, struct kmemx_pcp_list *list, unsigned int order)
+/* Give a block of a front, the caller's, back to the zone. */
+static __always_inline void give_one(struct kmemx_pages *pages, u32 frame, unsigned int order)
 {
-	u8 *info = list->top->info;
+	u8 *info = pages->zone.info + frame;
 
-	if (!is_front(list->top, order) ||
-	    !kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order))
-		drop_twice(pages, info, order);
-	list->top--;
+	if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
+		WRITE_ONCE(*info, 0);
+		if (likely(kmemx_zone_give_small(&pages->zone, frame, order)))
+			return;
+	}
+	drop_twice(pages, info, order);
+}
+
+/* Several, in one change; or one by one, where one of them is free already. */
+static __always_inline void give_some(struct kmemx_pages *pages,
+				      const struct kmemx_pcp_group *group)
+{
+	unsigned int order = group->order, nr = 0;
+	u64 left, heads = 0;
+
+	for (left = group->heads; left; left &= left - 1) {
+		u8 *info = pages->zone.info + group->base + __ffs64(left);
+
+		if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
+			WRITE_ONCE(*info, 0);
+			heads |= left & -left;
+			nr++;
+		} else {
+			drop_twice(pages, info, order);
+		}
+	}
+	if (likely(kmemx_zone_give_some(&pages->zone, group->base, heads, order, nr)))
+		return;
+	for (; heads; heads &= heads - 1) {
+		u32 frame = group->base + (u32)__ffs64(heads);
+
+		if (!kmemx_zone_give_small(&pages->zone, frame, order))
+			drop_twice(pages, pages->zone.info + frame, order);
+	}
+}
+
+/* What has waited in a front, the caller's, goes back to the zone. */
+static __always_inline void give_group(struct kmemx_pages *pages,
+				       const struct kmemx_pcp_group *group)
+{
+	if (group->nr == 1)
+		give_one(pages, group->base + (u32)__ffs64(group->heads), group->order);
+	else
+		give_some(pages, group);
+}
+
+/* Let a block wait in a front; what waits there and is not of its word @out is set to. */
+static __always_inline void let_wait(struct kmemx_pcp *pcp, u32 frame, unsigned int order,
+				     struct kmemx_pcp_group *out)
+{
+	struct kmemx_pcp_group *group = &pcp->group;
+	u64 head = BIT_ULL(frame % KMEMX_WORD_BITS);
+
+	/* What is there already was freed twice. */
+	if (frame - group->base < KMEMX_WORD_BITS && order == group->order &&
+	    group->nr < KMEMX_PCP_GROUP && !(group->heads & head)) {
+		group->heads |= head;
+		WRITE_ONCE(group->nr, group->nr + 1);
+		out->heads = 0;
+		return;
+	}
+	*out = *group;
+	group->heads = head;
+	group->base = round_down(frame, KMEMX_WORD_BITS);
+	WRITE_ONCE(group->order, (u8)order);
+	WRITE_ONCE(group->nr, 1);
 }
 
 /*
@@ -328,7 +390,8 @@ static noinline unsigned int make_room(struct kmemx_pages *pages, struct kmemx_p
 
 	if (k != order && list->top != list->bottom &&
 	    (list->top == list->seen || kmemx_pcp_nr(list) > list->cap)) {
-		give_top(pages, list, k);
+		give_one(pages, kmemx_pages_number(pages, list->top->info), k);
+		list->top--;
 		list->limit--;
 		list->seen = list->top;
 		pcp->spare += 1U << k;
@@ -539,6 +602,47 @@ bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
 
 /**
+ * kmemx_pages_put_by() - free a block to the front, to go back to the zone with others
+ * @pages: the region's frames
+ * @info: the info byte of its first frame
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * What others have allocated is often freed in the order of that, so the next blocks may be
+ * of the same word; then all of them are one change of what CPUs share. Those that are of
+ * another word go when it comes, or when they are KMEMX_PCP_GROUP. Not where that would be
+ * much beside what the stack may hold.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
+			enum kmemx_kind kind)
+{
+	struct kmemx_pcp_group group;
+	struct kmemx_pcp *pcp;
+	bool freed = false;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (likely(kmemx_pcp_list(pcp, order)->cap >= 2 * KMEMX_PCP_GROUP &&
+		   kmemx_busy_enter(&pcp->busy))) {
+		if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
+			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+			let_wait(pcp, kmemx_pages_number(pages, info), order, &group);
+			pcp->nr_alone = group.heads ? pcp->nr_alone + 1 : 0;
+			freed = true;
+		}
+		kmemx_busy_leave(&pcp->busy);
+		if (freed && group.heads)
+			give_group(pages, &group);
+	}
+	preempt_enable();
+	return freed;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_by);
+
+/**
  * kmemx_pages_put_zeroed() - free a block that is to be zeroed
  * @pages: the region's frames
  * @frame: its first frame
@@ -562,20 +666,35 @@ bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int o
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_zeroed);
 
+/* As give_group(), for who is in no hurry. */
+static noinline void give_waiting(struct kmemx_pages *pages,
+				  const struct kmemx_pcp_group *group)
+{
+	if (group->heads)
+		give_group(pages, group);
+}
+
 /*
- * Give up to @nr blocks that a front, the caller's, holds back to the zone. Returns how
- * many are left of @nr: not 0 means that the front is empty.
+ * Give up to @nr blocks that the stacks of a front, the caller's, hold back to the zone, and
+ * what waits there. Returns how many are left of @nr: not 0 means that the front is empty.
  */
 static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int nr)
 {
+	struct kmemx_pcp_group group;
 	unsigned int k;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
 
-		for (; nr && list->top != list->bottom; nr--)
-			give_top(pages, list, k);
+		for (; nr && list->top != list->bottom; nr--) {
+			let_wait(pcp, kmemx_pages_number(pages, list->top->info), k, &group);
+			WRITE_ONCE(list->top, list->top - 1);
+			give_waiting(pages, &group);
+		}
 	}
+	give_waiting(pages, &pcp->group);
+	pcp->group.heads = 0;
+	WRITE_ONCE(pcp->group.nr, 0);
 	return nr;
 }
 

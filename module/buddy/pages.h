@@ -171,6 +171,8 @@ bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 			 unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
 			  unsigned int order, enum kmemx_kind kind);
+bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
+			enum kmemx_kind kind);
 bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
 			    enum kmemx_kind kind);
 
@@ -328,9 +330,13 @@ static __always_inline bool kmemx_pages_put_small(struct kmemx_pages *pages, str
 {
 	if (!kmemx_zone_has_plenty(&pages->zone))
 		return kmemx_pages_put_few(pages, page, info, order, kind);
-	/* Any CPU's will do for the question: if it is another then, no harm is done. */
-	return !raw_cpu_read(pages->pcp->is_short) &&
-		kmemx_pages_put_more(pages, page, info, order, kind);
+	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
+	if (!raw_cpu_read(pages->pcp->is_short))
+		return kmemx_pages_put_more(pages, page, info, order, kind);
+	if (raw_cpu_read(pages->pcp->nr_alone) < KMEMX_PCP_ALONE)
+		return kmemx_pages_put_by(pages, info, order, kind);
+	this_cpu_inc(pages->pcp->nr_alone);
+	return false;
 }
 
 /**

@@ -6,8 +6,8 @@
  * finds one, and a free that finds room, have no atomic operation.
  *
  * An empty stack is filled with a few of what is best placed in one word of one chunk; a
- * free that finds the stack full goes past it. Both are bounded, whatever the state of
- * the zone.
+ * free that finds the stack full goes past it, or waits beside the stacks for others of its
+ * word, to go back with them. All are bounded, whatever the state of the zone.
  *
  * What a front may hold is one number of frames. Each order has a share of it at first;
  * a stack that is full gets more from those that are not, step by step, so an order that
@@ -34,8 +34,12 @@
 #define KMEMX_PCP_STEP		64
 /* Blocks that an empty stack is filled with, at most. */
 #define KMEMX_PCP_BATCH		8
-/* All fronts together hold no more than this part of the zone. */
+/* The stacks of all fronts together hold no more than this part of the zone. */
 #define KMEMX_PCP_SHARE		32
+/* Blocks of one word, so at most 64 frames, that wait in a front to go back together. */
+#define KMEMX_PCP_GROUP		8
+/* After so many in a row that went alone, others do not wait: see nr_alone. */
+#define KMEMX_PCP_ALONE		16
 /* When few chunks are whole, a stack keeps no more than this part of what it may. */
 #define KMEMX_PCP_FEW		8
 
@@ -65,6 +69,20 @@ struct kmemx_pcp_list {
 };
 
 /**
+ * struct kmemx_pcp_group - free blocks of one order that wait for others of their word
+ * @heads: the first bit of each in the word of the map
+ * @base: the first frame of that word
+ * @order: of all of them
+ * @nr: how many
+ */
+struct kmemx_pcp_group {
+	u64 heads;
+	u32 base;
+	u8 order;
+	u8 nr;
+};
+
+/**
  * struct kmemx_pcp - the front of a CPU
  * @busy: see <kmemx/busy.h>
  * @none: the info byte of what is at the bottom
@@ -72,7 +90,10 @@ struct kmemx_pcp_list {
  * @victim: the order that is asked next whether it is idle
  * @lender: the order that is asked next for what it does not use
  * @nr_refused: how often in a row a stack could not grow
+ * @nr_alone: blocks in a row that found none of their word in @group; from KMEMX_PCP_ALONE on,
+ *	      until it wraps around, blocks do not go there
  * @spare: frames that no stack has in its limit
+ * @group: what found its stack full
  * @list: of each order
  * @blocks: what the stacks are in
  */
@@ -83,7 +104,9 @@ struct kmemx_pcp {
 	u8 victim;
 	u8 lender;
 	u8 nr_refused;
+	u8 nr_alone;
 	unsigned int spare;
+	struct kmemx_pcp_group group;
 	struct kmemx_pcp_list list[KMEMX_PCP_ORDERS];
 	struct kmemx_pcp_block *blocks;
 };
@@ -240,17 +263,23 @@ static inline bool kmemx_pcp_grow(struct kmemx_pcp *pcp, unsigned int order)
 /* Blocks in a front, which is the caller's. */
 static inline unsigned int kmemx_pcp_blocks(const struct kmemx_pcp *pcp)
 {
-	unsigned int nr = 0, k;
+	unsigned int nr = pcp->group.nr, k;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
 		nr += kmemx_pcp_nr(&pcp->list[k]);
 	return nr;
 }
 
+/* Frames of blocks that wait for others of their word; of another CPU's front, a snapshot. */
+static inline unsigned long kmemx_pcp_waiting(const struct kmemx_pcp *pcp)
+{
+	return (unsigned long)READ_ONCE(pcp->group.nr) << (READ_ONCE(pcp->group.order) & 7);
+}
+
 /* Frames in a front; of another CPU's, a snapshot. */
 static inline unsigned long kmemx_pcp_frames(const struct kmemx_pcp *pcp)
 {
-	unsigned long nr = 0;
+	unsigned long nr = kmemx_pcp_waiting(pcp);
 	unsigned int k;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++)

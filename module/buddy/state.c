@@ -75,3 +75,26 @@ u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
 	return regrow(old, kmemx_state_set_rank(new, i, rank), rank);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_state_raise_slow);
+
+/**
+ * kmemx_state_raise_some() - a state word after several blocks have come back
+ * @old: the state word as it is, its bin right
+ * @new: what it is to be, with the bin and the ranks of @old
+ * @i: the word of the blocks
+ * @rank: what that has now
+ *
+ * As kmemx_state_set_rank() and kmemx_state_rebin().
+ *
+ * Return: @new with that rank, and its own bin.
+ */
+u64 kmemx_state_raise_some(u64 old, u64 new, unsigned int i, unsigned int rank)
+{
+	unsigned int was = kmemx_state_rank(old, i);
+
+	if (rank == was)
+		return reclass(old, new);
+	new = kmemx_state_set_rank(new, i, rank);
+	/* Less than before only where somebody is in between. */
+	return likely(rank > was) ? regrow(old, new, rank) : kmemx_state_rebin(old, new);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_state_raise_some);

@@ -336,4 +336,6 @@ static __always_inline u64 kmemx_state_raise(u64 old, unsigned int i, u64 word,
 	return kmemx_state_raise_slow(old, i, word, bit, order);
 }
 
+u64 kmemx_state_raise_some(u64 old, u64 new, unsigned int i, unsigned int rank);
+
 #endif /* KMEMX_BUDDY_STATE_H */

@@ -276,6 +276,32 @@ static __always_inline bool kmemx_zone_give_small(struct kmemx_zone *zone, unsig
 	return true;
 }
 
+/**
+ * kmemx_zone_give_some() - as kmemx_zone_give_small(), blocks that are neighbours
+ * @zone: the zone
+ * @base: the first frame of the word that they are in
+ * @heads: the first bit of each in that word
+ * @order: 0..6, of all of them
+ * @nr: how many, at least 1
+ *
+ * Context: any, with preemption off.
+ * Return: false if one of them was free already; nothing has changed.
+ */
+static __always_inline bool kmemx_zone_give_some(struct kmemx_zone *zone, unsigned int base,
+						 u64 heads, unsigned int order,
+						 unsigned int nr)
+{
+	unsigned int word = base / KMEMX_WORD_BITS;
+	struct kmemx_change change;
+
+	if (unlikely(!kmemx_chunk_give_some(&zone->map[word],
+					    &zone->state[base / KMEMX_CHUNK_FRAMES],
+					    word % KMEMX_CHUNK_WORDS, heads, order, nr, &change)))
+		return false;
+	kmemx_zone_settle_word(zone, base / KMEMX_CHUNK_FRAMES, &change);
+	return true;
+}
+
 void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order, bool is_slab);
 
