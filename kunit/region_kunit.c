@@ -270,6 +270,9 @@ static void region_atomic_sweeps_are_short(struct kunit *test)
 
 #define FRONT_CAP	4
 
+/* From so many on, blocks may wait beside the stacks. */
+#define GROUPS_CAP	(2 * KMEMX_PCP_GROUP)
+
 /* Whatever this region's size and the number of CPUs make of it. */
 static void set_fronts(struct kunit *test, struct fixture *fx, unsigned int cap)
 {
@@ -282,6 +285,7 @@ static void set_fronts(struct kunit *test, struct fixture *fx, unsigned int cap)
 				      GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, next);
+		pcp->wait_max = cap >= GROUPS_CAP ? KMEMX_PCP_GROUP : 0;
 		for (k = 0; k < KMEMX_PCP_ORDERS; k++, next += cap + 1)
 			kmemx_pcp_open(&pcp->list[k], next, cap, cap, &pcp->none);
 	}
@@ -373,6 +377,8 @@ static void region_front_is_bounded(struct kunit *test)
 		for (order = 0; order < KMEMX_PCP_ORDERS; order++)
 			sum += (unsigned long)kmemx_pcp_cap(order, 1UL << 18, i) << order;
 		sum += kmemx_pcp_spare(1UL << 18, i);
+		if (kmemx_pcp_lets_wait(1UL << 18, i))
+			sum += KMEMX_WORD_BITS;
 		KUNIT_EXPECT_LE(test, sum * i * KMEMX_PCP_SHARE, 1UL << 18);
 	}
 }
@@ -640,7 +646,6 @@ static void region_front_leaves_held_pages_alone(struct kunit *test)
 	}
 }
 
-#define GROUPS_CAP	(2 * KMEMX_PCP_GROUP)
 
 /* Frees of @page, in a row on one CPU, that change the zone. */
 static unsigned int count_changes(struct kunit *test, struct fixture *fx, struct page **page,

@@ -113,6 +113,8 @@ static int make_front(struct kmemx_pages *pages, int cpu)
 		next += room + 1;
 	}
 	pcp->spare = kmemx_pcp_spare(pages->nr_frames, num_possible_cpus());
+	if (kmemx_pcp_lets_wait(pages->nr_frames, num_possible_cpus()))
+		pcp->wait_max = KMEMX_PCP_GROUP;
 	return 0;
 }
 
@@ -364,7 +366,7 @@ static __always_inline void let_wait(struct kmemx_pcp *pcp, u32 frame, unsigned 
 
 	/* What is there already was freed twice. */
 	if (frame - group->base < KMEMX_WORD_BITS && order == group->order &&
-	    group->nr < KMEMX_PCP_GROUP && !(group->heads & head)) {
+	    group->nr < pcp->wait_max && !(group->heads & head)) {
 		group->heads |= head;
 		WRITE_ONCE(group->nr, group->nr + 1);
 		out->heads = 0;
@@ -610,8 +612,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
  *
  * What others have allocated is often freed in the order of that, so the next blocks may be
  * of the same word; then all of them are one change of what CPUs share. Those that are of
- * another word go when it comes, or when they are KMEMX_PCP_GROUP. Not where that would be
- * much beside what the stack may hold.
+ * another word go when it comes, or when they are KMEMX_PCP_GROUP.
  *
  * Context: any.
  * Return: false if the block was not freed.
@@ -625,7 +626,7 @@ bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
 
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
-	if (likely(kmemx_pcp_list(pcp, order)->cap >= 2 * KMEMX_PCP_GROUP &&
+	if (likely(pcp->wait_max && kmemx_pcp_list(pcp, order)->cap &&
 		   kmemx_busy_enter(&pcp->busy))) {
 		if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);

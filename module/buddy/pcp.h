@@ -34,7 +34,7 @@
 #define KMEMX_PCP_STEP		64
 /* Blocks that an empty stack is filled with, at most. */
 #define KMEMX_PCP_BATCH		8
-/* The stacks of all fronts together hold no more than this part of the zone. */
+/* All fronts together hold no more than this part of the zone. */
 #define KMEMX_PCP_SHARE		32
 /* Blocks of one word, so at most 64 frames, that wait in a front to go back together. */
 #define KMEMX_PCP_GROUP		8
@@ -90,6 +90,7 @@ struct kmemx_pcp_group {
  * @victim: the order that is asked next whether it is idle
  * @lender: the order that is asked next for what it does not use
  * @nr_refused: how often in a row a stack could not grow
+ * @wait_max: blocks that may be in @group; 0 in a front that is too small for that
  * @nr_alone: blocks in a row that found none of their word in @group; from KMEMX_PCP_ALONE on,
  *	      until it wraps around, blocks do not go there
  * @spare: frames that no stack has in its limit
@@ -104,6 +105,7 @@ struct kmemx_pcp {
 	u8 victim;
 	u8 lender;
 	u8 nr_refused;
+	u8 wait_max;
 	u8 nr_alone;
 	unsigned int spare;
 	struct kmemx_pcp_group group;
@@ -172,6 +174,26 @@ static inline unsigned int kmemx_pcp_nr(const struct kmemx_pcp_list *list)
 	return (unsigned int)(READ_ONCE(list->top) - list->bottom);
 }
 
+/* Frames that a CPU has for its front. */
+static inline unsigned long kmemx_pcp_part(unsigned long nr_frames, unsigned int nr_cpus)
+{
+	return nr_frames / KMEMX_PCP_SHARE / nr_cpus;
+}
+
+/* May blocks wait beside the stacks? These are of one word, and not much of the front. */
+static inline bool kmemx_pcp_lets_wait(unsigned long nr_frames, unsigned int nr_cpus)
+{
+	return kmemx_pcp_part(nr_frames, nr_cpus) >= 4 * KMEMX_WORD_BITS;
+}
+
+/* Frames that its stacks may hold. */
+static inline unsigned long kmemx_pcp_stacks(unsigned long nr_frames, unsigned int nr_cpus)
+{
+	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus);
+
+	return kmemx_pcp_lets_wait(nr_frames, nr_cpus) ? frames - KMEMX_WORD_BITS : frames;
+}
+
 /**
  * kmemx_pcp_cap() - how many blocks of an order a front may hold
  * @order: 0..KMEMX_PCP_ORDERS - 1
@@ -186,7 +208,7 @@ static inline unsigned int kmemx_pcp_cap(unsigned int order, unsigned long nr_fr
 					 unsigned int nr_cpus)
 {
 	static const u8 sixteenths[KMEMX_PCP_ORDERS] = { 8, 1, 2, 1, 4 };
-	unsigned long frames = nr_frames / KMEMX_PCP_SHARE / nr_cpus * sixteenths[order] / 16;
+	unsigned long frames = kmemx_pcp_stacks(nr_frames, nr_cpus) * sixteenths[order] / 16;
 
 	return (unsigned int)min_t(unsigned long, frames >> order, KMEMX_PCP_MAX);
 }
@@ -195,7 +217,7 @@ static inline unsigned int kmemx_pcp_cap(unsigned int order, unsigned long nr_fr
 static inline unsigned int kmemx_pcp_room(unsigned int order, unsigned long nr_frames,
 					  unsigned int nr_cpus)
 {
-	unsigned long frames = nr_frames / KMEMX_PCP_SHARE / nr_cpus;
+	unsigned long frames = kmemx_pcp_stacks(nr_frames, nr_cpus);
 
 	if (!kmemx_pcp_cap(order, nr_frames, nr_cpus))
 		return 0;
@@ -205,7 +227,7 @@ static inline unsigned int kmemx_pcp_room(unsigned int order, unsigned long nr_f
 /* Frames that a front may hold beyond the shares of its stacks. */
 static inline unsigned int kmemx_pcp_spare(unsigned long nr_frames, unsigned int nr_cpus)
 {
-	unsigned long frames = nr_frames / KMEMX_PCP_SHARE / nr_cpus;
+	unsigned long frames = kmemx_pcp_stacks(nr_frames, nr_cpus);
 	unsigned int k;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
