@@ -590,7 +590,8 @@ static void api_cache_says_what_cpus_may_keep(struct kunit *test)
 		struct kmemx_cache *cache;
 		void *obj[40];
 
-		cache = kmemx_cache_create("kunit-magazine", 64, &args, 0);
+		/* Of more than a page, so objects lie in any frame of a slab. */
+		cache = kmemx_cache_create("kunit-magazine", 3000, &args, 0);
 		KUNIT_ASSERT_NOT_NULL(test, cache);
 		migrate_disable();
 		for (i = 0; i < ARRAY_SIZE(obj); i++) {
