@@ -10,23 +10,38 @@
  */
 #include <linux/errno.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "chunk.h"
 #include "step.h"
+#include "work.h"
 
-/* Batches under way from one CPU to the other. */
-#define RING		8
+#define RING_MAX	8
+#define ROUNDS		(4 * RING_MAX)
 
 /**
  * struct ring - batches that were allocated, from where done[0] counts them, and freed,
  *		 up to where done[1] does
+ * @nr: how many may be under way from one CPU to the other
  * @batch: their objects; with own, each CPU has one of them
  */
 struct ring {
-	void *batch[RING][BENCH_BATCH];
+	unsigned long nr;
+	void *batch[RING_MAX][BENCH_BATCH];
 };
+
+/*
+ * What takes at most three quarters of the region: large blocks are under way in fewer; but
+ * one for each CPU, with own.
+ */
+static unsigned long ring_nr(const struct bench_peer *peer, void *ctx)
+{
+	unsigned long blocks = work_frames(peer, ctx) >> peer->order;
+
+	return clamp(blocks * 3 / 4 / BENCH_BATCH, 2UL, (unsigned long)RING_MAX);
+}
 
 /* ---- A CPU's work ----------------------------------------------------- */
 
@@ -34,7 +49,7 @@ static bool take_batch(struct chunk *chunk, unsigned long n)
 {
 	struct ring *ring = chunk->data;
 
-	if (chunk->loops->take(chunk->ctx, ring->batch[n % RING], BENCH_BATCH))
+	if (chunk->loops->take(chunk->ctx, ring->batch[n % ring->nr], BENCH_BATCH))
 		return true;
 	chunk_fail(chunk);
 	return false;
@@ -44,7 +59,7 @@ static void give_batch(struct chunk *chunk, unsigned long n)
 {
 	struct ring *ring = chunk->data;
 
-	chunk->loops->give(chunk->ctx, ring->batch[n % RING], BENCH_BATCH);
+	chunk->loops->give(chunk->ctx, ring->batch[n % ring->nr], BENCH_BATCH);
 }
 
 static void run_own(struct chunk *chunk, unsigned int id)
@@ -62,9 +77,10 @@ static void run_own(struct chunk *chunk, unsigned int id)
 /* Waits for room. */
 static void run_taker(struct chunk *chunk)
 {
+	struct ring *ring = chunk->data;
 	unsigned long n;
 
-	for (n = 0; n < chunk->rounds && chunk_wait(chunk, 1, (long)n - RING + 1); n++) {
+	for (n = 0; n < chunk->rounds && chunk_wait(chunk, 1, (long)(n - ring->nr + 1)); n++) {
 		if (!take_batch(chunk, n))
 			return;
 		chunk_done(chunk, 0);
@@ -94,13 +110,13 @@ static void run_cross(struct chunk *chunk, unsigned int id)
 
 static const struct chunk_workload own = {
 	.name = "own",
-	.rounds = 4 * RING,
+	.rounds = ROUNDS,
 	.run = run_own,
 };
 
 static const struct chunk_workload cross = {
 	.name = "cross",
-	.rounds = 4 * RING,
+	.rounds = ROUNDS,
 	.is_split = true,
 	.run = run_cross,
 };
@@ -182,6 +198,7 @@ static int measure_peer(const struct bench_peer *peer, void *ctx)
 
 	if (!ring)
 		return -ENOMEM;
+	ring->nr = ring_nr(peer, ctx);
 	chunk_ratio_rows(&chunk, peer, &own, ring);
 	rmw_row(peer, &chunk);
 	chunk_ratio_rows(&chunk, peer, &cross, ring);
