@@ -105,6 +105,19 @@ static unsigned int release_spans(void)
 	return nr_kept;
 }
 
+static int start_prezero(void)
+{
+	int ret = kmemx_prezero_start(&prezero, &kmemx_live.pages, kmemx_params.zero_ahead);
+
+	if (ret)
+		pr_err("zero_ahead=%lu: no thread: %pe; load without\n", kmemx_params.zero_ahead,
+		       ERR_PTR(ret));
+	else if (kmemx_params.zero_ahead && !prezero.task)
+		pr_info("zero_ahead=%lu: nothing to do, with init_on_free all that is free is zero\n",
+			kmemx_params.zero_ahead);
+	return ret;
+}
+
 static void say_hello(void)
 {
 	const struct kmemx_extent *first = &kmemx_live.pages.extent[0];
@@ -141,7 +154,7 @@ static int __init kmemx_init(void)
 	ret = register_module_notifier(&module_notifier);
 	if (ret)
 		goto err_hotplug;
-	ret = kmemx_prezero_start(&prezero, &kmemx_live.pages, kmemx_params.zero_ahead);
+	ret = start_prezero();
 	if (ret)
 		goto err_notifier;
 	kmemx_debugfs_init(&kmemx_live);

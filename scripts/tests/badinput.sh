@@ -59,6 +59,18 @@ without_area() {
 area_off() { without_area "$1" 'boot with cma='; }
 kernel_without() { without_area "$1" 'use backend=contig'; }
 
+# Not wrong, but without effect: it says so, and has no thread.
+zeroes_anyway() {
+	mark
+	insmod kmemx.ko zero_ahead=8M
+	said
+	said | grep 'kmemx: zero_ahead=8388608: nothing to do, with init_on_free' &&
+		! pgrep kmemx_zero && equal zeroed_bytes "$(stat_of zeroed_bytes)" "$(stat_of free_bytes)" &&
+		rmmod kmemx
+}
+
+zero_ahead() { try "badinput/$1-zero-ahead-and-init-on-free" zeroes_anyway; }
+
 area_too_small() {
 	bad "$1-area-too-small" ENOMEM "backend=cma size=512M" \
 		'backend=cma by .*: -ENOMEM: .*; .*boot with cma=' 'backend=cma: no region of size=512M, .*: -ENOMEM'
@@ -152,7 +164,7 @@ guest() {
 
 on_backports() {
 	in_guest backports backports -- guest backports parameters area_too_small sample_parameters
-	in_guest no-area backports --append cma=0 -- guest no-area area_off
+	in_guest no-area backports --append 'cma=0 init_on_free=1' -- guest no-area area_off zero_ahead
 }
 on_stable() { in_guest stable stable -- guest stable parameters kernel_without; }
 on_misuse() {
