@@ -200,7 +200,7 @@ static inline unsigned int kmemx_state_full_order(u64 state)
 {
 	unsigned int full = kmemx_state_full_words(state);
 
-	if (kmemx_state_free(state) == KMEMX_CHUNK_FRAMES)
+	if (kmemx_state_free(state) == KMEMX_CHUNK_FRAMES && full == 0xff)
 		return KMEMX_CHUNK_ORDER;
 	if (kmemx_state_quads(full))
 		return 8;
@@ -301,7 +301,7 @@ static __always_inline u64 kmemx_state_lower(u64 old, u64 delta, unsigned int i,
 		   (old & new & KMEMX_STATE_LIVE_MASK) >= KMEMX_STATE_LIVE_MANY))
 		return new;
 	return kmemx_state_lower_slow(old, kmemx_state_set_rank(new, i, rank),
-				      kmemx_state_rank(old, i));
+				      max(rank, kmemx_state_rank(old, i)));
 }
 
 u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
