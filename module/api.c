@@ -86,6 +86,14 @@ void *kmemx_alloc(size_t size, gfp_t gfp)
 }
 KMEMX_EXPORT(kmemx_alloc);
 
+/* For who has been called by somebody else. */
+static void *alloc_for(size_t size, gfp_t gfp, unsigned long call_site)
+{
+	return size - 1 < KMEMX_CLASS_TABLE_MAX ?
+		kmemx_api_object(kmemx_region_small(&kmemx_live, size), gfp, size, call_site) :
+		alloc_large(size, gfp, call_site);
+}
+
 static noinline void *alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site)
 {
 	struct kmemx_request req = {
@@ -114,9 +122,7 @@ void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid)
 {
 	if ((gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid)
 		return alloc_elsewhere(size, gfp, _RET_IP_);
-	return size - 1 < KMEMX_CLASS_TABLE_MAX ?
-		kmemx_api_object(kmemx_region_small(&kmemx_live, size), gfp, size, _RET_IP_) :
-		alloc_large(size, gfp, _RET_IP_);
+	return alloc_for(size, gfp, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc_node);
 
@@ -143,6 +149,14 @@ static noinline void free_slow(const void *ptr, unsigned long call_site)
 	}
 }
 
+static __always_inline void free_for(const void *ptr, unsigned long call_site)
+{
+	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, ptr);
+
+	if (trace_kmemx_free_enabled() || unlikely(!kmemx_cache_push_any(slab, ptr)))
+		free_slow(ptr, call_site);
+}
+
 /**
  * kmemx_free() - free what kmemx_alloc() or kmemx_cache_alloc() gave
  * @ptr: its address; NULL and ZERO_SIZE_PTR are ignored
@@ -151,10 +165,7 @@ static noinline void free_slow(const void *ptr, unsigned long call_site)
  */
 void kmemx_free(const void *ptr)
 {
-	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, ptr);
-
-	if (trace_kmemx_free_enabled() || unlikely(!kmemx_cache_push_any(slab, ptr)))
-		free_slow(ptr, _RET_IP_);
+	free_for(ptr, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free);
 
@@ -168,9 +179,7 @@ KMEMX_EXPORT(kmemx_free);
 void kmemx_free_bulk(size_t nr, void **ptrs)
 {
 	for (; nr; nr--, ptrs++)
-		if (trace_kmemx_free_enabled() ||
-		    !kmemx_cache_push_any(kmemx_region_slab_at(&kmemx_live, *ptrs), *ptrs))
-			free_slow(*ptrs, _RET_IP_);
+		free_for(*ptrs, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free_bulk);
 
@@ -272,7 +281,7 @@ void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp)
 	void *new;
 
 	if (!size) {
-		kmemx_free(ptr);
+		free_for(ptr, _RET_IP_);
 		return ZERO_SIZE_PTR;
 	}
 	if (!old && !ZERO_OR_NULL_PTR(ptr)) {
@@ -286,12 +295,12 @@ void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp)
 			memset((void *)ptr + size, 0, old - size);
 		return (void *)ptr;
 	}
-	new = kmemx_alloc(size, gfp);
+	new = alloc_for(size, gfp, _RET_IP_);
 	if (!new)
 		return NULL;
 	if (old) {
 		memcpy(new, ptr, old);
-		kmemx_free(ptr);
+		free_for(ptr, _RET_IP_);
 	}
 	return new;
 }

@@ -147,6 +147,8 @@ call_sites_have_all() {
 		equal "objects and blocks" "$(awk 'NR > 2 { n += $2 } END { print n }' "$info")" \
 			"$(($(stat_of alloc) - $(stat_of free) + $(stat_of page_alloc) - $(stat_of page_free)))" &&
 		[ "$(tail -n +3 "$info" | wc -l)" -ge 3 ] && rmmod kmemx_sample &&
+		insmod kmemx_port.ko && equal "kmemx as its own caller" "$(grep -F '[kmemx]' "$info")" "" &&
+		grep -F '[kmemx_port]' "$info" && rmmod kmemx_port &&
 		equal "lines when nothing is live" "$(grep -vc '^#' "$info")" 1
 }
 
