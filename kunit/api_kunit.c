@@ -443,10 +443,11 @@ static void api_bulk_stops_where_nothing_is_left(struct kunit *test)
 	struct page **pages = kvcalloc(all + 2, sizeof(*pages), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, pages);
-	pages[all + 1] = ERR_PTR(-EBUSY);
+	pages[all] = ERR_PTR(-EBUSY);
 	nr = kmemx_alloc_pages_bulk(QUIET, all + 2, pages);
 	KUNIT_EXPECT_EQ(test, nr, all);
-	KUNIT_EXPECT_PTR_EQ(test, pages[all + 1], (struct page *)ERR_PTR(-EBUSY));
+	KUNIT_EXPECT_PTR_EQ(test, pages[all], (struct page *)ERR_PTR(-EBUSY));
+	KUNIT_EXPECT_NULL(test, pages[all + 1]);
 	kmemx_free_pages_bulk(nr, pages);
 	kvfree(pages);
 }

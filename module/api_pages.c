@@ -374,21 +374,24 @@ KMEMX_EXPORT(kmemx_free_pages);
  */
 unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages)
 {
+	struct page *page;
 	unsigned long i;
 
 	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0)) {
 		for (i = 0; i < nr; i++) {
-			pages[i] = alloc_pages_slow(gfp, 0, _RET_IP_);
-			if (!pages[i])
+			page = alloc_pages_slow(gfp, 0, _RET_IP_);
+			if (!page)
 				break;
+			pages[i] = page;
 		}
 		return i;
 	}
 	kmemx_debug_might_alloc(gfp);
 	for (i = 0; i < nr; i++) {
-		pages[i] = alloc_pages_fast(gfp, 0, _RET_IP_);
-		if (unlikely(!pages[i]))
+		page = alloc_pages_fast(gfp, 0, _RET_IP_);
+		if (unlikely(!page))
 			break;
+		pages[i] = page;
 	}
 	return i;
 }
@@ -559,10 +562,8 @@ bool kmemx_trim_contig(void *ptr, size_t size)
 	}
 	if (unlikely(freed.nr_held))
 		kmemx_report_held(ptr, freed.nr_held, _RET_IP_);
-	if (freed.nr_frames && !in_nmi()) {
-		kmemleak_free(ptr);
+	if (freed.nr_frames && !in_nmi())
 		kmemx_tell_kmemleak(ptr, size, GFP_NOWAIT);
-	}
 	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(freed.nr_frames << PAGE_SHIFT));
 	return true;
 }

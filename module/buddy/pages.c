@@ -1073,7 +1073,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_slab);
  * @nr: frames to keep, at least 1; if it has no more, nothing happens
  * @freed: set to what was freed
  *
- * As for kmemx_pages_free() with the frames that go.
+ * As for kmemx_pages_free() with the frames that go. If some do, and not in NMI, kmemleak
+ * knows nothing of the allocation any more.
  *
  * Context: any.
  * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.
@@ -1102,6 +1103,9 @@ enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 			next = kmemx_zone_next(&pages->zone, block, &info);
 		if (keep && block + keep < end)
 			kmemx_zone_split(&pages->zone, block, order, (unsigned int)keep);
+		/* Before anybody else has what goes; who calls tells kmemleak of the rest. */
+		if (keep < 1UL << order && !freed->nr_frames && !in_nmi())
+			kmemleak_free(kmemx_pages_address(pages, frame));
 		give_range(pages, block + (u32)keep, end, freed);
 		left -= keep;
 		block = next;
