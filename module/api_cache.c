@@ -202,8 +202,14 @@ KMEMX_EXPORT(kmemx_cache_destroy);
  */
 unsigned long kmemx_cache_shrink(struct kmemx_cache *cache)
 {
+	unsigned long nr;
+
+	/* Whoever destroys it waits until slabs that have ended are gone. */
+	mutex_lock(&cache->depot->lock);
 	kmemx_cache_drain(cache);
-	return kmemx_cache_retire(cache);
+	nr = kmemx_cache_retire(cache);
+	mutex_unlock(&cache->depot->lock);
+	return nr;
 }
 KMEMX_EXPORT(kmemx_cache_shrink);
 
@@ -332,7 +338,8 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
  * As many allocations out of the sheaf will not fail, and never sleep, whatever else goes
  * on in the region.
  *
- * Context: as for kmemx_alloc(), but not NMI.
+ * Context: as for kmemx_alloc(), where kmalloc() may be called too: not in NMI, and on
+ * PREEMPT_RT only with preemption and interrupts on.
  * Return: a sheaf of @nr objects, to be given back with kmemx_return_sheaf(); or NULL,
  * without a word for @nr 0, and with the kernel's own where it has no memory for the sheaf.
  */
@@ -379,7 +386,8 @@ void *kmemx_alloc_from_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp)
 {
 	struct kmemx_request req = {
 		.size = sheaf->cache->layout.size,
-		.gfp = gfp,
+		/* kmemleak allocates with it. */
+		.gfp = (gfp & __GFP_ZERO) | GFP_NOWAIT,
 		.call_site = _RET_IP_,
 	};
 	u64 start = kmemx_start_clock();
@@ -407,7 +415,8 @@ KMEMX_EXPORT(kmemx_sheaf_size);
  * kmemx_return_sheaf() - give back a sheaf, and what is left in it
  * @sheaf: the sheaf, or NULL
  *
- * Context: any but NMI.
+ * Context: where kfree() may be called: not in NMI, and on PREEMPT_RT only with preemption
+ * and interrupts on.
  */
 void kmemx_return_sheaf(struct kmemx_sheaf *sheaf)
 {
