@@ -99,6 +99,26 @@ static void layout_wastes_at_most_an_eighth(struct kunit *test)
 	}
 }
 
+/* The state word of a slab counts them. */
+static void layout_can_be_counted_with_any_page(struct kunit *test)
+{
+	struct kmemx_layout layout;
+	u32 size, page, align;
+
+	for (page = 4096; page <= 65536; page *= 4) {
+		for (size = 1; size <= KMEMX_OBJECT_MAX; size += size < 4096 ? 1 : 509) {
+			for (align = 4; align <= 64; align *= 2) {
+				kmemx_layout_init(&layout, size, align, true, page);
+				KUNIT_ASSERT_GT(test, layout.nr_objs, 0U);
+				KUNIT_ASSERT_LE(test, layout.nr_objs, KMEMX_SLAB_OBJS_MAX);
+				kmemx_layout_init(&layout, size, align, false, page);
+				KUNIT_ASSERT_GT(test, layout.nr_objs, 0U);
+				KUNIT_ASSERT_LE(test, layout.nr_objs, KMEMX_SLAB_OBJS_MAX);
+			}
+		}
+	}
+}
+
 static void layout_worked_examples(struct kunit *test)
 {
 	struct kmemx_layout layout;
@@ -156,6 +176,7 @@ static struct kunit_case layout_cases[] = {
 	KUNIT_CASE(layout_every_size_fits),
 	KUNIT_CASE(layout_finds_objects_of_every_stride),
 	KUNIT_CASE(layout_wastes_at_most_an_eighth),
+	KUNIT_CASE(layout_can_be_counted_with_any_page),
 	KUNIT_CASE(layout_worked_examples),
 	KUNIT_CASE(layout_of_100_bytes_fills_a_page),
 	KUNIT_CASE(layout_refuses_nonsense),

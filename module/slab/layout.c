@@ -80,7 +80,7 @@ int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool tra
 		u32 bytes = page_size << order;
 
 		shape(layout, order, track, page_size);
-		if (!layout->nr_objs)
+		if (!layout->nr_objs || layout->nr_objs > KMEMX_SLAB_OBJS_MAX)
 			continue;
 		if (kmemx_layout_waste(layout, page_size) <= bytes >> WASTE_SHIFT)
 			return 0;

@@ -34,7 +34,7 @@
 struct kmemx_cache;
 
 /* State word: bits 0-15 free objects, 16-31 number of the cache, 0 for none. */
-#define KMEMX_SLAB_FREE_MASK	0xffffULL
+#define KMEMX_SLAB_FREE_MASK	((u64)KMEMX_SLAB_OBJS_MAX)
 #define KMEMX_SLAB_CACHE_SHIFT	16
 
 /* Of an object. */
