@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -67,12 +68,15 @@ static void add_object(const struct kmemx_cache *cache, void *obj, unsigned long
 static void add_objects(struct sites *sites, struct kmemx_region *region)
 {
 	struct kmemx_cache *cache;
-	unsigned int i = 0;
+	unsigned int i = 0, noio;
 
+	/* Whoever writes pages out may be waiting for the lock, to reclaim. */
+	noio = memalloc_noio_save();
 	mutex_lock(&region->depot.lock);
 	while ((cache = kmemx_depot_next(&region->depot, &i)))
 		kmemx_cache_visit_live(cache, add_object, sites);
 	mutex_unlock(&region->depot.lock);
+	memalloc_noio_restore(noio);
 }
 
 /* Without a lock: what comes or goes meanwhile is counted or not. */

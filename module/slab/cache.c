@@ -1101,10 +1101,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_delete);
 static bool next_slab(const struct kmemx_cache *cache, u32 *id)
 {
 	for (; *id < cache->depot->nr_ids; ++*id) {
-		if (kmemx_slab_cache(state_at(cache, *id)) == cache->number)
-			return true;
 		if (!(*id % WALK_BATCH))
 			cond_resched();
+		if (kmemx_slab_cache(state_at(cache, *id)) == cache->number)
+			return true;
 	}
 	return false;
 }
