@@ -474,12 +474,14 @@ static void api_contig_at_is_just_there(struct kunit *test)
 {
 	size_t size = 5 * PAGE_SIZE + 1;
 	void *ptr = kmemx_alloc_contig(3 * SZ_1M, 0, GFP_KERNEL), *at;
+	s64 before = read_stat(KMEMX_STAT_FAIL_PLACE);
 	struct page *front;
 	phys_addr_t phys;
 
 	KUNIT_ASSERT_NOT_NULL(test, ptr);
 	phys = virt_to_phys(ptr) + 3 * PAGE_SIZE;
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys, size, QUIET));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_PLACE), before + 1);
 	kmemx_free_contig(ptr);
 	/* Also what is in a front, for a caller that may wait. */
 	front = kmemx_alloc_pages(GFP_KERNEL, 0);
@@ -500,6 +502,7 @@ static void api_contig_at_is_just_there(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(0, size, QUIET));
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(virt_to_phys(test) & PAGE_MASK, 1, QUIET));
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at((phys_addr_t)PAGE_MASK, 1, QUIET));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_PLACE), before + 5);
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys, 0, QUIET));
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig_at(phys, SIZE_MAX, QUIET));
 }

@@ -509,7 +509,7 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 		.call_site = _RET_IP_,
 	};
 	unsigned long nr = DIV_ROUND_UP(size, PAGE_SIZE);
-	int err = -ENOSPC;
+	int err = -EADDRINUSE;
 	void *ptr;
 	u32 frame;
 
@@ -523,7 +523,7 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 						   KMEMX_KIND_CONTIG);
 	}
 	if (err) {
-		kmemx_request_fail(&req, err);
+		kmemx_request_fail(&req, err == -ENOSPC ? -EADDRINUSE : err);
 		return NULL;
 	}
 	ptr = kmemx_pages_address(&kmemx_live.pages, frame);

@@ -46,8 +46,8 @@ static bool is_stranded(const struct kmemx_request *req)
 }
 
 /*
- * @err is that of the last try, -EXDEV if it is for another node, or 0 if all that is known
- * is that it failed.
+ * @err is that of the last try, -EXDEV if it is for another node, -EADDRINUSE if it is for a
+ * place that cannot be had, or 0 if all that is known is that it failed.
  */
 static enum kmemx_failure why(const struct kmemx_request *req, int err)
 {
@@ -57,6 +57,8 @@ static enum kmemx_failure why(const struct kmemx_request *req, int err)
 		return KMEMX_FAIL_NODE;
 	if (kmemx_request_is_too_large(req))
 		return KMEMX_FAIL_TOO_LARGE;
+	if (err == -EADDRINUSE)
+		return KMEMX_FAIL_PLACE;
 	if (err == -EAGAIN)
 		return KMEMX_FAIL_CONTENDED;
 	if (!is_enough_free(req->need))
@@ -70,8 +72,8 @@ static enum kmemx_failure why(const struct kmemx_request *req, int err)
 /**
  * kmemx_request_fail() - count, trace and report an allocation that failed
  * @req: the request
- * @err: that of the last try, -EXDEV if it is for another node, or 0 if all that is known
- *	 is that it failed
+ * @err: that of the last try, -EXDEV if it is for another node, -EADDRINUSE if it is for a
+ *	 place that cannot be had, or 0 if all that is known is that it failed
  *
  * What is free is only counted for who wants to know.
  *

@@ -20,6 +20,7 @@ static const char * const reasons[] = {
 	[KMEMX_FAIL_TOO_LARGE]		= "too_large",
 	[KMEMX_FAIL_REFUSED]		= "refused",
 	[KMEMX_FAIL_NODE]		= "node",
+	[KMEMX_FAIL_PLACE]		= "place",
 };
 
 static const char * const remedies[] = {
@@ -30,6 +31,7 @@ static const char * const remedies[] = {
 	[KMEMX_FAIL_TOO_LARGE]		= "load with a larger size=",
 	[KMEMX_FAIL_REFUSED]		= "mend the caller",
 	[KMEMX_FAIL_NODE]		= "load with nid=, or ask without __GFP_THISNODE",
+	[KMEMX_FAIL_PLACE]		= "debugfs kmemx/region says what there is, fragmap what is free",
 };
 
 static const char * const verdicts[KMEMX_NR_VERDICTS] = {

@@ -32,6 +32,7 @@ static const char * const names[] = {
 	[KMEMX_STAT_FAIL_TOO_LARGE]		= "fail_too_large",
 	[KMEMX_STAT_FAIL_REFUSED]		= "fail_refused",
 	[KMEMX_STAT_FAIL_NODE]			= "fail_node",
+	[KMEMX_STAT_FAIL_PLACE]			= "fail_place",
 	[KMEMX_STAT_BAD_FREE_DOUBLE]		= "bad_free_double",
 	[KMEMX_STAT_BAD_FREE_ORDER]		= "bad_free_order",
 	[KMEMX_STAT_BAD_FREE_MISALIGNED]	= "bad_free_misaligned",
@@ -43,8 +44,8 @@ static const char * const names[] = {
 static_assert(ARRAY_SIZE(names) == KMEMX_NR_STATS);
 static_assert(KMEMX_STAT_BAD_FREE_FUNCTION - KMEMX_STAT_BAD_FREE_DOUBLE ==
 	      KMEMX_FREE_FUNCTION - KMEMX_FREE_DOUBLE);
-static_assert(KMEMX_STAT_FAIL_NODE - KMEMX_STAT_FAIL_EXHAUSTED ==
-	      KMEMX_FAIL_NODE - KMEMX_FAIL_EXHAUSTED);
+static_assert(KMEMX_STAT_FAIL_PLACE - KMEMX_STAT_FAIL_EXHAUSTED ==
+	      KMEMX_FAIL_PLACE - KMEMX_FAIL_EXHAUSTED);
 
 /* What a CPU's blocks come to in a counter. */
 static s64 read_blocks(const struct kmemx_stat *stat, enum kmemx_stat_item item)

@@ -31,6 +31,7 @@ enum kmemx_stat_item {
 	KMEMX_STAT_FAIL_TOO_LARGE,
 	KMEMX_STAT_FAIL_REFUSED,
 	KMEMX_STAT_FAIL_NODE,
+	KMEMX_STAT_FAIL_PLACE,
 	/* In the order of enum kmemx_verdict. */
 	KMEMX_STAT_BAD_FREE_DOUBLE,
 	KMEMX_STAT_BAD_FREE_ORDER,
@@ -50,6 +51,7 @@ enum kmemx_failure {
 	KMEMX_FAIL_TOO_LARGE,		/* The region is not that large. */
 	KMEMX_FAIL_REFUSED,		/* The arguments ask for the impossible. */
 	KMEMX_FAIL_NODE,		/* Another node's memory, and no other, is wanted. */
+	KMEMX_FAIL_PLACE,		/* What is there is in use, or not the region's. */
 };
 
 /* Blocks of one order are counted in one place, which is all that the short way does. */
