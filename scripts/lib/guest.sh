@@ -28,17 +28,18 @@ free_kb() {
 measure() { cma=$(meminfo CmaFree) free=$(free_kb); }
 
 # memory_is_back KB: after at most 2 s, all of CmaFree since measure, and free pages but
-# for KB that the kernel itself may take meanwhile.
+# for KB that the kernel itself may take meanwhile, once for all calls.
 memory_is_back() {
-	local cma0=$cma free0=$free
+	local cma0=$cma free0=$free is_back=''
 	for _ in {1..20}; do
 		measure
-		[ "$cma" = "$cma0" ] && [ $((free + $1)) -ge "$free0" ] && return
+		[ "$cma" != "$cma0" ] || [ $((free + $1)) -lt "$free0" ] || is_back=1
+		[ -z "$is_back" ] || break
 		sleep 0.1
 	done
-	echo "CmaFree $cma0 -> $cma kB, free $free0 -> $free kB"
+	[ -n "$is_back" ] || echo "CmaFree $cma0 -> $cma kB, free $free0 -> $free kB"
 	cma=$cma0 free=$free0
-	return 1
+	[ -n "$is_back" ]
 }
 
 # What is loaded once, and stays.
