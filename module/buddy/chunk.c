@@ -319,12 +319,13 @@ static void settle_frames(struct kmemx_chunk chunk, unsigned int first, unsigned
 bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
 			    unsigned int order, struct kmemx_moved *moved)
 {
-	unsigned int i = frame / KMEMX_WORD_BITS;
+	unsigned int i = frame / KMEMX_WORD_BITS, bit = frame % KMEMX_WORD_BITS;
 	struct kmemx_change change;
+	u64 word;
 
-	if (!kmemx_chunk_give_bits(&chunk.map[i], chunk.state, i, frame % KMEMX_WORD_BITS, order,
-				   &change))
+	if (!kmemx_chunk_clear_bits(&chunk.map[i], kmemx_word_mask(bit, order), &word))
 		return false;
+	kmemx_chunk_count_back(&chunk.map[i], chunk.state, i, word, bit, order, &change);
 	kmemx_chunk_settle(chunk, &change, moved);
 	return true;
 }

@@ -155,28 +155,22 @@ static __always_inline bool kmemx_chunk_clear_bits(atomic64_t *map, u64 mask, u6
 }
 
 /**
- * kmemx_chunk_give_bits() - kmemx_chunk_give_small(), but for what is rare
- * @map: the word of the map that the block is in
+ * kmemx_chunk_count_back() - count a block whose bits have been cleared
+ * @map: the word of the map that it is in
  * @state: the state word of its chunk
  * @i: which of the chunk's words it is, 0..7
+ * @word: what it was when they were
  * @bit: the block's first bit in it
  * @order: 0..6, as it was taken
  * @change: set to what it came to; if it is not settled the caller sees to that
  *
- * Inline, for who frees past a front.
- *
  * Context: any.
- * Return: false if the block was free already; nothing has changed.
  */
-static __always_inline bool kmemx_chunk_give_bits(atomic64_t *map, atomic64_t *state,
-						  unsigned int i, unsigned int bit,
-						  unsigned int order,
-						  struct kmemx_change *change)
+static __always_inline void kmemx_chunk_count_back(atomic64_t *map, atomic64_t *state,
+						   unsigned int i, u64 word, unsigned int bit,
+						   unsigned int order,
+						   struct kmemx_change *change)
 {
-	u64 word;
-
-	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
-		return false;
 	change->word = (int)i;
 	change->delta = 0;
 	change->old = (u64)atomic64_read(state);
@@ -188,11 +182,37 @@ static __always_inline bool kmemx_chunk_give_bits(atomic64_t *map, atomic64_t *s
 	kmemx_step();
 	/* Who is the last to look is the last to put the rank right. */
 	change->settled = likely((u64)atomic64_read(map) == word);
-	return true;
 }
 
 /**
- * kmemx_chunk_give_some() - as kmemx_chunk_give_bits(), blocks that are neighbours
+ * kmemx_chunk_count_quietly() - the same, if no rank and no bin is another then
+ * @state: the state word of its chunk
+ * @i: which of the chunk's words it is, 0..7
+ * @word: what it was when the bits were cleared
+ * @bit: the block's first bit in it
+ * @order: 0..6, as it was taken
+ *
+ * Inline, for who frees past a front. A rank that is not written needs no second look at
+ * the word: who changes that later has seen these bits clear.
+ *
+ * Context: any.
+ * Return: false if it was not counted.
+ */
+static __always_inline bool kmemx_chunk_count_quietly(atomic64_t *state, unsigned int i,
+						      u64 word, unsigned int bit,
+						      unsigned int order)
+{
+	u64 old = (u64)atomic64_read(state);
+
+	kmemx_step();
+	/* The bits before the count; see replace_state() in chunk.c. */
+	return likely(kmemx_state_keeps_bin(old, i, word, bit, order)) &&
+		likely(atomic64_try_cmpxchg(state, (s64 *)&old, (s64)
+					    (old + kmemx_chunk_worth(1U << (order & 7), 1))));
+}
+
+/**
+ * kmemx_chunk_give_some() - give back blocks that are neighbours
  * @map: the word of the map that all of them are in
  * @state: the state word of its chunk
  * @i: which of the chunk's words it is, 0..7

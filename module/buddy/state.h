@@ -243,6 +243,14 @@ static inline unsigned int kmemx_state_find_bin(u64 state)
 		(unsigned int)order;
 }
 
+/* The bin of a chunk of the class of @state whose largest free block is of @order. */
+static inline u64 kmemx_state_put_bin(u64 state, unsigned int order)
+{
+	u64 bin = (KMEMX_LIVE_CLASSES - 1 - kmemx_state_class(state)) * KMEMX_NR_ORDERS + order;
+
+	return (state & ~KMEMX_STATE_BIN_MASK) | bin << KMEMX_STATE_BIN_SHIFT;
+}
+
 /* The bin that is noted in a state word. */
 static inline unsigned int kmemx_state_bin(u64 state)
 {
@@ -262,6 +270,15 @@ static __always_inline bool kmemx_state_same_class(u64 old, u64 new)
 	if (likely((old & new & KMEMX_STATE_LIVE_MASK) >= KMEMX_STATE_LIVE_MANY))
 		return true;
 	return kmemx_state_class(old) == kmemx_state_class(new);
+}
+
+/* Does a chunk leave its class when one of its live blocks goes? */
+static __always_inline bool kmemx_state_ends_class(u64 state)
+{
+	unsigned int live = kmemx_state_live(state);
+
+	/* The least of each class, none of which is more than 16. */
+	return live <= 16 && BIT(live) & (BIT(1) | BIT(2) | BIT(4) | BIT(8) | BIT(16));
 }
 
 /**
@@ -304,8 +321,31 @@ static __always_inline u64 kmemx_state_lower(u64 old, u64 delta, unsigned int i,
 				      max(rank, kmemx_state_rank(old, i)));
 }
 
-u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
-			   unsigned int order);
+/* The order of the largest free block of a bin's chunks; less than 0 for KMEMX_BIN_NONE. */
+extern const s8 kmemx_bin_order[KMEMX_NR_BINS + 1];
+
+/**
+ * kmemx_state_keeps_bin() - does nothing but the counts change when a block comes back?
+ * @old: the state word as it is
+ * @i: the word of the block
+ * @word: its bits, the block's cleared
+ * @bit: the first bit of the block
+ * @order: its order, 0..6
+ *
+ * Most blocks that come back do not make one that is larger than all in their word, which
+ * one look at the bits around them tells, and leave many live ones.
+ *
+ * Return: whether kmemx_state_raise() would leave ranks and bin as they are.
+ */
+static __always_inline bool kmemx_state_keeps_bin(u64 old, unsigned int i, u64 word,
+						  unsigned int bit, unsigned int order)
+{
+	unsigned int rank = kmemx_state_rank(old, i);
+
+	/* As an order, a rank is the smallest that the word has no block of. */
+	return rank > order && rank < KMEMX_RANK_FULL && word & kmemx_word_around(bit, rank) &&
+		!kmemx_state_ends_class(old);
+}
 
 /**
  * kmemx_state_raise() - a state word after a block has come back
@@ -316,9 +356,7 @@ u64 kmemx_state_raise_slow(u64 old, unsigned int i, u64 word, unsigned int bit,
  * @order: its order, 0..6
  *
  * As kmemx_state_set_rank() and kmemx_state_rebin(), with the rank that the word has, or
- * that of the block with its free buddies, whichever is more. Most blocks that come back
- * do not make one that is larger than all in their word, which one look at the bits
- * around them tells, and leave many live ones; only that is inline.
+ * that of the block with its free buddies, whichever is more.
  *
  * Return: the new state word, with its own bin.
  */
@@ -328,12 +366,23 @@ static __always_inline u64 kmemx_state_raise(u64 old, unsigned int i, u64 word,
 	u64 new = old + (1ULL << (order & 7)) - KMEMX_STATE_LIVE_ONE;
 	unsigned int rank = kmemx_state_rank(old, i);
 
-	/* As an order, a rank is the smallest that the word has no block of. */
-	if (likely(rank > order && rank < KMEMX_RANK_FULL &&
-		   word & kmemx_word_around(bit, rank) &&
-		   (old & new & KMEMX_STATE_LIVE_MASK) >= KMEMX_STATE_LIVE_MANY))
+	if (rank <= order ||
+	    (rank < KMEMX_RANK_FULL && !(word & kmemx_word_around(bit, rank)))) {
+		/* As an order, the rank is one that the block is part of. */
+		rank = 1 + kmemx_word_merge(word, bit, max(rank, order));
+		new = kmemx_state_set_rank(new, i, rank);
+		/* Words in a row may be more than each of them. */
+		order = rank < KMEMX_RANK_FULL ? rank - 1 : kmemx_state_full_order(new);
+		if ((int)order > *(kmemx_bin_order + kmemx_state_bin(old)))
+			return kmemx_state_put_bin(new, order);
+	}
+	if (likely(!kmemx_state_ends_class(old)))
 		return new;
-	return kmemx_state_raise_slow(old, i, word, bit, order);
+	/* A chunk without a live block may be free as a whole: a larger block. */
+	if (unlikely(!kmemx_state_live(new)))
+		return kmemx_state_rebin(old, new);
+	/* The next class. */
+	return new + ((u64)KMEMX_NR_ORDERS << KMEMX_STATE_BIN_SHIFT);
 }
 
 u64 kmemx_state_raise_some(u64 old, u64 new, unsigned int i, unsigned int rank);

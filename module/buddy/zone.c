@@ -137,6 +137,27 @@ void kmemx_zone_settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_again);
 
+/**
+ * kmemx_zone_count_back() - count a block whose bits have been cleared
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: 0..6
+ * @word: its word of the map, as it was then
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+			   u64 word)
+{
+	unsigned int w = frame / KMEMX_WORD_BITS, c = frame / KMEMX_CHUNK_FRAMES;
+	struct kmemx_change change;
+
+	kmemx_chunk_count_back(&zone->map[w], &zone->state[c], w % KMEMX_CHUNK_WORDS, word,
+			       frame % KMEMX_WORD_BITS, order, &change);
+	kmemx_zone_settle_word(zone, c, &change);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_count_back);
+
 static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 {
 	u64 old = kmemx_chunk_take_whole(kmemx_zone_chunk(zone, c));

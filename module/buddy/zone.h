@@ -209,6 +209,9 @@ static __always_inline void kmemx_zone_settle_word(struct kmemx_zone *zone, unsi
 		kmemx_zone_settle_change(zone, c, change->old, change->new);
 }
 
+void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+			   u64 word);
+
 /**
  * kmemx_zone_take() - take blocks that are neighbours, without info bytes
  * @zone: the zone
@@ -263,16 +266,17 @@ static __always_inline struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zon
 static __always_inline bool kmemx_zone_give_small(struct kmemx_zone *zone, unsigned int frame,
 						  unsigned int order)
 {
-	unsigned int word = frame / KMEMX_WORD_BITS;
-	struct kmemx_change change;
-
 	/* The maps of all chunks are one array. */
-	if (unlikely(!kmemx_chunk_give_bits(&zone->map[word],
-					    &zone->state[frame / KMEMX_CHUNK_FRAMES],
-					    word % KMEMX_CHUNK_WORDS, frame % KMEMX_WORD_BITS,
-					    order, &change)))
+	atomic64_t *map = &zone->map[frame / KMEMX_WORD_BITS];
+	unsigned int bit = frame % KMEMX_WORD_BITS;
+	u64 word;
+
+	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
 		return false;
-	kmemx_zone_settle_word(zone, frame / KMEMX_CHUNK_FRAMES, &change);
+	if (!kmemx_chunk_count_quietly(&zone->state[frame / KMEMX_CHUNK_FRAMES],
+				       frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word, bit,
+				       order))
+		kmemx_zone_count_back(zone, frame, order, word);
 	return true;
 }
 
