@@ -67,6 +67,26 @@ static void compare_picked(struct kunit *test, u64 word, unsigned int order, int
 	KUNIT_ASSERT_EQ(test, (int)picked.rank, 1 + kmemx_word_max_order(taken));
 }
 
+/* Several that are picked at once are those that would be one after the other. */
+static void compare_several(struct kunit *test, u64 word, unsigned int order, unsigned int nr)
+{
+	struct kmemx_picked picked = kmemx_word_pick(word, order, nr);
+	u64 taken = word, one_by_one = 0;
+	unsigned int fit;
+
+	while (nr--) {
+		int found = kmemx_word_find(taken, order, &fit);
+
+		if (found < 0)
+			break;
+		one_by_one |= BIT_ULL(found);
+		taken |= kmemx_word_mask((unsigned int)found, order);
+	}
+	KUNIT_ASSERT_EQ(test, picked.heads, one_by_one);
+	KUNIT_ASSERT_EQ(test, picked.nr, (unsigned int)hweight64(one_by_one));
+	KUNIT_ASSERT_EQ(test, (int)picked.rank, 1 + kmemx_word_max_order(taken));
+}
+
 static void compare(struct kunit *test, u64 word)
 {
 	unsigned int nr[KMEMX_WORD_ORDER + 1] = { 0 };
@@ -80,6 +100,8 @@ static void compare(struct kunit *test, u64 word)
 		KUNIT_ASSERT_EQ(test, kmemx_word_free_heads(word, order), naive_heads(word, order));
 		KUNIT_ASSERT_EQ(test, found, naive_find(word, order, &naive));
 		compare_picked(test, word, order, found);
+		compare_several(test, word, order, 3);
+		compare_several(test, word, order, 8);
 		if (found >= 0) {
 			KUNIT_ASSERT_EQ(test, fit, naive);
 			max_order = (int)order;

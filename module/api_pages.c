@@ -251,6 +251,18 @@ static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int ord
 	return count_alloc(page, order, gfp, call_site);
 }
 
+/* Of the order of a chunk; the zone seems to have one. */
+static noinline struct page *alloc_pages_chunk(gfp_t gfp, unsigned long call_site)
+{
+	struct page *page = NULL;
+
+	if (likely(!kmemx_live.site))
+		page = kmemx_pages_take_chunk(&kmemx_live.pages, KMEMX_KIND_PAGES);
+	if (unlikely(!page))
+		return alloc_pages_past(gfp, KMEMX_CHUNK_ORDER, call_site);
+	return count_alloc(page, KMEMX_CHUNK_ORDER, gfp, call_site);
+}
+
 static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
 					       unsigned long call_site)
 {
@@ -259,6 +271,8 @@ static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
 	/* No front could help. */
 	if (order <= KMEMX_CHUNK_ORDER && !kmemx_zone_has_block(&kmemx_live.pages.zone, order))
 		return alloc_pages_none(gfp, order, call_site);
+	if (order == KMEMX_CHUNK_ORDER)
+		return alloc_pages_chunk(gfp, call_site);
 	return alloc_pages_past(gfp, order, call_site);
 }
 

@@ -60,6 +60,7 @@ struct kmemx_moved {
  * @old: the state before
  * @new: and after
  * @word: which word of the map was to be changed with it, 0..7, or -1 if none would do
+ * @nr: blocks that were to be taken of it
  * @delta: what is to be given back to the counts, as that word could not be
  * @settled: is the word, and its rank, still as it was left? If not,
  *	     kmemx_chunk_settle() is due.
@@ -69,6 +70,7 @@ struct kmemx_change {
 	u64 new;
 	u64 delta;
 	int word;
+	u32 nr;
 	bool settled;
 };
 
@@ -117,7 +119,8 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 	if (unlikely(!picked.heads))
 		return 0;
 	taken = word | kmemx_word_spread(picked.heads, order);
-	delta = kmemx_chunk_worth((unsigned int)picked.nr << order, picked.nr);
+	change->nr = picked.nr;
+	delta = kmemx_chunk_worth(picked.nr << (order & 7), (int)picked.nr);
 	change->new = kmemx_state_lower(old, delta, (unsigned int)i, picked.rank);
 	kmemx_step();
 	if (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)change->new))) {

@@ -404,27 +404,36 @@ static noinline unsigned int make_room(struct kmemx_pages *pages, struct kmemx_p
 	return 0;
 }
 
-/* How many blocks an empty stack is to be filled with, one for the caller included. */
-static unsigned int batch(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
-			  unsigned int order)
+/* batch(), where an order is short of room, or this one has lent what it had. */
+static noinline unsigned int batch_short(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+					 unsigned int order, unsigned int nr)
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
-	unsigned int part = kmemx_zone_has_plenty(&pages->zone) ? 2 : KMEMX_PCP_FEW;
-	unsigned int nr = clamp(list->cap / part, 1U, (unsigned int)KMEMX_PCP_BATCH);
 
 	if (want_init_on_free())
 		return nr;
 	/* No operation does both. */
-	if (unlikely(pcp->is_short)) {
+	if (pcp->is_short) {
 		pcp->is_short = 0;
 		pcp->nr_refused = 0;
 		if (make_room(pages, pcp, order))
 			return 1;
 	}
-	/* It may have lent what it had. */
-	if (unlikely(list->limit - list->bottom < nr - 1))
+	if (list->limit - list->bottom < nr - 1)
 		kmemx_pcp_grow(pcp, order);
 	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
+}
+
+/* How many blocks an empty stack is to be filled with, one for the caller included. */
+static __always_inline unsigned int batch(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+					  unsigned int order)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int nr = kmemx_zone_has_plenty(&pages->zone) ? list->batch : list->few;
+
+	if (unlikely(pcp->is_short || list->limit - list->bottom < nr - 1))
+		return batch_short(pages, pcp, order, nr);
+	return nr;
 }
 
 /*
@@ -439,29 +448,28 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 						   batch(pages, pcp, order));
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	struct kmemx_pcp_block *block;
+	unsigned long left, bit;
 	struct page *page;
-	u64 heads;
 	u8 *info;
 
 	if (unlikely(taken.base < 0))
 		return NULL;
 	page = kmemx_pages_page(pages, (u32)taken.base);
 	info = pages->zone.info + taken.base;
-	/* The lowest is the caller's, the next one is on top in the end. */
-	block = list->top;
-	for (heads = taken.heads & (taken.heads - 1); heads;) {
-		unsigned int bit = (fls64(heads) - 1) & 63;
-
-		heads &= ~BIT_ULL(bit);
-		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
-		block++;
-		block->page = page + bit;
-		block->info = info + bit;
-	}
+	/* The lowest is the caller's, the next one is to be on top. */
+	block = list->top + taken.nr - 1;
 	/* Who counts from another CPU sees none of them, or all. */
 	WRITE_ONCE(list->top, block);
-	WRITE_ONCE(info[__ffs64(taken.heads)], kmemx_info(kind, order));
-	return page + __ffs64(taken.heads);
+	for (left = taken.heads & (taken.heads - 1); left; left &= left - 1) {
+		bit = __ffs(left);
+		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
+		block->page = page + bit;
+		block->info = info + bit;
+		block--;
+	}
+	bit = __ffs((unsigned long)taken.heads);
+	WRITE_ONCE(info[bit], kmemx_info(kind, order));
+	return page + bit;
 }
 
 /* The next block of a stack that is not what it seems to be; NULL if there is none. */
@@ -525,6 +533,32 @@ struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
 	return page;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
+
+/**
+ * kmemx_pages_take_chunk() - allocate a whole chunk, for which there is no front
+ * @pages: the region's frames
+ * @kind: what for
+ *
+ * As kmemx_pages_take() of that order, which is next if it does not succeed.
+ *
+ * Context: any.
+ * Return: the first page, or NULL.
+ */
+struct page *kmemx_pages_take_chunk(struct kmemx_pages *pages, enum kmemx_kind kind)
+{
+	struct page *page = NULL;
+	long frame;
+
+	preempt_disable();
+	frame = kmemx_zone_take_chunk(&pages->zone);
+	if (likely(frame >= 0)) {
+		WRITE_ONCE(pages->zone.info[frame], kmemx_info(kind, KMEMX_CHUNK_ORDER));
+		page = kmemx_pages_page(pages, (u32)frame);
+	}
+	preempt_enable();
+	return page;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_take_chunk);
 
 /**
  * kmemx_pages_put_few() - free a block to the front after all, as few chunks are whole

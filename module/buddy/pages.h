@@ -167,6 +167,7 @@ static inline u32 kmemx_pages_end(const struct kmemx_pages *pages)
 
 struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
 			      enum kmemx_kind kind);
+struct page *kmemx_pages_take_chunk(struct kmemx_pages *pages, enum kmemx_kind kind);
 bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 			 unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,

@@ -58,14 +58,18 @@ struct kmemx_pcp_block {
  * @seen: where @top was when it was last asked whether it is idle
  * @cap: how many blocks it may hold at first, its share; 0 is no front at all
  * @room: how many it could hold at all
+ * @batch: how many blocks it is filled with, one for who asks included
+ * @few: the same when few chunks are whole
  */
 struct kmemx_pcp_list {
 	struct kmemx_pcp_block *top;
 	struct kmemx_pcp_block *limit;
 	struct kmemx_pcp_block *bottom;
 	struct kmemx_pcp_block *seen;
-	unsigned int cap;
-	unsigned int room;
+	u16 cap;
+	u16 room;
+	u8 batch;
+	u8 few;
 };
 
 /**
@@ -156,8 +160,11 @@ static inline void kmemx_pcp_open(struct kmemx_pcp_list *list, struct kmemx_pcp_
 	list->top = blocks;
 	list->limit = want_init_on_free() ? blocks : blocks + cap;
 	list->seen = NULL;
-	list->cap = cap;
-	list->room = room;
+	static_assert(KMEMX_PCP_MAX <= U16_MAX);
+	list->cap = (u16)cap;
+	list->room = (u16)room;
+	list->batch = (u8)clamp(cap / 2, 1U, (unsigned int)KMEMX_PCP_BATCH);
+	list->few = (u8)clamp(cap / KMEMX_PCP_FEW, 1U, (unsigned int)KMEMX_PCP_BATCH);
 }
 
 /* Let neither allocations nor frees use a stack, which is empty. */

@@ -4,10 +4,13 @@
  */
 #include "buddy/state.h"
 
-#define EVERY_ORDER	0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-
 const s8 kmemx_bin_order[KMEMX_NR_BINS + 1] = {
-	EVERY_ORDER, EVERY_ORDER, EVERY_ORDER, EVERY_ORDER, EVERY_ORDER, EVERY_ORDER,
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
 	KMEMX_CHUNK_ORDER, -1,
 };
 KMEMX_EXPORT_FOR_TEST(kmemx_bin_order);

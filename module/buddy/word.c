@@ -90,30 +90,20 @@ int kmemx_word_find(u64 word, unsigned int order, unsigned int *fit)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_find);
 
-/* The first @nr blocks of a word that is all free. */
-static __always_inline u64 first_blocks(unsigned int order, unsigned int nr)
-{
-	unsigned int end = nr << (order & 7);
-
-	return *(heads + order) & (end < KMEMX_WORD_BITS ? BIT_ULL(end & 63) - 1 : ~0ULL);
-}
-
 /**
  * struct pick - a choice of free blocks that is being made
- * @free: the first bit of each free block of the order that has been come to
- * @fitting: of each free block of the order that is wanted
+ * @fitting: the first bit of each free block of the order that is wanted
  * @picked: of those chosen so far
  * @left: how many more are wanted
  */
 struct pick {
-	u64 free;
 	u64 fitting;
 	u64 picked;
 	unsigned int left;
 };
 
-/* Choose the lowest of @bits. */
-static __always_inline void pick_lowest(struct pick *pick, u64 bits)
+/* Choose the lowest of @bits, of which there is one. Returns whether that is all. */
+static __always_inline bool pick_lowest(struct pick *pick, u64 bits)
 {
 	u64 rest = bits;
 
@@ -122,39 +112,59 @@ static __always_inline void pick_lowest(struct pick *pick, u64 bits)
 		pick->left--;
 	} while (rest && pick->left);
 	pick->picked |= bits ^ rest;
+	return !pick->left;
 }
 
 /*
- * Go on from blocks of order @k to those of @k + 1, choosing what is not part of the
- * latter. Returns whether that is all. @k is a constant, and so are shifts and masks.
+ * Go on from the free blocks of order @k to those of @k + 1, choosing what is not part of the
+ * latter. Returns whether that is all. Orders are constants, and so are shifts and masks.
  */
-static __always_inline bool pick_level(struct pick *pick, unsigned int order, unsigned int k)
+static __always_inline bool pick_level(struct pick *pick, u64 *free, unsigned int order,
+				       unsigned int k)
 {
-	u64 larger = fold(pick->free, k), exact;
+	u64 larger = fold(*free, k), exact;
 
 	if (k == order)
-		pick->fitting = pick->free;
+		pick->fitting = *free;
 	if (k >= order) {
-		exact = unpaired(pick->free, larger, k);
-		if (exact) {
-			/* From the first bits of blocks to all of theirs. */
-			pick_lowest(pick, pick->fitting & kmemx_word_spread(exact, k));
-			if (!pick->left)
-				return true;
-		}
+		exact = unpaired(*free, larger, k);
+		/* From the first bits of blocks to all of theirs. */
+		if (k > order)
+			exact = pick->fitting & kmemx_word_spread(exact, k);
+		if (exact && pick_lowest(pick, exact))
+			return true;
 	}
-	pick->free = larger;
+	*free = larger;
 	return !larger;
 }
 
-/* The best-fitting blocks of a word that is not all free. */
-static __always_inline void pick_fitting(struct pick *pick, unsigned int order)
+/* The best-fitting blocks of a word that is not all free. @order is a constant. */
+static __always_inline void pick_of(struct pick *pick, u64 word, unsigned int order)
 {
+	u64 free = ~word;
+
 	/* So nothing in it is larger than half of it. */
-	if (!pick_level(pick, order, 0) && !pick_level(pick, order, 1) &&
-	    !pick_level(pick, order, 2) && !pick_level(pick, order, 3) &&
-	    !pick_level(pick, order, 4))
-		pick_level(pick, order, 5);
+	if (!pick_level(pick, &free, order, 0) && !pick_level(pick, &free, order, 1) &&
+	    !pick_level(pick, &free, order, 2) && !pick_level(pick, &free, order, 3) &&
+	    !pick_level(pick, &free, order, 4))
+		pick_level(pick, &free, order, 5);
+}
+
+/* The same, each order in code of its own. */
+static __always_inline void pick_fitting(struct pick *pick, u64 word, unsigned int order)
+{
+	if (order == 0)
+		pick_of(pick, word, 0);
+	else if (order == 2)
+		pick_of(pick, word, 2);
+	else if (order == 4)
+		pick_of(pick, word, 4);
+	else if (order == 1)
+		pick_of(pick, word, 1);
+	else if (order == 3)
+		pick_of(pick, word, 3);
+	else if (order == 5)
+		pick_of(pick, word, 5);
 }
 
 static __always_inline int max_order(u64 word)
@@ -177,6 +187,24 @@ static __always_inline int max_order(u64 word)
 	return more & (more >> 16) & heads[5] ? 5 : 4;
 }
 
+/* The first @nr blocks of a word that is all free. */
+static __always_inline struct kmemx_picked first_blocks(unsigned int order, unsigned int nr)
+{
+	unsigned int end = nr << (order & 7);
+
+	if (end >= KMEMX_WORD_BITS)
+		return (struct kmemx_picked){
+			.heads = *(heads + order),
+			.nr = KMEMX_WORD_BITS >> (order & 7),
+		};
+	/* What is behind them begins with its smaller blocks. */
+	return (struct kmemx_picked){
+		.heads = *(heads + order) & (BIT_ULL(end & 63) - 1),
+		.nr = nr,
+		.rank = (u32)fls64(KMEMX_WORD_BITS - end),
+	};
+}
+
 /**
  * kmemx_word_pick() - free blocks that break the least
  * @word: the bits, set is taken
@@ -190,19 +218,16 @@ static __always_inline int max_order(u64 word)
  */
 struct kmemx_picked kmemx_word_pick(u64 word, unsigned int order, unsigned int nr)
 {
-	struct pick pick = { .free = ~word, .left = nr };
+	struct pick pick = { .left = nr };
 
-	if (word) {
-		pick_fitting(&pick, order);
-	} else {
-		/* Often so, and known without a look at the halves. */
-		pick.picked = first_blocks(order, nr);
-		pick.left -= min(nr, (unsigned int)KMEMX_WORD_BITS >> (order & 7));
-	}
+	/* Often so, and known without a look at the halves. */
+	if (!word)
+		return first_blocks(order, nr);
+	pick_fitting(&pick, word, order);
 	return (struct kmemx_picked){
 		.heads = pick.picked,
-		.nr = (u16)(nr - pick.left),
-		.rank = (u16)(1 + max_order(word | kmemx_word_spread(pick.picked, order))),
+		.nr = nr - pick.left,
+		.rank = (u32)(1 + max_order(word | kmemx_word_spread(pick.picked, order))),
 	};
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_word_pick);

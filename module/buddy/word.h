@@ -90,8 +90,8 @@ static inline unsigned int kmemx_word_merge(u64 word, unsigned int bit, unsigned
  */
 struct kmemx_picked {
 	u64 heads;
-	u16 nr;
-	u16 rank;
+	u32 nr;
+	u32 rank;
 };
 
 u64 kmemx_word_free_heads(u64 word, unsigned int order);

@@ -168,15 +168,6 @@ static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 	return true;
 }
 
-/* A chunk that was taken whole; @new is as for kmemx_chunk_give_whole(). */
-static bool give_whole(struct kmemx_zone *zone, unsigned int c, u64 new)
-{
-	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c), new)))
-		return false;
-	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, new);
-	return true;
-}
-
 static void give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
 		       unsigned int order)
 {
@@ -394,7 +385,8 @@ struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int or
 		kmemx_step();
 		frame = take_from(zone, c, order, nr, &taken.heads);
 		if (frame >= 0) {
-			taken.base = found * KMEMX_CHUNK_FRAMES + frame;
+			taken.base = (int)found * KMEMX_CHUNK_FRAMES + frame;
+			taken.nr = (unsigned int)hweight64(taken.heads);
 			return taken;
 		}
 		taken.base = -EAGAIN;
@@ -414,15 +406,14 @@ static long take_block(struct kmemx_zone *zone, unsigned int order)
 	if (unlikely(!kmemx_zone_has_block(zone, order)))
 		return -ENOSPC;
 	if (order == KMEMX_CHUNK_ORDER) {
-		long c = kmemx_bins_first(&zone->bins, order);
+		long frame = kmemx_zone_take_chunk(zone);
 
-		kmemx_step();
-		if (likely(c >= 0 && take_whole(zone, (unsigned int)c)))
-			return c * KMEMX_CHUNK_FRAMES;
+		if (likely(frame >= 0))
+			return frame;
 	}
 	taken = likely(order <= KMEMX_WORD_ORDER) ? kmemx_zone_take(zone, order, 1) :
 						     kmemx_zone_take_slow(zone, order, 1);
-	return likely(taken.base >= 0) ? taken.base + (long)__ffs64(taken.heads) : taken.base;
+	return likely(taken.base >= 0) ? taken.base + (int)__ffs64(taken.heads) : taken.base;
 }
 
 /**
@@ -687,7 +678,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_unzeroed);
  */
 void kmemx_zone_give_zeroed(struct kmemx_zone *zone, unsigned int frame)
 {
-	give_whole(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_ZERO);
+	kmemx_zone_give_chunk(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_ZERO);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_give_zeroed);
 
@@ -960,7 +951,7 @@ void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
 	if (order <= KMEMX_WORD_ORDER)
 		kmemx_zone_give_small(zone, frame, order);
 	else if (order == KMEMX_CHUNK_ORDER)
-		give_whole(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
+		kmemx_zone_give_chunk(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
 	else
 		give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
 }
@@ -991,7 +982,8 @@ bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 	}
 	if (order == KMEMX_CHUNK_ORDER) {
 		WRITE_ONCE(zone->info[frame], 0);
-		return give_whole(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
+		return kmemx_zone_give_chunk(zone, frame / KMEMX_CHUNK_FRAMES,
+					     KMEMX_STATE_ALL_FREE);
 	}
 	/* Some of its words may be cleared, others not: its byte decides. */
 	if (kmemx_info_order(info) != order || !try_cmpxchg(&zone->info[frame], &info, 0))

@@ -115,10 +115,12 @@ struct kmemx_zone {
  * struct kmemx_taken - blocks that are neighbours
  * @base: the first frame of the word that they are in; or -ENOSPC if there is no such
  *	  block, -EAGAIN if other CPUs got there first
+ * @nr: how many
  * @heads: the first bit of each in that word; above order 6 bit 0
  */
 struct kmemx_taken {
-	long base;
+	int base;
+	unsigned int nr;
 	u64 heads;
 };
 
@@ -246,9 +248,51 @@ static __always_inline struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zon
 	if (unlikely(!heads))
 		return kmemx_zone_take_slow(zone, order, nr);
 	return (struct kmemx_taken){
-		.base = found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
+		.base = (int)found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
+		.nr = change.nr,
 		.heads = heads,
 	};
+}
+
+/**
+ * kmemx_zone_take_chunk() - take a chunk that is free as a whole, without its info byte
+ * @zone: the zone
+ *
+ * Context: any, with preemption off.
+ * Return: its first frame; -ENOSPC if there is none, or kmemx_zone_take_slow() is needed to
+ * tell.
+ */
+static __always_inline long kmemx_zone_take_chunk(struct kmemx_zone *zone)
+{
+	long c = kmemx_bins_first(&zone->bins, KMEMX_CHUNK_ORDER);
+	u64 old;
+
+	kmemx_step();
+	if (unlikely(c < 0))
+		return -ENOSPC;
+	old = kmemx_chunk_take_whole(kmemx_zone_chunk(zone, (unsigned int)c));
+	if (unlikely(!old))
+		return -ENOSPC;
+	kmemx_zone_settle_change(zone, (unsigned int)c, old, KMEMX_STATE_ALL_TAKEN);
+	return c * KMEMX_CHUNK_FRAMES;
+}
+
+/**
+ * kmemx_zone_give_chunk() - give the frames of a chunk back that was taken whole
+ * @zone: the zone
+ * @c: the chunk
+ * @new: as for kmemx_chunk_give_whole()
+ *
+ * Context: any, with preemption off.
+ * Return: false if it was not taken.
+ */
+static __always_inline bool kmemx_zone_give_chunk(struct kmemx_zone *zone, unsigned int c,
+						  u64 new)
+{
+	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c), new)))
+		return false;
+	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, new);
+	return true;
 }
 
 /**
