@@ -332,6 +332,17 @@ static noinline void free_pages_slow(struct page *page, u8 *info, unsigned int o
 	kmemx_api_free_frames(page_address(page), KMEMX_KIND_PAGES, 1UL << order, call_site);
 }
 
+/* Of an order that has no front. */
+static noinline void free_pages_large(struct page *page, u8 *info, unsigned int order,
+				      unsigned long call_site)
+{
+	if (likely(order == KMEMX_CHUNK_ORDER &&
+		   kmemx_pages_put_chunk(&kmemx_live.pages, page, info, KMEMX_KIND_PAGES)))
+		count_free(page, order, call_site);
+	else
+		free_pages_slow(page, info, order, call_site);
+}
+
 /* Inline for a constant order. */
 static __always_inline void free_pages_fast(struct page *page, unsigned int order,
 					    unsigned long call_site)
@@ -343,8 +354,9 @@ static __always_inline void free_pages_fast(struct page *page, unsigned int orde
 	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) && !page)
 		return;
 	info = kmemx_pages_place_of(pages, page);
-	if (likely(order < KMEMX_PCP_ORDERS &&
-		   kmemx_pages_push(pages, page, info, order, KMEMX_KIND_PAGES)))
+	if (unlikely(order >= KMEMX_PCP_ORDERS))
+		free_pages_large(page, info, order, call_site);
+	else if (likely(kmemx_pages_push(pages, page, info, order, KMEMX_KIND_PAGES)))
 		count_free(page, order, call_site);
 	else
 		free_pages_slow(page, info, order, call_site);

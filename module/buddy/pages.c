@@ -247,10 +247,16 @@ void kmemx_pages_fini(struct kmemx_pages *pages)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
 
+static __always_inline int sum_64(const struct page *page)
+{
+	return kmemx_pages_sum_16(page) + kmemx_pages_sum_16(page + 16) +
+		kmemx_pages_sum_16(page + 32) + kmemx_pages_sum_16(page + 48);
+}
+
 /**
  * kmemx_pages_sum_many() - the references to pages in a row
  * @page: the first
- * @nr: how many, a multiple of 32
+ * @nr: how many: 32, 64, or a multiple of 128
  *
  * An instruction a page, and hardly more.
  *
@@ -258,14 +264,15 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_fini);
  */
 int kmemx_pages_sum_many(const struct page *page, unsigned int nr)
 {
-	const struct page *end = page + (nr & ~63U);
+	const struct page *end = page + nr;
 	int sum = 0;
 
-	if (nr % 64)
+	if (nr == 32)
 		return kmemx_pages_sum_16(page) + kmemx_pages_sum_16(page + 16);
-	for (; page < end; page += 64)
-		sum += kmemx_pages_sum_16(page) + kmemx_pages_sum_16(page + 16) +
-			kmemx_pages_sum_16(page + 32) + kmemx_pages_sum_16(page + 48);
+	if (nr == 64)
+		return sum_64(page);
+	for (; page < end; page += 128)
+		sum += sum_64(page) + sum_64(page + 64);
 	return sum;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_sum_many);
@@ -676,6 +683,37 @@ bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
 	return freed;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_by);
+
+/**
+ * kmemx_pages_put_chunk() - free a whole chunk, for which there is no front
+ * @pages: the region's frames
+ * @page: its first page
+ * @info: its info byte, where @page is
+ * @kind: what it was allocated for
+ *
+ * As kmemx_pages_put() of that order, which is next if it does not succeed.
+ *
+ * Context: any.
+ * Return: false if the chunk was not freed.
+ */
+bool kmemx_pages_put_chunk(struct kmemx_pages *pages, struct page *page, u8 *info,
+			   enum kmemx_kind kind)
+{
+	bool freed;
+
+	if (READ_ONCE(*info) != kmemx_info(kind, KMEMX_CHUNK_ORDER) || want_init_on_free() ||
+	    kmemx_pages_any_held(page, KMEMX_CHUNK_ORDER))
+		return false;
+	preempt_disable();
+	/* As kmemx_zone_free_block(), inline. */
+	WRITE_ONCE(*info, 0);
+	freed = kmemx_zone_give_chunk(&pages->zone,
+				      kmemx_pages_number(pages, info) / KMEMX_CHUNK_FRAMES,
+				      KMEMX_STATE_ALL_FREE);
+	preempt_enable();
+	return freed;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_chunk);
 
 /**
  * kmemx_pages_put_zeroed() - free a block that is to be zeroed

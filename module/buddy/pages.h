@@ -176,6 +176,8 @@ bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
 			enum kmemx_kind kind);
 bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
 			    enum kmemx_kind kind);
+bool kmemx_pages_put_chunk(struct kmemx_pages *pages, struct page *page, u8 *info,
+			   enum kmemx_kind kind);
 
 /* As page_ref_count(), but plain, so that it may be the operand of an addition. */
 static __always_inline int kmemx_page_refs(const struct page *page)
@@ -358,22 +360,21 @@ static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct pa
 					    u8 *info, unsigned int order,
 					    enum kmemx_kind kind)
 {
-	u32 frame = kmemx_pages_number(pages, info);
 	bool freed;
 
 	if (READ_ONCE(*info) != kmemx_info(kind, order) || kmemx_pages_any_held(page, order))
 		return false;
 	if (want_init_on_free())
-		return kmemx_pages_put_zeroed(pages, frame, order, kind);
+		return kmemx_pages_put_zeroed(pages, kmemx_pages_number(pages, info), order, kind);
 	if (order < KMEMX_PCP_ORDERS && kmemx_pages_put_small(pages, page, info, order, kind))
 		return true;
 	preempt_disable();
 	if (likely(order <= KMEMX_WORD_ORDER)) {
 		/* As kmemx_zone_free_block(), inline. */
 		WRITE_ONCE(*info, 0);
-		freed = kmemx_zone_give_small(&pages->zone, frame, order);
+		freed = kmemx_zone_give_small(&pages->zone, kmemx_pages_number(pages, info), order);
 	} else {
-		freed = kmemx_zone_free_block(&pages->zone, frame, order);
+		freed = kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order);
 	}
 	preempt_enable();
 	return freed;
