@@ -317,6 +317,7 @@ static __always_inline bool kmemx_zone_give_small(struct kmemx_zone *zone, unsig
 
 	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
 		return false;
+	kmemx_step();
 	if (!kmemx_chunk_count_quietly(&zone->state[frame / KMEMX_CHUNK_FRAMES],
 				       frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word, bit,
 				       order))
