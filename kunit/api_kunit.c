@@ -615,6 +615,49 @@ static void api_cache_says_what_cpus_may_keep(struct kunit *test)
 	}
 }
 
+/* Order 0 until there is none, chained through the pages themselves. */
+static struct page *take_all_pages(gfp_t gfp, struct page *first, unsigned long *nr)
+{
+	struct page *page;
+
+	while ((page = kmemx_alloc_pages(gfp | __GFP_NOWARN, 0))) {
+		*(struct page **)page_address(page) = first;
+		first = page;
+		++*nr;
+	}
+	return first;
+}
+
+/* Frees that leave slabs empty keep their frames from nobody who cannot wait. */
+static void api_who_may_not_wait_gets_empty_slabs(struct kunit *test)
+{
+	struct kmemx_cache_args args = { .magazine = KMEMX_NO_MAGAZINE };
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-empty", 1024, &args, 0);
+	unsigned long nr = 0, nr_slabs, nr_before;
+	struct page *first, *page;
+	unsigned int i;
+	void *obj[64];
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	nr_slabs = (unsigned long)atomic64_read(&cache->nr_slabs);
+	first = take_all_pages(GFP_KERNEL, NULL, &nr);
+	nr_before = nr;
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		kmemx_cache_free(cache, obj[i]);
+	first = take_all_pages(GFP_NOWAIT, first, &nr);
+	KUNIT_EXPECT_EQ(test, nr - nr_before, nr_slabs << cache->layout.order);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
+	while ((page = first)) {
+		first = *(struct page **)page_address(page);
+		kmemx_free_pages(page, 0);
+	}
+	kmemx_cache_destroy(cache);
+}
+
 static void api_cache_that_cannot_be_is_refused(struct kunit *test)
 {
 	struct kmemx_cache_args args = { .align = 3 };
@@ -742,6 +785,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_trim_sets_held_pages_aside),
 	KUNIT_CASE(api_cache_constructs_and_aligns),
 	KUNIT_CASE(api_cache_says_what_cpus_may_keep),
+	KUNIT_CASE(api_who_may_not_wait_gets_empty_slabs),
 	KUNIT_CASE(api_cache_that_cannot_be_is_refused),
 	KUNIT_CASE(api_cache_with_live_objects_is_kept),
 	KUNIT_CASE(api_works_in_hardirq),

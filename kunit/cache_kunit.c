@@ -3,6 +3,7 @@
  * Caches over a fake source of pages.
  */
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -10,6 +11,7 @@
 #include "fake_pages.h"
 #include "random.h"
 #include "slab/cache.h"
+#include "slab/reap.h"
 #include "threads.h"
 
 struct fixture {
@@ -527,6 +529,130 @@ static void cache_full_front_gives_neighbours_back_together(struct kunit *test)
 	expect_sound(test, fx->cache);
 }
 
+/* A cache whose fronts are small, so that most frees go past them. */
+static struct kmemx_cache *make_shallow(struct fixture *fx, u32 size)
+{
+	struct kmemx_cache_spec spec = { .name = "shallow", .size = size, .magazine = 16 };
+
+	return kmemx_cache_new(&fx->depot, &spec);
+}
+
+static u64 slabs_made(const struct kmemx_cache *cache)
+{
+	unsigned int cpu;
+	u64 nr = 0;
+
+	for_each_possible_cpu(cpu)
+		nr += per_cpu_ptr(cache->front, cpu)->nr_slabs_made;
+	return nr;
+}
+
+#define NR_SLABS	20U
+
+/* Of objects all of which are freed one by one, on one CPU. Returns how many there were. */
+static unsigned int leave_slabs_empty(struct kunit *test, struct kmemx_cache *cache, void **obj)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr = NR_SLABS * cache->layout.nr_objs, i;
+
+	migrate_disable();
+	for (i = 0; i < nr; i++) {
+		obj[i] = kmemx_cache_take(cache, 0);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	KUNIT_ASSERT_EQ(test, fx->fake.nr_out, NR_SLABS);
+	for (i = 0; i < nr; i++)
+		KUNIT_ASSERT_EQ(test, put(fx, obj[i], cache), KMEMX_FREE_OK);
+	migrate_enable();
+	expect_sound(test, cache);
+	return nr;
+}
+
+/* No free ends a slab; who trims does, or an allocation uses it. */
+static void cache_frees_leave_slabs_empty(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make_shallow(fx, 512);
+	struct kmemx_cache_usage usage;
+	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
+	unsigned int nr, i;
+	u64 made;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	KUNIT_ASSERT_LE(test, cache->layout.nr_objs, 8U);
+	nr = leave_slabs_empty(test, cache, obj);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, NR_SLABS);
+	made = slabs_made(cache);
+	for (i = 0; i < nr; i++)
+		obj[i] = kmemx_cache_take(cache, 0);
+	KUNIT_EXPECT_EQ(test, slabs_made(cache), made);
+	/* Noted, but not empty. */
+	KUNIT_EXPECT_EQ(test, kmemx_cache_trim(&fx->depot), 0UL);
+	expect_sound(test, cache);
+	migrate_disable();
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, put(fx, obj[i], cache), KMEMX_FREE_OK);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, NR_SLABS);
+	/* A front has objects of a few of them. */
+	KUNIT_EXPECT_GE(test, kmemx_cache_trim(&fx->depot), (unsigned long)NR_SLABS - 4);
+	KUNIT_EXPECT_LE(test, fx->fake.nr_out, 4U);
+	expect_sound(test, cache);
+	kmemx_cache_usage(cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+}
+
+/* The one that a cache keeps is kept, until somebody is short. */
+static void cache_trim_keeps_a_slab(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_spec spec = {
+		.name = "bare", .size = 512, .magazine = KMEMX_FRONT_NONE,
+	};
+	struct kmemx_cache *cache = kmemx_cache_new(&fx->depot, &spec);
+	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
+	unsigned int some;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	leave_slabs_empty(test, cache, obj);
+	some = kmemx_cache_trim_some(&fx->depot);
+	KUNIT_EXPECT_GT(test, some, 0U);
+	KUNIT_EXPECT_LT(test, some, NR_SLABS);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, NR_SLABS - some);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_trim(&fx->depot), (unsigned long)NR_SLABS - some - 1);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 1U);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_trim(&fx->depot), 0UL);
+	expect_sound(test, cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_trim_some(&fx->depot), 1U);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+	expect_sound(test, cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
+static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make_shallow(fx, 512);
+	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
+	struct kmemx_reaper reaper;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	kmemx_reaper_start(&reaper, &fx->depot);
+	leave_slabs_empty(test, cache, obj);
+	for (i = 0; i < 1000 && READ_ONCE(fx->fake.nr_out) > 4; i++)
+		msleep(20);
+	kmemx_reaper_stop(&reaper);
+	KUNIT_EXPECT_LE(test, fx->fake.nr_out, 4U);
+	expect_sound(test, cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
 static void cache_dead_cpu_loses_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -615,6 +741,9 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_works_past_a_busy_front),
 	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
+	KUNIT_CASE(cache_frees_leave_slabs_empty),
+	KUNIT_CASE(cache_trim_keeps_a_slab),
+	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),
 	{}

@@ -346,6 +346,30 @@ static void by_rcu(struct bad_free *bad)
 	destroy_rcu_head_on_stack(&bad->rcu);
 }
 
+#define MAGAZINE	16
+
+/* To where others have to go back for it. */
+static void into_a_full_front(struct bad_free *bad)
+{
+	void *others[MAGAZINE];
+	unsigned int i;
+
+	migrate_disable();
+	for (i = 0; i < MAGAZINE; i++)
+		others[i] = kmemx_cache_alloc(bad->cache, GFP_KERNEL);
+	for (i = 0; i < MAGAZINE; i++)
+		kmemx_cache_free(bad->cache, others[i]);
+	free_it(bad);
+	migrate_enable();
+}
+
+/* The only object of its slab goes back to it. */
+static void leaving_its_slab_empty(struct bad_free *bad)
+{
+	kmemx_cache_drain(bad->cache);
+	past_the_front(bad);
+}
+
 /* Where there is one CPU, what another does is left out. */
 static bool is_possible(void (*free)(struct bad_free *bad))
 {
@@ -368,7 +392,7 @@ static const struct way {
 static const struct where {
 	const char *name;
 	void (*free)(struct bad_free *bad);
-	bool is_drained, is_gone;
+	bool is_drained, is_alone, is_gone, is_trimmed;
 } places[] = {
 	{ "in the front", by_cache },
 	{ "in another CPU's front", on_another_cpu },
@@ -376,7 +400,11 @@ static const struct where {
 	{ "freed in bulk", by_bulk },
 	{ "freed by RCU callback", by_rcu },
 	{ "back in its slab", by_cache, .is_drained = true },
-	{ "slab given back", by_cache, .is_drained = true, .is_gone = true },
+	{ "in a full front", into_a_full_front },
+	{ "in a slab left empty", leaving_its_slab_empty, .is_alone = true },
+	{ "slab given back", by_cache, .is_drained = true, .is_alone = true, .is_gone = true },
+	{ "empty slab given back", leaving_its_slab_empty, .is_alone = true, .is_gone = true,
+	  .is_trimmed = true },
 };
 
 static void expect_caught(struct kunit *test, const char *what, const char *where,
@@ -398,7 +426,8 @@ static void expect_sound(struct kunit *test, struct kmemx_cache *cache)
 
 static void misuse_every_double_free(struct kunit *test)
 {
-	struct kmemx_cache *cache = kmemx_cache_create("kunit-double", 104, NULL, 0);
+	struct kmemx_cache_args args = { .magazine = MAGAZINE };
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-double", 104, &args, 0);
 	struct bad_free bad = { .cache = cache };
 	unsigned int p, w;
 	void *keep;
@@ -411,13 +440,17 @@ static void misuse_every_double_free(struct kunit *test)
 			if (!is_possible(places[p].free) || !is_possible(ways[w].free))
 				continue;
 			/* Another keeps the slab, unless that is to go. */
-			keep = places[p].is_gone ? NULL : kmemx_cache_alloc(cache, GFP_KERNEL);
+			keep = places[p].is_alone ? NULL : kmemx_cache_alloc(cache, GFP_KERNEL);
 			bad.obj = kmemx_cache_alloc(cache, GFP_KERNEL);
 			places[p].free(&bad);
 			if (places[p].is_drained)
 				kmemx_cache_drain(cache);
-			if (places[p].is_gone)
+			if (places[p].is_trimmed)
+				kmemx_region_reclaim_some(&kmemx_live);
+			else if (places[p].is_gone)
 				KUNIT_EXPECT_GT(test, kmemx_cache_shrink(cache), 0UL);
+			if (places[p].is_gone)
+				KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
 			ways[w].free(&bad);
 			expect_caught(test, "double free", places[p].name, ways[w].name,
 				      KMEMX_STAT_BAD_FREE_DOUBLE, before);

@@ -21,6 +21,8 @@ struct fixture {
 	struct kmemx_layout layout;
 	struct kmemx_slab slab;
 	u64 status[2];
+	struct kmemx_summary empty;
+	u64 empty_mem[32];
 	bool owned[NR];
 	unsigned int held[NR];		/* Objects to free. */
 	unsigned int nr_held;
@@ -28,6 +30,7 @@ struct fixture {
 	unsigned int nr_ended;
 	unsigned int nr_together;	/* Gives of several objects at once, */
 	unsigned int nr_disturbed;	/* and how often that did not work. */
+	unsigned int nr_trimmed;
 };
 
 struct op {
@@ -71,6 +74,14 @@ static void op_take(unsigned int nr)
 		own(taken[k]);
 }
 
+/* The slab has so many free objects now: as who frees leaves one that is empty. */
+static void settle(int nr_free)
+{
+	fx->nr_wrong += nr_free < 0;
+	if (nr_free == NR)
+		kmemx_slab_note_empty(&fx->empty, 0);
+}
+
 /* Issue some objects, and free them past the front. */
 static void op_free(unsigned int nr)
 {
@@ -81,7 +92,7 @@ static void op_free(unsigned int nr)
 		fx->nr_wrong += !kmemx_slab_withdraw(status_of(i));
 		fx->nr_wrong += kmemx_slab_withdraw(status_of(i));
 		fx->owned[i] = false;
-		fx->nr_wrong += kmemx_slab_give(&fx->slab, status_of(i)) < 0;
+		settle(kmemx_slab_give(&fx->slab, status_of(i)));
 	}
 }
 
@@ -90,6 +101,7 @@ static void op_free_together(unsigned int nr)
 {
 	u8 which[8] __aligned(sizeof(u64)) = { 0 };
 	unsigned int mate[8], k, nr_mates = 0;
+	int nr_free;
 
 	for (k = fx->nr_held; k-- > 0;) {
 		unsigned int i = fx->held[k];
@@ -107,14 +119,16 @@ static void op_free_together(unsigned int nr)
 	}
 	if (!nr_mates)
 		return;
-	if (kmemx_slab_give_word(&fx->slab, (u64 *)fx->slab.status + mate[0] / 8,
-				 *(u64 *)which) >= 0) {
+	nr_free = kmemx_slab_give_word(&fx->slab, (u64 *)fx->slab.status + mate[0] / 8,
+				       *(u64 *)which);
+	if (nr_free >= 0) {
 		fx->nr_together += nr_mates > 1;
+		settle(nr_free);
 		return;
 	}
 	fx->nr_disturbed++;
 	for (k = 0; k < nr_mates; k++)
-		fx->nr_wrong += kmemx_slab_give(&fx->slab, status_of(mate[k])) < 0;
+		settle(kmemx_slab_give(&fx->slab, status_of(mate[k])));
 }
 
 /* Of each object that nobody has. */
@@ -143,10 +157,23 @@ static void op_end(unsigned int nr)
 	fx->nr_ended++;
 }
 
+/* End the slab if it is noted as empty, and is: as kmemx_cache_trim() does. */
+static void op_trim(unsigned int nr)
+{
+	unsigned int nr_ended = fx->nr_ended;
+
+	if (kmemx_summary_first(&fx->empty) < 0)
+		return;
+	kmemx_summary_clear(&fx->empty, 0);
+	if (kmemx_slab_is_empty(&fx->slab, &fx->layout, CACHE))
+		op_end(nr);
+	fx->nr_trimmed += fx->nr_ended != nr_ended;
+}
+
 static const struct op ops[] = {
 	{ "take 1", op_take, 1 }, { "take 8", op_take, 8 }, { "free 1", op_free, 1 },
 	{ "drain", op_free, NR }, { "free together", op_free_together, 0 },
-	{ "free twice", op_free_twice, 0 }, { "end", op_end, 2 },
+	{ "free twice", op_free_twice, 0 }, { "end", op_end, 2 }, { "trim", op_trim, 2 },
 };
 
 /* ---- The interruptions ------------------------------------------------- */
@@ -177,6 +204,12 @@ static void expect_sound(struct kunit *test, const struct op *outer)
 	KUNIT_ASSERT_EQ_MSG(test, fx->nr_wrong, 0U, "%s at step %u by %s, at %u by %s",
 			    outer->name, level[0].at, level[0].by->name, level[1].at,
 			    level[1].by->name);
+	/* None that is empty is forgotten. */
+	KUNIT_ASSERT_TRUE_MSG(test, !kmemx_slab_is_empty(&fx->slab, &fx->layout, CACHE) ||
+			      kmemx_summary_test(&fx->empty, 0),
+			      "%s at step %u by %s, at %u by %s: nobody knows that it is empty",
+			      outer->name, level[0].at, level[0].by->name, level[1].at,
+			      level[1].by->name);
 }
 
 static void run_interrupted(struct kunit *test, const struct op *outer, unsigned int nr_held)
@@ -184,8 +217,11 @@ static void run_interrupted(struct kunit *test, const struct op *outer, unsigned
 	*fx = (struct fixture){
 		.layout = fx->layout, .nr_ended = fx->nr_ended,
 		.nr_together = fx->nr_together, .nr_disturbed = fx->nr_disturbed,
+		.nr_trimmed = fx->nr_trimmed,
 	};
 	fx->slab.status = (u8 *)fx->status;
+	kmemx_summary_init(&fx->empty, fx->empty_mem, 1);
+	kmemx_summary_set(&fx->empty, 0);
 	kmemx_slab_init(&fx->slab, &fx->layout, CACHE, 0);
 	if (nr_held)
 		op_take(nr_held);
@@ -229,6 +265,7 @@ static void slab_step_any_operation_at_any_point(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, fx);
 	KUNIT_ASSERT_EQ(test, kmemx_layout_init(&fx->layout, SIZE, 0, false, PAGE), 0);
 	KUNIT_ASSERT_EQ(test, fx->layout.nr_objs, NR);
+	KUNIT_ASSERT_LE(test, kmemx_summary_bytes(1), sizeof(fx->empty_mem));
 	for (f = 0; f < ARRAY_SIZE(helds); f++)
 		for (i = 0; i < ARRAY_SIZE(ops); i++)
 			for (k = 0; k < ARRAY_SIZE(ops); k++)
@@ -242,6 +279,7 @@ static void slab_step_any_operation_at_any_point(struct kunit *test)
 	KUNIT_EXPECT_GT(test, fx->nr_ended, 0U);
 	KUNIT_EXPECT_GT(test, fx->nr_together, 0U);
 	KUNIT_EXPECT_GT(test, fx->nr_disturbed, 0U);
+	KUNIT_EXPECT_GT(test, fx->nr_trimmed, 0U);
 }
 
 static struct kunit_case slab_step_cases[] = {

@@ -21,9 +21,11 @@
 #include "observe/debugfs.h"
 #include "observe/stat.h"
 #include "params.h"
+#include "slab/reap.h"
 
 static struct kmemx_grant grant;
 static struct kmemx_prezero prezero;
+static struct kmemx_reaper reaper;
 static int hotplug_state;
 
 /* Runs on another CPU, in the prepare stage: the dead one runs no more. */
@@ -157,6 +159,7 @@ static int __init kmemx_init(void)
 	ret = start_prezero();
 	if (ret)
 		goto err_notifier;
+	kmemx_reaper_start(&reaper, &kmemx_live.depot);
 	kmemx_debugfs_init(&kmemx_live);
 	say_hello();
 	return 0;
@@ -199,6 +202,7 @@ static void __exit kmemx_exit(void)
 	kmemx_debugfs_fini(&kmemx_live);
 	unregister_module_notifier(&module_notifier);
 	kmemx_prezero_stop(&prezero);
+	kmemx_reaper_stop(&reaper);
 	kmemx_region_empty(&kmemx_live);
 	/* Not before: a CPU that left would have kept what its fronts hold. */
 	cpuhp_remove_state_nocalls(hotplug_state);

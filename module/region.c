@@ -227,3 +227,18 @@ unsigned long kmemx_region_reclaim(struct kmemx_region *region)
 	return nr + kmemx_pages_sweep(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);
+
+/**
+ * kmemx_region_reclaim_some() - as kmemx_region_reclaim(), for who may not wait
+ * @region: the region
+ *
+ * Slabs that frees have left empty, and frames that were held and have been let go; a few.
+ *
+ * Context: any.
+ * Return: frames made free.
+ */
+unsigned int kmemx_region_reclaim_some(struct kmemx_region *region)
+{
+	return kmemx_cache_trim_some(&region->depot) + kmemx_pages_sweep_some(&region->pages);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim_some);

@@ -63,6 +63,7 @@ int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 		      bool track);
 void kmemx_region_fini(struct kmemx_region *region);
 unsigned long kmemx_region_reclaim(struct kmemx_region *region);
+unsigned int kmemx_region_reclaim_some(struct kmemx_region *region);
 void kmemx_region_empty(struct kmemx_region *region);
 
 /* The first frame of the slab that @frame, whose info byte is @info, is in. */

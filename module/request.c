@@ -119,16 +119,16 @@ void kmemx_request_refuse(const struct kmemx_request *req)
  * kmemx_request_reclaim() - may an allocation that failed be tried once more?
  * @req: the request
  *
- * Empties fronts and ends empty slabs for a caller that may wait.
+ * Empties fronts and ends empty slabs for a caller that may wait; for one that may not, some
+ * of the slabs that frees have left empty.
  *
  * Context: what the request's flags allow.
  * Return: whether it may.
  */
 bool kmemx_request_reclaim(const struct kmemx_request *req)
 {
-	/* Not an empty chance: frames that were held may have been let go. */
 	if (!gfpflags_allow_blocking(req->gfp))
-		return kmemx_pages_sweep_some(&kmemx_live.pages);
+		return kmemx_region_reclaim_some(&kmemx_live);
 	kmemx_stat_add(KMEMX_STAT_RECLAIM, 1);
 	kmemx_region_reclaim(&kmemx_live);
 	return true;

@@ -247,19 +247,31 @@ static unsigned int take_from_slabs(struct kmemx_cache *cache, struct kmemx_fron
 	return grow(cache, slot, nr);
 }
 
+/* What becomes of a slab whose objects are all free. */
+enum empty {
+	EMPTY_ENDS,	/* It ends, unless the cache has no other with free objects. */
+	EMPTY_STAYS	/* Who frees one object does no more: see kmemx_cache_trim(). */
+};
+
 /*
  * @nr objects have come back to a slab, which has @nr_free free ones now. A cache keeps one
  * slab with free objects, so that a pair of alloc and free does not make and retire one.
  */
-static void settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free, unsigned int nr)
+static void settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free, unsigned int nr,
+		   enum empty empty)
 {
 	enum kmemx_partial from = which(cache, nr_free - nr), to = which(cache, nr_free);
+	bool is_empty = nr_free == cache->layout.nr_objs && !cache->is_typesafe;
 
-	if (nr_free == cache->layout.nr_objs && !cache->is_typesafe &&
-	    has_other_partial(cache, id) && end(cache, id, from))
+	if (is_empty && empty == EMPTY_ENDS && has_other_partial(cache, id) &&
+	    end(cache, id, from)) {
 		give_frames(cache, id);
-	else if (from != to)
+		return;
+	}
+	if (from != to)
 		move(cache, id, from, to);
+	if (is_empty && empty == EMPTY_STAYS)
+		kmemx_slab_note_empty(&cache->depot->empty, id);
 }
 
 /* The slab of an object that has left it, so that the slab stays. */
@@ -269,13 +281,13 @@ static u32 slab_of(const struct kmemx_cache *cache, const void *obj)
 }
 
 /* Put an object back into its slab. False if it was there already. */
-static bool give_to_slab(struct kmemx_cache *cache, u32 id, u8 *status)
+static bool give_to_slab(struct kmemx_cache *cache, u32 id, u8 *status, enum empty empty)
 {
 	int nr_free = kmemx_slab_give(slab_at(cache, id), status);
 
 	if (unlikely(nr_free < 0))
 		return false;
-	settle(cache, id, (unsigned int)nr_free, 1);
+	settle(cache, id, (unsigned int)nr_free, 1, empty);
 	return true;
 }
 
@@ -357,7 +369,7 @@ static s64 revoke(const struct kmemx_cache *cache, struct kmemx_front *front)
  * struct group - objects that go back to their slab together
  * @slot: one of them; the status bytes of all are in one word
  * @which: as for kmemx_slab_give_word()
- * @nr: how many; at least one
+ * @nr: how many
  *
  * No more than that, since some kernels clear what is on the stack.
  */
@@ -372,46 +384,55 @@ static u64 *word_of(u8 *status)
 	return PTR_ALIGN_DOWN((u64 *)status, sizeof(u64));
 }
 
-static void empty_group(struct group *group)
+/* As in @which of a group. */
+static u64 bit_of(const u8 *status)
 {
-	group->which = 0;
-	group->nr = 0;
+	unsigned int shift = (unsigned long)status % sizeof(u64) * 8;
+
+	return (__force u64)cpu_to_le64(BIT_ULL(shift));
 }
 
-/* False if it has it already, which was freed twice then. */
-static bool add_to_group(struct group *group, const struct kmemx_front_slot *slot)
+static struct group group_of_one(const struct kmemx_front_slot *slot)
 {
-	unsigned int shift = (unsigned long)slot->status % sizeof(u64) * 8;
-	u64 bit = (__force u64)cpu_to_le64(BIT_ULL(shift));
-
-	if (unlikely(group->which & bit))
-		return false;
-	group->slot = *slot;
-	group->which |= bit;
-	group->nr++;
-	return true;
+	return (struct group){ .slot = *slot, .which = bit_of(slot->status), .nr = 1 };
 }
 
 /*
- * Of the few objects that came last into a front, the caller's, which has one, take out the
- * first and those that may go back with it. Of objects that come in the order of their slab
- * that is a whole word, and it stays so, as what is left begins with the next. Above the top
+ * Take some objects that may go back together out of a front, the caller's, which has one. Of
+ * the few that came last the first and those behind it, as long as they are of its word: of
+ * objects that come in the order of their slab that is a whole word, and what is left begins
+ * with the next. Where there is no order it is the one on top, which is no work. Above the top
  * there are objects and their status bytes still, as kmemx_cache_know() wants it.
  */
-static void take_group(struct kmemx_front *front, struct group *group)
+static struct group take_group(struct kmemx_front *front)
 {
 	struct kmemx_front_slot *slot, *keep = front->top - min(kmemx_front_nr(front), GROUP_MAX);
-	const u64 *word = word_of(keep[1].status);
+	struct group group = group_of_one(keep + 1);
+	const u64 *word = word_of(group.slot.status);
 
-	empty_group(group);
-	for (slot = keep + 1; slot <= front->top; slot++)
-		if (word_of(slot->status) != word || !add_to_group(group, slot))
-			*++keep = *slot;
+	if (keep + 1 == front->top || word_of(keep[2].status) != word) {
+		group = group_of_one(front->top);
+		keep = front->top - 1;
+	} else {
+		for (slot = keep + 2; slot <= front->top; slot++) {
+			u64 bit = bit_of(slot->status);
+
+			/* What is there already was freed twice. */
+			if (word_of(slot->status) != word || group.which & bit)
+				break;
+			group.which |= bit;
+			group.nr++;
+		}
+		while (slot <= front->top)
+			*++keep = *slot++;
+	}
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top = keep);
+	return group;
 }
 
-static void give_one_by_one(struct kmemx_cache *cache, u32 id, const struct group *group)
+static noinline void give_one_by_one(struct kmemx_cache *cache, u32 id,
+				     const struct group *group, enum empty empty)
 {
 	const struct kmemx_front_slot *slot = &group->slot;
 	u8 *first = (u8 *)word_of(slot->status);
@@ -420,25 +441,27 @@ static void give_one_by_one(struct kmemx_cache *cache, u32 id, const struct grou
 	for (; rest; rest &= rest - 1) {
 		u8 *status = first + __ffs64(rest) / 8;
 
-		if (!give_to_slab(cache, id, status))
+		if (!give_to_slab(cache, id, status, empty))
 			drop_twice(cache, (u8 *)slot->obj +
 				   (status - slot->status) * (long)cache->layout.stride);
 	}
 }
 
 /* One by one where somebody else is at the word of their status bytes. */
-static void give_group(struct kmemx_cache *cache, const struct group *group)
+static void give_group(struct kmemx_cache *cache, const struct group *group, enum empty empty)
 {
 	u32 id = slab_of(cache, group->slot.obj);
-	int nr_free = -1;
+	struct kmemx_slab *slab = slab_at(cache, id);
+	int nr_free;
 
-	if (group->nr > 1)
-		nr_free = kmemx_slab_give_word(slab_at(cache, id), word_of(group->slot.status),
-					       group->which);
-	if (nr_free > 0)
-		settle(cache, id, (unsigned int)nr_free, group->nr);
+	if (group->nr == 1)
+		nr_free = kmemx_slab_give(slab, group->slot.status);
 	else
-		give_one_by_one(cache, id, group);
+		nr_free = kmemx_slab_give_word(slab, word_of(group->slot.status), group->which);
+	if (likely(nr_free > 0))
+		settle(cache, id, (unsigned int)nr_free, group->nr, empty);
+	else
+		give_one_by_one(cache, id, group, empty);
 }
 
 /*
@@ -449,10 +472,9 @@ static unsigned int flush(struct kmemx_cache *cache, struct kmemx_front *front,
 			  unsigned int nr)
 {
 	while (nr && front->top != front->bottom) {
-		struct group group;
+		struct group group = take_group(front);
 
-		take_group(front, &group);
-		give_group(cache, &group);
+		give_group(cache, &group, EMPTY_ENDS);
 		nr -= min(nr, group.nr);
 	}
 	return nr;
@@ -463,11 +485,13 @@ static void refill(struct kmemx_cache *cache, struct kmemx_front *front)
 {
 	unsigned int nr;
 
-	while (front->top != front->bottom && READ_ONCE(*front->top->status) != KMEMX_OBJECT_OUT) {
+	while (front->top != front->bottom) {
+		if (READ_ONCE(*front->top->status) == KMEMX_OBJECT_OUT)
+			return;
 		drop_twice(cache, front->top->obj);
 		front->top--;
 	}
-	if (front->top != front->bottom || (!front->granted && !grant(cache, front)))
+	if (!front->granted && !grant(cache, front))
 		return;
 	nr = take_from_slabs(cache, front->bottom + 1, min(front->granted, KMEMX_FRONT_BATCH));
 	if (nr)
@@ -586,6 +610,83 @@ unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 	return nr;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_retire);
+
+/*
+ * End a slab that was left empty, if it still is; not the only one of its cache with free
+ * objects, unless @all. Returns the page frames given back. With preemption off.
+ */
+static unsigned int trim_slab(struct kmemx_depot *depot, u32 id, bool all)
+{
+	struct kmemx_cache *cache;
+
+	/* Fully ordered before the looks that follow: pairs with kmemx_slab_note_empty(). */
+	kmemx_summary_clear(&depot->empty, id);
+	cache = kmemx_depot_owner(depot, id);
+	/* Another may begin at this frame by now, or the frame be in the middle of one. */
+	if (!cache || !kmemx_slab_is_empty(slab_at(cache, id), &cache->layout, cache->number))
+		return 0;
+	if (!all && !has_other_partial(cache, id)) {
+		kmemx_slab_note_empty(&depot->empty, id);
+		return 0;
+	}
+	if (!end(cache, id, KMEMX_PARTIAL_EMPTIER))
+		return 0;
+	give_frames(cache, id);
+	return 1U << cache->layout.order;
+}
+
+/**
+ * kmemx_cache_trim() - give back slabs that frees have left empty
+ * @depot: the depot
+ *
+ * Each cache keeps one that has free objects.
+ *
+ * Context: may sleep.
+ * Return: page frames given back.
+ */
+unsigned long kmemx_cache_trim(struct kmemx_depot *depot)
+{
+	unsigned long nr = 0;
+	long id = -1;
+
+	while ((id = kmemx_summary_find(&depot->empty, (unsigned int)(id + 1))) >= 0) {
+		preempt_disable();
+		nr += trim_slab(depot, (u32)id, false);
+		preempt_enable();
+		cond_resched();
+	}
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
+
+/* For who may not wait: slabs at a time. */
+#define TRIM_SLABS	8
+
+/**
+ * kmemx_cache_trim_some() - as kmemx_cache_trim(), for who may not wait
+ * @depot: the depot
+ *
+ * Slabs that caches would keep go too.
+ *
+ * Context: any.
+ * Return: page frames given back, of eight slabs at most.
+ */
+unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot)
+{
+	unsigned int nr = 0, slabs = 0, got;
+	long id = -1;
+
+	while (slabs < TRIM_SLABS &&
+	       (id = kmemx_summary_find(&depot->empty, (unsigned int)(id + 1))) >= 0) {
+		preempt_disable();
+		got = trim_slab(depot, (u32)id, true);
+		preempt_enable();
+		slabs += !!got;
+		nr += got;
+	}
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim_some);
 
 /* ---- Objects ----------------------------------------------------------- */
 
@@ -739,7 +840,7 @@ void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
 
 	for (i = 0; i < nr; i++) {
 		preempt_disable();
-		give_to_slab(cache, slab_of(cache, slot[i].obj), slot[i].status);
+		give_to_slab(cache, slab_of(cache, slot[i].obj), slot[i].status, EMPTY_ENDS);
 		preempt_enable();
 	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
@@ -767,37 +868,33 @@ void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot 
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_issue);
 
 /*
- * Into the front, if that is open, and of a full one take out what is to go back instead: what
- * others have allocated is often freed in the order of that, and each change of a slab is one
- * of lines that CPUs share. False if the object is in @group itself.
+ * Into a front, entered, that has no room for an object: some of it go back to their slab
+ * instead, since what others have allocated is often freed in the order of that, and each
+ * change of a slab is one of lines that CPUs share. The next frees have room then. Where there
+ * is no front the object itself goes back. Leaves the front.
  */
-static bool put_in_front(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
-			 struct group *group)
+static noinline void put_past(struct kmemx_cache *cache, struct kmemx_front *front,
+			      const struct kmemx_front_slot *slot)
 {
-	struct kmemx_front *front = kmemx_front_enter(cache->front);
-	bool is_put = false;
+	struct group group;
 
-	empty_group(group);
-	if (!kmemx_front_is_closed(front)) {
-		if (kmemx_front_nr(front) >= front->granted && !grant(cache, front) &&
-		    front->granted)
-			take_group(front, group);
-		if (kmemx_front_nr(front) < front->granted) {
-			kmemx_front_add(front, front->top, slot->obj, slot->status);
-			is_put = true;
-		}
+	if (front->granted) {
+		group = take_group(front);
+		kmemx_front_add(front, front->top, slot->obj, slot->status);
+		this_cpu_inc(cache->front->nr_flush);
+	} else {
+		group = group_of_one(slot);
+		this_cpu_inc(cache->front->nr_past_free);
 	}
-	if (!is_put)
-		add_to_group(group, slot);
 	kmemx_front_leave(cache->front, front);
-	return is_put;
+	give_group(cache, &group, EMPTY_STAYS);
 }
 
 /* With preemption off. */
 static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj)
 {
 	struct kmemx_front_slot slot = { .obj = (void *)obj };
-	struct group group;
+	struct kmemx_front *front;
 
 	if (!kmemx_slab_find(slab_at(cache, id), &cache->layout, obj, &slot.status) ||
 	    READ_ONCE(*slot.status) == KMEMX_OBJECT_NONE)
@@ -808,12 +905,16 @@ static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj
 	kmemx_forget_leak(obj);
 	if (is_zeroed(cache))
 		memset((void *)obj, 0, cache->layout.size);
-	if (!put_in_front(cache, &slot, &group))
-		this_cpu_inc(cache->front->nr_past_free);
-	else if (group.nr)
-		this_cpu_inc(cache->front->nr_flush);
-	if (group.nr)
-		give_group(cache, &group);
+	front = kmemx_front_enter(cache->front);
+	/* One that is closed is granted nothing. */
+	if (kmemx_front_nr(front) < front->granted ||
+	    (front->granted < cache->front_cap && !kmemx_front_is_closed(front) &&
+	     grant(cache, front))) {
+		kmemx_front_add(front, front->top, slot.obj, slot.status);
+		kmemx_front_leave(cache->front, front);
+	} else {
+		put_past(cache, front, &slot);
+	}
 	return KMEMX_FREE_OK;
 }
 
@@ -1067,6 +1168,9 @@ int kmemx_cache_close(struct kmemx_cache *cache)
 	kmemx_cache_drain(cache);
 	kmemx_cache_retire(cache);
 	cache->is_dying = true;
+	/* Somebody short of frames may be half-way with a slab of it, with preemption off. */
+	if (atomic64_read(&cache->nr_slabs))
+		synchronize_rcu();
 	is_busy = atomic64_read(&cache->nr_slabs);
 	mutex_unlock(&cache->depot->lock);
 	cpus_read_unlock();

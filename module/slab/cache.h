@@ -118,6 +118,8 @@ void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot 
 void kmemx_cache_drain(struct kmemx_cache *cache);
 void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
 unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
+unsigned long kmemx_cache_trim(struct kmemx_depot *depot);
+unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot);
 
 /* Objects allocated and freed, over all CPUs; a snapshot. */
 struct kmemx_cache_counts {

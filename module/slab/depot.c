@@ -48,8 +48,11 @@ int kmemx_depot_init(struct kmemx_depot *depot, const struct kmemx_page_ops *ops
 	depot->track = track;
 	depot->slab = vzalloc((size_t)nr_ids * sizeof(*depot->slab));
 	depot->status = vzalloc((size_t)nr_ids * KMEMX_STATUS_BYTES);
-	if (depot->slab && depot->status && !make_room(depot))
+	depot->empty_mem = vzalloc(kmemx_summary_bytes(nr_ids));
+	if (depot->slab && depot->status && depot->empty_mem && !make_room(depot)) {
+		kmemx_summary_init(&depot->empty, depot->empty_mem, nr_ids);
 		return 0;
+	}
 	kmemx_depot_fini(depot);
 	return -ENOMEM;
 }
@@ -62,9 +65,11 @@ KMEMX_EXPORT_FOR_TEST(kmemx_depot_init);
 void kmemx_depot_fini(struct kmemx_depot *depot)
 {
 	free_percpu(depot->room);
+	vfree(depot->empty_mem);
 	vfree(depot->status);
 	vfree(depot->slab);
 	depot->room = NULL;
+	depot->empty_mem = NULL;
 	depot->status = NULL;
 	depot->slab = NULL;
 }
@@ -127,5 +132,6 @@ size_t kmemx_depot_meta_bytes(const struct kmemx_depot *depot)
 {
 	return sizeof(*depot) +
 		(size_t)depot->nr_ids * (sizeof(*depot->slab) + KMEMX_STATUS_BYTES) +
+		kmemx_summary_bytes(depot->nr_ids) +
 		num_possible_cpus() * sizeof(*depot->room);
 }

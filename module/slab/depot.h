@@ -54,6 +54,8 @@ struct kmemx_depot {
 	const struct kmemx_depot_watch *watch;	/* Or NULL; set while no cache comes or goes. */
 	struct kmemx_slab *slab;	/* One per id. */
 	u8 *status;			/* KMEMX_STATUS_BYTES per id. */
+	struct kmemx_summary empty;	/* Ids of slabs that a free has left empty; a hint. */
+	void *empty_mem;		/* What @empty lives in. */
 	s64 __percpu *room;		/* Bytes that fronts may still be granted. */
 	unsigned int magazine;		/* Of caches that do not say; 0: no limit of theirs. */
 	struct mutex lock;		/* Protects @cache. */

@@ -192,6 +192,39 @@ int kmemx_slab_give_word(struct kmemx_slab *slab, u64 *bytes, u64 which)
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_give_word);
 
 /**
+ * kmemx_slab_is_empty() - could a slab be retired?
+ * @slab: that of its first frame
+ * @layout: its shape
+ * @number: number of its cache
+ *
+ * Return: whether it is the cache's, and all its objects are free; a moment ago.
+ */
+bool kmemx_slab_is_empty(const struct kmemx_slab *slab, const struct kmemx_layout *layout,
+			 unsigned int number)
+{
+	return atomic64_read(&slab->state) == make_state(layout->nr_objs, number);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_slab_is_empty);
+
+/**
+ * kmemx_slab_note_empty() - let who gives slabs back know of one that has become empty
+ * @empty: slabs that may be, by their first frames
+ * @id: the slab
+ *
+ * The count of its free objects was changed before, in full order: pairs with the clear of who
+ * looks at it after that. So either this finds the note cleared, or that one the slab empty.
+ *
+ * Context: any.
+ */
+void kmemx_slab_note_empty(struct kmemx_summary *empty, u32 id)
+{
+	kmemx_step();
+	if (!kmemx_summary_test(empty, id))
+		kmemx_summary_set(empty, id);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_slab_note_empty);
+
+/**
  * kmemx_slab_retire() - end a slab if it is empty
  * @slab: that of its first frame
  * @layout: its shape

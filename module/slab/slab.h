@@ -29,6 +29,7 @@
 #define KMEMX_SLAB_SLAB_H
 
 #include <kmemx/platform.h>
+#include "buddy/summary.h"
 #include "slab/layout.h"
 
 struct kmemx_cache;
@@ -76,6 +77,9 @@ unsigned int kmemx_slab_take(struct kmemx_slab *slab, const struct kmemx_layout 
 			     unsigned int number, unsigned int *taken, unsigned int nr);
 int kmemx_slab_give(struct kmemx_slab *slab, u8 *status);
 int kmemx_slab_give_word(struct kmemx_slab *slab, u64 *bytes, u64 which);
+bool kmemx_slab_is_empty(const struct kmemx_slab *slab, const struct kmemx_layout *layout,
+			 unsigned int number);
+void kmemx_slab_note_empty(struct kmemx_summary *empty, u32 id);
 bool kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 		       unsigned int number);
 bool kmemx_slab_withdraw(u8 *status);

@@ -35,8 +35,8 @@ struct kmemx_sheaf;
  *	  the allocation that needed the slab, with preemption off; an object
  *	  keeps what the constructor wrote until the user changes it
  * @dtor: called once for each object before its slab goes, with preemption off, in the
- *	  context of the free that emptied it, of who reclaims or destroys, or in an
- *	  interrupt on the CPU whose front they empty: so it takes no lock that is taken
+ *	  context of who allocates and is short, reclaims or destroys, of a work item, or in
+ *	  an interrupt on the CPU whose front they empty: so it takes no lock that is taken
  *	  elsewhere with interrupts on
  * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
  *	      parameter says, KMEMX_NO_MAGAZINE for none
