@@ -2,6 +2,7 @@
 /*
  * Caches over a fake source of pages.
  */
+#include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
@@ -633,6 +634,59 @@ static void cache_trim_keeps_a_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
+/* Frames of the slabs that have an object in @obj: what is not to be had without moving one. */
+static unsigned int frames_of(struct fixture *fx, const struct kmemx_cache *cache, void **obj,
+			      unsigned int nr)
+{
+	DECLARE_BITMAP(used, FAKE_BLOCKS) = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (obj[i])
+			__set_bit(fake_page_ops.id_of(&fx->fake, obj[i]) >> KMEMX_SLAB_MAX_ORDER,
+				  used);
+	return (unsigned int)bitmap_weight(used, FAKE_BLOCKS) << cache->layout.order;
+}
+
+/* Nine tenths go, at random, and no slab stays that is without an object. */
+static void cache_shrink_leaves_slabs_in_use_only(struct kunit *test)
+{
+	static const u32 sizes[] = { 8, 24, 64, 256, 896, 1024, 4096, 8192 };
+	unsigned int nr = 200, k, i, nr_live;
+	void **obj = kunit_kcalloc(test, nr, sizeof(*obj), GFP_KERNEL);
+	struct fixture *fx = test->priv;
+	struct rnd rnd = { .state = TEST_SEED };
+	struct kmemx_cache_usage usage;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+		struct kmemx_cache *cache = make(fx, "shrunk", sizes[k], 0, NULL);
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+		for (i = 0; i < nr; i++) {
+			obj[i] = kmemx_cache_take(cache, 0);
+			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		}
+		for (nr_live = nr; nr_live > nr / 10;) {
+			i = (unsigned int)rnd_below(&rnd, nr);
+			if (!obj[i])
+				continue;
+			put(fx, obj[i], cache);
+			obj[i] = NULL;
+			nr_live--;
+		}
+		kmemx_cache_drain(cache);
+		kmemx_cache_retire(cache);
+		kmemx_cache_usage(cache, &usage);
+		KUNIT_EXPECT_EQ(test, usage.nr_slabs << cache->layout.order,
+				(unsigned long)frames_of(fx, cache, obj, nr));
+		for (i = 0; i < nr; i++)
+			if (obj[i])
+				put(fx, obj[i], cache);
+		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+	}
+}
+
 static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -743,6 +797,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_frees_leave_slabs_empty),
 	KUNIT_CASE(cache_trim_keeps_a_slab),
+	KUNIT_CASE(cache_shrink_leaves_slabs_in_use_only),
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),

@@ -8,6 +8,9 @@
 
 /* Bonwick's bound: a slab may waste an eighth of itself. */
 #define WASTE_SHIFT	3
+/* What one need not be large for, it should not waste: a sixteenth, in up to eight pages. */
+#define LITTLE_SHIFT	4
+#define LITTLE_ORDER	3
 
 static void shape(struct kmemx_layout *layout, u32 order, bool track, u32 page_size)
 {
@@ -46,6 +49,41 @@ static bool wastes_less(const struct kmemx_layout *a, const struct kmemx_layout 
 		(u64)kmemx_layout_waste(b, page_size) << a->order;
 }
 
+/* Has the slab an object, and no more than its state word can count? */
+static bool is_possible(const struct kmemx_layout *layout)
+{
+	return layout->nr_objs && layout->nr_objs <= KMEMX_SLAB_OBJS_MAX;
+}
+
+/* The smallest slab up to an order that wastes no more than 2^-@shift of itself, if there is one. */
+static bool find_smallest(struct kmemx_layout *layout, bool track, u32 page_size, u32 max_order,
+			  unsigned int shift)
+{
+	u32 order;
+
+	for (order = 0; order <= max_order; order++) {
+		shape(layout, order, track, page_size);
+		if (is_possible(layout) &&
+		    kmemx_layout_waste(layout, page_size) <= page_size << order >> shift)
+			return true;
+	}
+	return false;
+}
+
+/* The slab, of any order, that wastes the least; of several the smallest. */
+static void find_least(struct kmemx_layout *layout, bool track, u32 page_size)
+{
+	struct kmemx_layout best = { 0 };
+	u32 order;
+
+	for (order = 0; order <= KMEMX_SLAB_MAX_ORDER; order++) {
+		shape(layout, order, track, page_size);
+		if (is_possible(layout) && (!best.nr_objs || wastes_less(layout, &best, page_size)))
+			best = *layout;
+	}
+	*layout = best;
+}
+
 /**
  * kmemx_layout_init() - choose the shape of a slab
  * @layout: to fill in
@@ -55,17 +93,14 @@ static bool wastes_less(const struct kmemx_layout *a, const struct kmemx_layout 
  * @track: keep a word per object for its call site
  * @page_size: bytes in a page frame
  *
- * The smallest slab that wastes at most an eighth, or if there is none, the one
- * that wastes the least.
+ * The smallest slab of up to eight pages that wastes at most a sixteenth; if there is none, the
+ * smallest that wastes at most an eighth; or the one that wastes the least.
  *
  * Return: 0, or -EINVAL for a size or an alignment out of range.
  */
 int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool track,
 		      u32 page_size)
 {
-	struct kmemx_layout best = { 0 };
-	u32 order;
-
 	if (!align)
 		align = KMEMX_OBJECT_MIN;
 	if (!size || size > KMEMX_OBJECT_MAX || !is_power_of_2(align) || align > page_size)
@@ -76,18 +111,9 @@ int kmemx_layout_init(struct kmemx_layout *layout, u32 size, u32 align, bool tra
 	layout->align = align;
 	layout->stride = max_t(u32, ALIGN(size, align), KMEMX_OBJECT_MIN);
 	layout->recip = U64_MAX / layout->stride + 1;
-	for (order = 0; order <= KMEMX_SLAB_MAX_ORDER; order++) {
-		u32 bytes = page_size << order;
-
-		shape(layout, order, track, page_size);
-		if (!layout->nr_objs || layout->nr_objs > KMEMX_SLAB_OBJS_MAX)
-			continue;
-		if (kmemx_layout_waste(layout, page_size) <= bytes >> WASTE_SHIFT)
-			return 0;
-		if (!best.nr_objs || wastes_less(layout, &best, page_size))
-			best = *layout;
-	}
-	*layout = best;
+	if (!find_smallest(layout, track, page_size, LITTLE_ORDER, LITTLE_SHIFT) &&
+	    !find_smallest(layout, track, page_size, KMEMX_SLAB_MAX_ORDER, WASTE_SHIFT))
+		find_least(layout, track, page_size);
 	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_layout_init);
