@@ -899,9 +899,17 @@ static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj
 	if (!kmemx_slab_find(slab_at(cache, id), &cache->layout, obj, &slot.status) ||
 	    READ_ONCE(*slot.status) == KMEMX_OBJECT_NONE)
 		return KMEMX_FREE_MISALIGNED;
-	/* A free that is none, while a slab ends, may have found a byte of the next. */
 	if (kmemx_depot_owner(cache->depot, id) != cache || !kmemx_slab_withdraw(slot.status))
 		return KMEMX_FREE_DOUBLE;
+	/*
+	 * A free that is none, while a slab ends, may have found a byte of the next all the same.
+	 * With an object that is out that one stays, and says whose it is: withdrawing is fully
+	 * ordered, which is more than kmemx_cache_still_has() needs.
+	 */
+	if (unlikely(kmemx_depot_owner(cache->depot, id) != cache)) {
+		WRITE_ONCE(*slot.status, KMEMX_OBJECT_LIVE);
+		return KMEMX_FREE_DOUBLE;
+	}
 	kmemx_forget_leak(obj);
 	if (is_zeroed(cache))
 		memset((void *)obj, 0, cache->layout.size);
@@ -1253,7 +1261,7 @@ static bool visit(const struct kmemx_cache *cache, u32 id, unsigned int i,
 
 	if (READ_ONCE(READ_ONCE(slab->status)[i]) != KMEMX_OBJECT_LIVE)
 		return false;
-	/* If the slab is still the cache's, what was read of it before is too. */
+	/* As in kmemx_cache_still_has(). */
 	smp_rmb();
 	if (kmemx_slab_cache(state_at(cache, id)) != cache->number)
 		return false;

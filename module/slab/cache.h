@@ -185,6 +185,24 @@ static __always_inline bool kmemx_cache_pop(struct kmemx_cache *cache, void **ob
 	return found;
 }
 
+/*
+ * Is a slab the cache's still? If it is, what was read of it before is so too, its status bytes
+ * included: a slab of this cache on this frame always begins at the same place, and a byte that
+ * says live is not that of another cache's object.
+ */
+static __always_inline bool kmemx_cache_still_has(const struct kmemx_cache *cache,
+						  const struct kmemx_slab *slab)
+{
+	/*
+	 * Pairs with the full barriers that lie between the end of a slab (kmemx_depot_close())
+	 * and an object of the next one there that is live: the last of them is the exchange in
+	 * kmemx_slab_init().
+	 */
+	smp_rmb();
+	/* Plain, so that it may be the operand of a comparison. */
+	return data_race(slab->cache) == cache;
+}
+
 /* With preemption off: @cache was that of @slab a moment ago. */
 static __always_inline bool kmemx_cache_push_to(const struct kmemx_cache *cache,
 						const struct kmemx_slab *slab, const void *obj)
@@ -202,7 +220,7 @@ static __always_inline bool kmemx_cache_push_to(const struct kmemx_cache *cache,
 	/* Racy only where an object is freed twice, */
 	if (likely(top < front->limit && data_race(*status) == KMEMX_OBJECT_LIVE &&
 		   /* and where a free is none. */
-		   data_race(slab->cache) == cache)) {
+		   kmemx_cache_still_has(cache, slab))) {
 		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
 		kmemx_forget_leak(obj);
 		kmemx_front_add(front, top, obj, status);
@@ -289,13 +307,18 @@ static __always_inline unsigned int kmemx_cache_push_known(const struct kmemx_ca
 	s64 nr_ended = front->nr_ended;
 
 	for (objs += nr - left; left; left--) {
+		u8 *status = slot[1].status;
+
 		if (objs[left - 1] != slot[1].obj ||
-		    /* Racy only where an object is freed twice. nr_ended is asked after it. */
-		    data_race(*slot[1].status) != KMEMX_OBJECT_LIVE ||
-		    atomic64_read(&cache->nr_ended) != nr_ended)
+		    /* Racy only where an object is freed twice. */
+		    data_race(*status) != KMEMX_OBJECT_LIVE)
+			break;
+		/* As in kmemx_cache_still_has(): no slab has ended, nor the one this was in. */
+		smp_rmb();
+		if (atomic64_read(&cache->nr_ended) != nr_ended)
 			break;
 		slot++;
-		WRITE_ONCE(*slot->status, KMEMX_OBJECT_OUT);
+		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
 		kmemx_forget_leak(slot->obj);
 	}
 	nr -= (unsigned int)(slot - front->top);
@@ -339,7 +362,7 @@ static __always_inline unsigned int kmemx_cache_push_found(const struct kmemx_ca
 		status = first_status + i;
 		/* Racy only where an object is freed twice. */
 		if (unlikely(data_race(*status) != KMEMX_OBJECT_LIVE ||
-			     (slab && READ_ONCE(slab->cache) != cache)))
+			     (slab && !kmemx_cache_still_has(cache, slab))))
 			break;
 		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
 		kmemx_forget_leak(obj);

@@ -10,6 +10,18 @@
 #include "slab/depot.h"
 #include "slab/front.h"
 
+/*
+ * Who looks up an address while slabs come and go may see where one begins and the status bytes of
+ * another: it looks no further behind these than the largest slab has objects, and believes none
+ * of it.
+ */
+#define SPARE_BYTES	((PAGE_SIZE << KMEMX_SLAB_MAX_ORDER) / KMEMX_OBJECT_MIN)
+
+static size_t status_bytes(u32 nr_ids)
+{
+	return (size_t)nr_ids * KMEMX_STATUS_BYTES + SPARE_BYTES;
+}
+
 static int make_room(struct kmemx_depot *depot)
 {
 	u64 room = kmemx_front_room((u64)depot->nr_ids << PAGE_SHIFT, num_possible_cpus());
@@ -47,7 +59,7 @@ int kmemx_depot_init(struct kmemx_depot *depot, const struct kmemx_page_ops *ops
 	depot->nr_ids = nr_ids;
 	depot->track = track;
 	depot->slab = vzalloc((size_t)nr_ids * sizeof(*depot->slab));
-	depot->status = vzalloc((size_t)nr_ids * KMEMX_STATUS_BYTES);
+	depot->status = vzalloc(status_bytes(nr_ids));
 	depot->empty_mem = vzalloc(kmemx_summary_bytes(nr_ids));
 	if (depot->slab && depot->status && depot->empty_mem && !make_room(depot)) {
 		kmemx_summary_init(&depot->empty, depot->empty_mem, nr_ids);
@@ -131,7 +143,7 @@ void kmemx_depot_close(struct kmemx_depot *depot, u32 id, const struct kmemx_lay
 size_t kmemx_depot_meta_bytes(const struct kmemx_depot *depot)
 {
 	return sizeof(*depot) +
-		(size_t)depot->nr_ids * (sizeof(*depot->slab) + KMEMX_STATUS_BYTES) +
+		(size_t)depot->nr_ids * sizeof(*depot->slab) + status_bytes(depot->nr_ids) +
 		kmemx_summary_bytes(depot->nr_ids) +
 		num_possible_cpus() * sizeof(*depot->room);
 }

@@ -55,7 +55,7 @@ static bool is_possible(const struct kmemx_layout *layout)
 	return layout->nr_objs && layout->nr_objs <= KMEMX_SLAB_OBJS_MAX;
 }
 
-/* The smallest slab up to an order that wastes no more than 2^-@shift of itself, if there is one. */
+/* The smallest slab up to an order that wastes no more than 2^-@shift of itself, if any. */
 static bool find_smallest(struct kmemx_layout *layout, bool track, u32 page_size, u32 max_order,
 			  unsigned int shift)
 {
