@@ -14,6 +14,7 @@
 
 #include "api.h"
 #include "buddy/prezero.h"
+#include "observe/callers.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 
@@ -658,6 +659,76 @@ static void api_who_may_not_wait_gets_empty_slabs(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+#define NR_CALLS	8
+
+/* One of each way to allocate, and each from a line of its own. */
+static void allocate_each_way(struct kunit *test, struct kmemx_cache *cache, void *got[NR_CALLS])
+{
+	struct kmemx_sheaf *sheaf = kmemx_cache_prefill(cache, GFP_KERNEL, 1);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, sheaf);
+	got[0] = kmemx_alloc(64, GFP_KERNEL);
+	got[1] = kmemx_alloc(3 * PAGE_SIZE, GFP_KERNEL);
+	got[2] = kmemx_cache_alloc(cache, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_alloc_bulk(cache, GFP_KERNEL, 1, &got[3]), 1U);
+	got[4] = kmemx_alloc_from_sheaf(sheaf, GFP_KERNEL);
+	page = kmemx_alloc_pages(GFP_KERNEL, 1);
+	got[5] = page ? page_address(page) : NULL;
+	KUNIT_EXPECT_EQ(test, kmemx_alloc_pages_bulk(GFP_KERNEL, 1, &page), 1UL);
+	got[6] = page_address(page);
+	got[7] = kmemx_alloc_contig(5 * PAGE_SIZE, 0, GFP_KERNEL);
+	kmemx_return_sheaf(sheaf);
+}
+
+static void free_each(void *got[NR_CALLS])
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		kmemx_free(got[i]);
+	kmemx_free_pages(virt_to_page(got[5]), 1);
+	kmemx_free_pages(virt_to_page(got[6]), 0);
+	kmemx_free_contig(got[7]);
+}
+
+static void api_call_sites_are_kept_when_told(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-callers", 56, NULL, 0);
+	void *before[NR_CALLS], *got[NR_CALLS];
+	struct kmemx_callers callers = { };
+	unsigned long site[NR_CALLS], other;
+	unsigned int i, k;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	allocate_each_way(test, cache, before);
+	KUNIT_ASSERT_EQ(test, kmemx_callers_start(&callers, &kmemx_live.pages), 0);
+	allocate_each_way(test, cache, got);
+	for (i = 0; i < NR_CALLS; i++) {
+		KUNIT_EXPECT_FALSE(test, kmemx_callers_find(&callers, before[i], &other));
+		KUNIT_ASSERT_TRUE(test, kmemx_callers_find(&callers, got[i], &site[i]));
+		for (k = 0; k < i; k++)
+			KUNIT_EXPECT_NE(test, site[i], site[k]);
+	}
+	/* The same lines again, and in part the same memory. */
+	free_each(before);
+	allocate_each_way(test, cache, before);
+	for (i = 0; i < NR_CALLS; i++) {
+		KUNIT_EXPECT_TRUE(test, kmemx_callers_find(&callers, before[i], &other));
+		KUNIT_EXPECT_EQ(test, other, site[i]);
+	}
+	kmemx_callers_stop(&callers);
+	KUNIT_EXPECT_FALSE(test, kmemx_callers_is_on(&callers));
+	KUNIT_ASSERT_EQ(test, kmemx_callers_start(&callers, &kmemx_live.pages), 0);
+	for (i = 0; i < NR_CALLS; i++)
+		KUNIT_EXPECT_FALSE(test, kmemx_callers_find(&callers, got[i], &other));
+	KUNIT_EXPECT_FALSE(test, kmemx_callers_find(&callers, &callers, &other));
+	kmemx_callers_stop(&callers);
+	free_each(before);
+	free_each(got);
+	kmemx_cache_destroy(cache);
+}
+
 static void api_cache_that_cannot_be_is_refused(struct kunit *test)
 {
 	struct kmemx_cache_args args = { .align = 3 };
@@ -786,6 +857,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_cache_constructs_and_aligns),
 	KUNIT_CASE(api_cache_says_what_cpus_may_keep),
 	KUNIT_CASE(api_who_may_not_wait_gets_empty_slabs),
+	KUNIT_CASE(api_call_sites_are_kept_when_told),
 	KUNIT_CASE(api_cache_that_cannot_be_is_refused),
 	KUNIT_CASE(api_cache_with_live_objects_is_kept),
 	KUNIT_CASE(api_works_in_hardirq),

@@ -160,4 +160,5 @@ void kmemx_debugfs_fini(struct kmemx_region *region)
 {
 	kmemx_debugfs_slab_fini(region);
 	debugfs_remove(dir);
+	kmemx_debugfs_sites_fini();
 }

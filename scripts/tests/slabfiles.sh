@@ -5,8 +5,9 @@
 # parts): what they say agrees with slabinfo and with each other, in the formats of SLUB's
 # own files of that kernel; the kernel's own tool slabinfo, of its source, reads them; a
 # cache gives memory back when told to; and the files go with their cache, open or not, while
-# others read and write them. allocinfo has all that is used. On debug, which is slow and has
-# KASAN, only a cache that gives back and files that go.
+# others read and write them. allocinfo has all that is used, or what was allocated while it
+# was told to be kept. On debug, which is slow and has KASAN, only a cache that gives back, files
+# that go, and the latter.
 #
 # parts: backports oldstable debug
 # shellcheck source=scripts/lib/tap.sh
@@ -136,6 +137,36 @@ peaks_stay() {
 		[ "$(stat_of peak_chunk_bytes)" -le "$(stat_of region_bytes)" ]
 }
 
+# is_all_known: by call site, all that is used.
+is_all_known() {
+	local info=$debug/allocinfo
+	equal bytes "$(awk 'NR > 2 { n += $1 } END { printf "%.0f", n }' "$info")" "$(stat_of used_bytes)" &&
+		equal "objects and blocks" "$(awk 'NR > 2 { n += $2 } END { print n }' "$info")" \
+			"$(($(stat_of alloc) - $(stat_of free) + $(stat_of page_alloc) - $(stat_of page_free)))" &&
+		[ "$(tail -n +3 "$info" | wc -l)" -ge 3 ]
+}
+
+# is_nothing_known WHEN
+is_nothing_known() { equal "lines $1" "$(grep -vc '^#' "$debug/allocinfo")" 1; }
+
+# What is allocated while they are kept, and nothing else.
+call_sites_are_kept_when_told() {
+	local on=$debug/allocinfo_on word
+	insmod kmemx_sample.ko objects=1500 pages=333 contig=3M && equal on "$(cat "$on")" 0 &&
+		is_nothing_known "before" || return
+	for word in 2 banana; do
+		! echo "$word" >"$on" || { echo "'$word' was taken"; return 1; }
+	done
+	echo 1 >"$on" && equal on "$(cat "$on")" 1 && is_nothing_known "of what was there" &&
+		rmmod kmemx_sample && is_nothing_known "when that has been freed" &&
+		insmod kmemx_sample.ko objects=1500 pages=333 contig=3M && cat "$debug/allocinfo" && is_all_known &&
+		echo 0 >"$on" && is_nothing_known "while they are not kept" &&
+		echo 1 >"$on" && is_nothing_known "of what was there when they were kept again" &&
+		rmmod kmemx_sample && is_nothing_known "when that has been freed" &&
+		insmod kmemx_sample.ko objects=1500 pages=333 contig=3M && is_all_known &&
+		rmmod kmemx_sample && is_nothing_known "when nothing is live" && equal on "$(cat "$on")" 1
+}
+
 # Nothing is known without track=1, and with it, by call site, all that is used.
 call_sites_have_all() {
 	local info=$debug/allocinfo
@@ -143,13 +174,10 @@ call_sites_have_all() {
 	rmmod kmemx && insmod kmemx.ko track=1 && insmod kmemx_sample.ko objects=1500 pages=333 contig=3M || return
 	cat "$info"
 	equal "lines that look odd" "$(tail -n +3 "$info" | grep -vE '^ *[0-9]+ +[0-9]+ [a-z_.0-9]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[kmemx_sample\]$')" "" &&
-		equal bytes "$(awk 'NR > 2 { n += $1 } END { printf "%.0f", n }' "$info")" "$(stat_of used_bytes)" &&
-		equal "objects and blocks" "$(awk 'NR > 2 { n += $2 } END { print n }' "$info")" \
-			"$(($(stat_of alloc) - $(stat_of free) + $(stat_of page_alloc) - $(stat_of page_free)))" &&
-		[ "$(tail -n +3 "$info" | wc -l)" -ge 3 ] && rmmod kmemx_sample &&
+		is_all_known && equal on "$(cat "$debug/allocinfo_on")" 1 && ! echo 0 2>/dev/null >"$debug/allocinfo_on" &&
+		rmmod kmemx_sample &&
 		insmod kmemx_port.ko && equal "kmemx as its own caller" "$(grep -F '[kmemx]' "$info")" "" &&
-		grep -F '[kmemx_port]' "$info" && rmmod kmemx_port &&
-		equal "lines when nothing is live" "$(grep -vc '^#' "$info")" 1
+		grep -F '[kmemx_port]' "$info" && rmmod kmemx_port && is_nothing_known "when nothing is live"
 }
 
 unloads() { rmmod kmemx && [ ! -e "$debug" ]; }
@@ -166,6 +194,7 @@ guest() {
 	try "slabfiles/$1-shrinks" shrinks
 	try "slabfiles/$1-files-go-with-the-cache" files_go_with_the_cache
 	try "slabfiles/$1-files-are-used-as-they-go" files_are_used_as_they_go
+	try "slabfiles/$1-call-sites-are-kept-when-told" call_sites_are_kept_when_told
 	[ "$1" = debug ] || try "slabfiles/$1-call-sites-have-all" call_sites_have_all
 	try "slabfiles/$1-unloads" unloads
 }

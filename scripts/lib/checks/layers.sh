@@ -11,6 +11,7 @@ layer_table() {
 		1  module/slab/@(layout|classes).[ch]                          pure
 		1  module/cma/*                                                !buddy !slab
 		1  module/observe/@(stat|trace|report).[ch]
+		2  module/observe/callers.[ch]
 		2  module/buddy/@(zone|pcp|pages|fragmap|pagetype|prezero).[ch]                 !slab
 		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp
 		4  module/policy/*
