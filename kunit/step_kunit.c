@@ -531,6 +531,106 @@ static void step_rank_written_late_is_mended(struct kunit *test)
 	KUNIT_FAIL(test, "a take does not end");
 }
 
+/* ---- A rank that is behind its word ------------------------------------- */
+
+/* What the hooks below leave. */
+static long behind_frame;
+static unsigned int behind_rank;
+
+static u64 first_state(void)
+{
+	return (u64)atomic64_read(&fx->zone.state[0]);
+}
+
+/* The chunk is where its ranks say, and these are right. */
+static void expect_at_rest(struct kunit *test)
+{
+	const char *why = kmemx_zone_check(&fx->zone);
+
+	KUNIT_EXPECT_EQ(test, kmemx_state_bin(first_state()), kmemx_state_find_bin(first_state()));
+	KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ? why : "");
+}
+
+/* The bits of what is freed are clear, and its word's rank is that of before. */
+static void take_where_bits_are_clear(void)
+{
+	kmemx_step_hook = NULL;
+	behind_rank = kmemx_state_rank(first_state(), 0);
+	behind_frame = kmemx_zone_alloc_order(&fx->zone, 0, KIND);
+}
+
+/*
+ * Free are frame 0 and a block of order 4 in the next word, and what is freed is one of
+ * order 5 beside frame 0: who takes that is the first to write the word's new rank.
+ */
+static void step_block_is_found_whoever_writes_its_rank(struct kunit *test)
+{
+	unsigned int frame;
+	int err = 0;
+
+	zone_make(test, 0);
+	err |= kmemx_zone_alloc_at(&fx->zone, 32, 32, KIND);
+	/* One by one, so that there are so many live ones that their class stays. */
+	for (frame = 1; frame < 32; frame++)
+		err |= kmemx_zone_alloc_at(&fx->zone, frame, 1, KIND);
+	err |= kmemx_zone_alloc_at(&fx->zone, 64 + 16, NR_FRAMES - 64 - 16, KIND);
+	KUNIT_ASSERT_EQ(test, err, 0);
+
+	kmemx_step_hook = take_where_bits_are_clear;
+	KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(&fx->zone, 32, 5));
+	KUNIT_EXPECT_EQ(test, behind_frame, 0L);
+	KUNIT_EXPECT_EQ(test, behind_rank, 1U);
+
+	expect_at_rest(test);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 5, KIND), 32L);
+	kmemx_zone_fini(&fx->zone);
+}
+
+/*
+ * The third frame of the word goes as soon as the bits of the other two are clear; who
+ * cleared these has not seen it, and writes too low a rank beside the right count.
+ */
+static void free_third_then_take(void)
+{
+	kmemx_step_hook = NULL;
+	if (!nr_steps++) {
+		op_free(0);
+	} else if (kmemx_state_free(first_state()) == KMEMX_CHUNK_FRAMES) {
+		/* The last to change a bit has not looked again. */
+		behind_rank = kmemx_state_rank(first_state(), 0);
+		behind_frame = kmemx_zone_alloc_order(&fx->zone, 0, KIND);
+		return;
+	}
+	kmemx_step_hook = free_third_then_take;
+}
+
+/* That chunk is not whole any more, whatever it was between count and rank. */
+static void step_chunk_with_a_live_block_is_not_offered_as_whole(struct kunit *test)
+{
+	struct kmemx_taken two;
+
+	zone_make(test, 0);
+	two = kmemx_zone_take(&fx->zone, 0, 2);
+	KUNIT_ASSERT_EQ(test, two.base, 0L);
+	op_alloc(0);
+	KUNIT_ASSERT_EQ(test, fx->nr_held, 1U);
+
+	nr_steps = 0;
+	behind_frame = -1;
+	kmemx_step_hook = free_third_then_take;
+	KUNIT_EXPECT_TRUE(test, kmemx_zone_give_some(&fx->zone, 0, two.heads, 0, 2));
+	kmemx_step_hook = NULL;
+	KUNIT_EXPECT_EQ(test, fx->nr_wrong, 0U);
+	KUNIT_EXPECT_GE(test, behind_frame, 0L);
+	KUNIT_EXPECT_LT(test, behind_rank, KMEMX_RANK_FULL);
+
+	expect_at_rest(test);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 9, KIND), 512L);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 9, KIND), 1024L);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 9, KIND), (long)-ENOSPC);
+	kmemx_zone_fini(&fx->zone);
+}
+
 /* ---- A summary --------------------------------------------------------- */
 
 #define LEAVES	70000
@@ -666,6 +766,8 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(step_standstill_keeps_nobody_from_allocating),
 	KUNIT_CASE(step_random_storm),
 	KUNIT_CASE(step_rank_written_late_is_mended),
+	KUNIT_CASE(step_block_is_found_whoever_writes_its_rank),
+	KUNIT_CASE(step_chunk_with_a_live_block_is_not_offered_as_whole),
 	KUNIT_CASE(step_summary_loses_no_leaf),
 	KUNIT_CASE(step_bins_lose_no_chunk),
 	{}
