@@ -46,8 +46,8 @@ vm: ## a shell in the test VM with the modules at hand [VM=backports]
 test: ## everything that must pass; .ci/run calls it
 	scripts/test
 
-host-test: ## the pure cores' suites in user space, under sanitizers [T=pattern] [SEED=n]
-	scripts/lib/host-test $(if $(SEED),--seed '$(SEED)') $(if $(T),'$(T)')
+host-test: ## the pure cores' suites in user space, under sanitizers [T=pattern] [SEED=n] [WALKS=n]
+	scripts/lib/host-test $(if $(SEED),--seed '$(SEED)') $(if $(WALKS),--walks '$(WALKS)') $(if $(T),'$(T)')
 
 vm-test: ## the KUnit suites in the VM, or the sample on a stock kernel [VM=kunit]
 	scripts/test $(if $(filter debug kcsan,$(VM)),$(VM),$(if $(filter kunit uml,$(or $(VM),kunit)),kunit,stock):$(or $(VM),kunit))

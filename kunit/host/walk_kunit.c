@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several CPUs at work in one zone, in steps: each is a coroutine that allocates and frees
+ * at random, and where the cores call kmemx_step() any other may go on. So more than two
+ * CPUs can be between two steps at once, each for any time, which neither the suites that
+ * nest operations nor threads on two CPUs have; and a seed plays the same steps again.
+ *
+ * Nobody's frames may be anybody else's meanwhile, and at rest the zone must be sound.
+ */
+#include <inttypes.h>
+
+#include "buddy/zone.h"
+#include "host/coroutine.h"
+#include "random.h"
+
+#define CPUS		4
+/* Walks of a case, if KMEMX_WALKS does not say; each has a seed of its own. */
+#define NR_WALKS	4000
+/* Of a walk; the zone is at rest between them. */
+#define NR_ROUNDS	16
+#define OPS_OF_ROUND	6
+#define HELD_MAX	64
+#define KIND		KMEMX_KIND_PAGES
+#define BASE_PFN	0x40000UL
+#define CHUNKS_MAX	8
+
+/* Frames in a row that a CPU has. */
+struct held {
+	unsigned int frame;
+	unsigned int nr;
+};
+
+struct cpu {
+	struct coroutine co;
+	struct held held[HELD_MAX];
+	unsigned int nr_held;
+	unsigned int ops_left;		/* Of this round. */
+};
+
+/* What the hook needs: one walk at a time, on one thread. */
+static struct walk {
+	struct rnd rnd;
+	struct kmemx_zone zone;
+	struct kmemx_extent extent[2];
+	struct cpu cpu[CPUS];
+	struct cpu *running;
+	bool owned[CHUNKS_MAX * KMEMX_CHUNK_FRAMES];
+	unsigned int steps_per_switch;	/* On average. */
+	unsigned int held_max;		/* Who has more frees something. */
+	unsigned int nr_allocs;		/* So many of allocs[] are done. */
+	unsigned int nr_orders;		/* Of single blocks. */
+	const char *why;		/* What was wrong first, or NULL. */
+} walk;
+
+static unsigned int below(unsigned int n)
+{
+	return rnd_below(&walk.rnd, n);
+}
+
+/* ---- Whose turn it is ---------------------------------------------------- */
+
+/* One of those that are not at the end of the round; there is one. */
+static struct cpu *any_cpu(void)
+{
+	struct cpu *cpu;
+
+	do
+		cpu = &walk.cpu[below(CPUS)];
+	while (!cpu->ops_left);
+	return cpu;
+}
+
+static void go_on_as(struct cpu *cpu)
+{
+	walk.running = cpu;
+	coroutine_switch(&cpu->co);
+}
+
+static void let_others_go_on(void)
+{
+	if (!below(walk.steps_per_switch))
+		go_on_as(any_cpu());
+}
+
+/* ---- Who has what ------------------------------------------------------- */
+
+static void complain(const char *why)
+{
+	if (!walk.why)
+		walk.why = why;
+}
+
+static void own(unsigned int frame, unsigned int nr)
+{
+	for (; nr--; frame++) {
+		if (walk.owned[frame])
+			complain("a frame was issued twice");
+		walk.owned[frame] = true;
+	}
+}
+
+static void disown(unsigned int frame, unsigned int nr)
+{
+	for (; nr--; frame++) {
+		if (!walk.owned[frame])
+			complain("a frame is freed twice");
+		walk.owned[frame] = false;
+	}
+}
+
+static void hold(struct cpu *cpu, long frame, unsigned int nr)
+{
+	if (frame < 0)
+		return;
+	own((unsigned int)frame, nr);
+	cpu->held[cpu->nr_held++] = (struct held){ (unsigned int)frame, nr };
+}
+
+/* From now on the caller's to give back. */
+static struct held let_go(struct cpu *cpu, unsigned int i)
+{
+	struct held held = cpu->held[i];
+
+	cpu->held[i] = cpu->held[--cpu->nr_held];
+	disown(held.frame, held.nr);
+	return held;
+}
+
+/* ---- Allocating --------------------------------------------------------- */
+
+/* Blocks of one word, as who fills a front. */
+static void take_neighbours(struct cpu *cpu)
+{
+	unsigned int order = below(4) ? 0 : below(3);
+	struct kmemx_taken taken = kmemx_zone_take(&walk.zone, order, 1 + below(8));
+
+	for (; taken.base >= 0 && taken.heads; taken.heads &= taken.heads - 1) {
+		unsigned int frame = (unsigned int)taken.base + __ffs64(taken.heads);
+
+		hold(cpu, frame, 1U << order);
+		WRITE_ONCE(walk.zone.info[frame], kmemx_info(KIND, order));
+	}
+}
+
+static void alloc_block(struct cpu *cpu)
+{
+	unsigned int order = below(walk.nr_orders);
+
+	hold(cpu, kmemx_zone_alloc_order(&walk.zone, order, KIND), 1U << order);
+}
+
+static void alloc_row(struct cpu *cpu)
+{
+	unsigned int nr = 1 + below(700);
+
+	hold(cpu, kmemx_zone_alloc(&walk.zone, nr, 1UL << below(6), KIND), nr);
+}
+
+static void alloc_these(struct cpu *cpu)
+{
+	unsigned int end = kmemx_zone_end(&walk.zone), frame = below(end);
+	unsigned int nr = 1 + below(below(2) ? 8 : 600);
+
+	nr = min(nr, end - frame);
+	if (!kmemx_zone_alloc_at(&walk.zone, frame, nr, KIND))
+		hold(cpu, frame, nr);
+}
+
+/* As who does so ahead of need. */
+static void zero_chunk(struct cpu *cpu)
+{
+	long frame = kmemx_zone_take_unzeroed(&walk.zone);
+
+	if (frame < 0)
+		return;
+	own((unsigned int)frame, KMEMX_CHUNK_FRAMES);
+	let_others_go_on();
+	disown((unsigned int)frame, KMEMX_CHUNK_FRAMES);
+	kmemx_zone_give_zeroed(&walk.zone, (unsigned int)frame);
+}
+
+static void alloc_zeroed(struct cpu *cpu)
+{
+	unsigned int nr = KMEMX_CHUNK_FRAMES / 2 + 1 + below(KMEMX_CHUNK_FRAMES / 2);
+
+	hold(cpu, kmemx_zone_alloc_zeroed(&walk.zone, nr, KIND), nr);
+}
+
+/* Those that are here more often are done more often; some walks do the first few only. */
+static void (* const allocs[])(struct cpu *cpu) = {
+	take_neighbours, take_neighbours, take_neighbours, take_neighbours,
+	alloc_block, alloc_block, alloc_block, alloc_block,
+	alloc_row, alloc_these, zero_chunk, alloc_zeroed,
+};
+
+/* ---- Freeing ------------------------------------------------------------ */
+
+/* Are these frames one block, and not several in a row? */
+static bool is_block(struct held held)
+{
+	return held.nr == 1U << kmemx_info_order(READ_ONCE(walk.zone.info[held.frame]));
+}
+
+static void give_blocks(struct held held)
+{
+	unsigned int frame = held.frame;
+	bool more;
+	u8 info;
+
+	if (kmemx_zone_claim(&walk.zone, frame, KIND, held.nr, &info)) {
+		complain("what is freed was not allocated");
+		return;
+	}
+	do {
+		unsigned int block = frame, order = kmemx_info_order(info);
+
+		more = info & KMEMX_INFO_MORE;
+		if (more)
+			frame = kmemx_zone_next(&walk.zone, frame, &info);
+		kmemx_zone_give(&walk.zone, block, order);
+	} while (more);
+}
+
+static void free_one(struct cpu *cpu)
+{
+	struct held held = let_go(cpu, below(cpu->nr_held));
+
+	if (!is_block(held) || below(2))
+		give_blocks(held);
+	else if (!kmemx_zone_free_block(&walk.zone, held.frame, ilog2(held.nr)))
+		complain("a block that is freed was free");
+}
+
+/* All blocks of one frame that are in one word, as who empties a front. */
+static void free_neighbours(struct cpu *cpu)
+{
+	unsigned int base = round_down(cpu->held[below(cpu->nr_held)].frame, KMEMX_WORD_BITS);
+	unsigned int i = 0, nr = 0;
+	u64 heads = 0;
+
+	while (i < cpu->nr_held) {
+		unsigned int frame = cpu->held[i].frame;
+
+		if (cpu->held[i].nr != 1 || round_down(frame, KMEMX_WORD_BITS) != base) {
+			i++;
+			continue;
+		}
+		let_go(cpu, i);
+		WRITE_ONCE(walk.zone.info[frame], 0);
+		heads |= BIT_ULL(frame - base);
+		nr++;
+	}
+	if (nr && !kmemx_zone_give_some(&walk.zone, base, heads, 0, nr))
+		complain("of blocks that are freed together one was free");
+}
+
+/* Frames @from to @to - 1, which have no info bytes any more. */
+static void give_frames(unsigned int from, unsigned int to)
+{
+	while (from < to) {
+		unsigned int order = kmemx_zone_first_order(from, to - from);
+
+		kmemx_zone_give(&walk.zone, from, order);
+		from += 1U << order;
+	}
+}
+
+/* Keep the first @keep frames of those that were claimed, as kmemx_pages_trim() does. */
+static void cut(unsigned int block, u8 info, unsigned int keep)
+{
+	bool more;
+
+	do {
+		unsigned int order = kmemx_info_order(info), end = block + (1U << order);
+		unsigned int kept = min(keep, 1U << order), next = end;
+
+		more = info & KMEMX_INFO_MORE;
+		if (more)
+			next = kmemx_zone_next(&walk.zone, block, &info);
+		if (kept && block + kept < end)
+			kmemx_zone_split(&walk.zone, block, order, kept);
+		give_frames(block + kept, end);
+		keep -= kept;
+		block = next;
+	} while (more);
+}
+
+static void free_tail(struct cpu *cpu)
+{
+	unsigned int i = below(cpu->nr_held), keep;
+	struct held held = cpu->held[i];
+	u8 info;
+
+	if (held.nr == 1)
+		return;
+	let_go(cpu, i);
+	keep = 1 + below(held.nr - 1);
+	own(held.frame, keep);
+	if (kmemx_zone_claim(&walk.zone, held.frame, KIND, 0, &info)) {
+		complain("what is cut was not allocated");
+		return;
+	}
+	cut(held.frame, info, keep);
+	kmemx_zone_write_info(&walk.zone, held.frame, keep, KIND);
+	cpu->held[cpu->nr_held++] = (struct held){ held.frame, keep };
+}
+
+static void (* const frees[])(struct cpu *cpu) = {
+	free_one, free_one, free_neighbours, free_tail,
+};
+
+/* ---- CPUs --------------------------------------------------------------- */
+
+static void do_any(struct cpu *cpu)
+{
+	bool is_full = cpu->nr_held > walk.held_max;
+
+	if (is_full || (cpu->nr_held && below(2)))
+		frees[below(ARRAY_SIZE(frees))](cpu);
+	else
+		allocs[below(walk.nr_allocs)](cpu);
+}
+
+static bool all_are_done(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < CPUS; i++)
+		if (walk.cpu[i].ops_left)
+			return false;
+	return true;
+}
+
+/* A CPU's life: rounds of operations. */
+static void run_cpu(void)
+{
+	struct cpu *cpu = walk.running;
+
+	for (;;) {
+		while (cpu->ops_left) {
+			do_any(cpu);
+			cpu->ops_left = walk.why ? 0 : cpu->ops_left - 1;
+			if (cpu->ops_left)
+				let_others_go_on();
+		}
+		if (all_are_done())
+			coroutine_switch(coroutine_of_thread());
+		else
+			go_on_as(any_cpu());
+	}
+}
+
+/* ---- Walks -------------------------------------------------------------- */
+
+/* Two, the first of which may begin, and the second end, in the middle of a chunk. */
+static unsigned int make_extents(void)
+{
+	unsigned long frames = (1 + below(3)) * KMEMX_CHUNK_FRAMES;
+	unsigned long offset = below(2) ? below(500) : 0;
+	unsigned long less = below(2) * 100;
+
+	walk.extent[0] = (struct kmemx_extent){
+		.pfn = BASE_PFN + offset, .nr_frames = frames,
+	};
+	walk.extent[1] = (struct kmemx_extent){
+		.pfn = BASE_PFN + 32 * KMEMX_CHUNK_FRAMES,
+		.nr_frames = 2 * KMEMX_CHUNK_FRAMES - less,
+	};
+	return 2;
+}
+
+static unsigned int make_extent(unsigned long nr_frames)
+{
+	walk.extent[0] = (struct kmemx_extent){ .pfn = BASE_PFN, .nr_frames = nr_frames };
+	return 1;
+}
+
+/* Chunks in two extents; or one chunk; or a few words, where all meet. */
+static bool make_zone(void)
+{
+	unsigned int nr_extents;
+
+	if (!below(3))
+		nr_extents = make_extents();
+	else if (below(2))
+		nr_extents = make_extent(KMEMX_CHUNK_FRAMES);
+	else
+		nr_extents = make_extent(64 + below(128));
+	return !kmemx_zone_init(&walk.zone, nr_extents, walk.extent);
+}
+
+static void start_walk(struct kunit *test, u64 seed)
+{
+	unsigned int i;
+
+	/* Seeds in a row are not to begin alike. */
+	walk.rnd.state = seed * 0x9E3779B97F4A7C15ULL;
+	rnd_next(&walk.rnd);
+	walk.steps_per_switch = 2 + below(3);
+	walk.held_max = 1 + below(below(2) ? 3 : 20);
+	walk.nr_allocs = below(2) ? ARRAY_SIZE(allocs) : 4 + below(3);
+	walk.nr_orders = below(2) ? KMEMX_NR_ORDERS : 3;
+	walk.why = NULL;
+	for (i = 0; i < CPUS; i++)
+		walk.cpu[i].nr_held = 0;
+	memset(walk.owned, 0, sizeof(walk.owned));
+	KUNIT_ASSERT_TRUE(test, make_zone());
+}
+
+/* Returns what is wrong then, or NULL. */
+static const char *run_round(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < CPUS; i++)
+		walk.cpu[i].ops_left = OPS_OF_ROUND;
+	kmemx_step_hook = let_others_go_on;
+	go_on_as(any_cpu());
+	kmemx_step_hook = NULL;
+	return walk.why ? walk.why : kmemx_zone_check(&walk.zone);
+}
+
+/* What is in use goes, by whoever has it. */
+static const char *free_all(void)
+{
+	unsigned long nr_frames = 0;
+	unsigned int i;
+
+	for (i = 0; i < CPUS; i++)
+		while (walk.cpu[i].nr_held)
+			free_one(&walk.cpu[i]);
+	for (i = 0; i < walk.zone.nr_extents; i++)
+		nr_frames += walk.extent[i].nr_frames;
+	if (kmemx_zone_nr_free(&walk.zone) != nr_frames)
+		complain("frames are lost");
+	return walk.why ? walk.why : kmemx_zone_check(&walk.zone);
+}
+
+static void log_chunks(struct kunit *test)
+{
+	unsigned int c;
+
+	for (c = 0; c < walk.zone.nr_chunks; c++) {
+		u64 state = (u64)atomic64_read(&walk.zone.state[c]);
+
+		kunit_info(test, "chunk %u: %u free, %u live, bin %u, by its ranks %u\n", c,
+			   kmemx_state_free(state), kmemx_state_live(state),
+			   kmemx_state_bin(state), kmemx_state_find_bin(state));
+	}
+}
+
+/* Returns whether all was well. */
+static bool take_walk(struct kunit *test, u64 seed)
+{
+	const char *why = NULL;
+	unsigned int round;
+
+	start_walk(test, seed);
+	for (round = 0; round < NR_ROUNDS && !why; round++)
+		why = run_round();
+	if (!why)
+		why = free_all();
+	if (why) {
+		log_chunks(test);
+		KUNIT_FAIL(test, "seed %#" PRIx64 ", round %u: %s", seed, round, why);
+	}
+	kmemx_zone_fini(&walk.zone);
+	return !why;
+}
+
+static unsigned long nr_walks(void)
+{
+	const char *text = getenv("KMEMX_WALKS");
+
+	return text ? strtoul(text, NULL, 0) : NR_WALKS;
+}
+
+static void walk_leaves_the_zone_sound(struct kunit *test)
+{
+	unsigned long nr = nr_walks(), i;
+	u64 seed = test_seed();
+
+	kunit_info(test, "seed=%#" PRIx64 " and what follows, %lu in all\n", seed, nr);
+	KUNIT_ASSERT_GT(test, nr, 0UL);
+	for (i = 0; i < nr; i++)
+		if (!take_walk(test, seed + i))
+			return;
+}
+
+static int walk_init(struct kunit *test)
+{
+	unsigned int i;
+
+	coroutine_of_thread();
+	for (i = 0; i < CPUS; i++)
+		if (!coroutine_make(&walk.cpu[i].co, run_cpu))
+			return -ENOMEM;
+	return 0;
+}
+
+static void walk_exit(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < CPUS; i++)
+		coroutine_free(&walk.cpu[i].co);
+}
+
+static struct kunit_case walk_cases[] = {
+	KUNIT_CASE(walk_leaves_the_zone_sound),
+	{}
+};
+
+static struct kunit_suite walk_suite = {
+	.name = "kmemx_walk",
+	.init = walk_init,
+	.exit = walk_exit,
+	.test_cases = walk_cases,
+};
+
+kunit_test_suites(&walk_suite);
