@@ -149,14 +149,6 @@ static noinline void free_slow(const void *ptr, unsigned long call_site)
 	}
 }
 
-static __always_inline void free_for(const void *ptr, unsigned long call_site)
-{
-	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, ptr);
-
-	if (trace_kmemx_free_enabled() || unlikely(!kmemx_cache_push_any(slab, ptr)))
-		free_slow(ptr, call_site);
-}
-
 /**
  * kmemx_free() - free what kmemx_alloc() or kmemx_cache_alloc() gave
  * @ptr: its address; NULL and ZERO_SIZE_PTR are ignored
@@ -165,9 +157,22 @@ static __always_inline void free_for(const void *ptr, unsigned long call_site)
  */
 void kmemx_free(const void *ptr)
 {
-	free_for(ptr, _RET_IP_);
+	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, ptr);
+
+	/* Where the caller is costs an instruction, so it is asked on the long way only. */
+	if (trace_kmemx_free_enabled() || unlikely(!kmemx_cache_push_any(slab, ptr)))
+		free_slow(ptr, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free);
+
+/* As kmemx_free(), for who has been called by somebody else. */
+static __always_inline void free_for(const void *ptr, unsigned long call_site)
+{
+	const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, ptr);
+
+	if (trace_kmemx_free_enabled() || unlikely(!kmemx_cache_push_any(slab, ptr)))
+		free_slow(ptr, call_site);
+}
 
 /**
  * kmemx_free_bulk() - free many allocations
