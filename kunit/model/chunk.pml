@@ -50,7 +50,8 @@
 #define ANY_RANK(s)	(((s) >> 7) != 0)
 #define ANY_FULL(s)	(IS_FULL(s, 0) || IS_FULL(s, 1) || (NW == 4 && (IS_FULL(s, 2) || IS_FULL(s, 3))))
 #define ANY_PAIR(s)	(NW == 4 && ((IS_FULL(s, 0) && IS_FULL(s, 1)) || (IS_FULL(s, 2) && IS_FULL(s, 3))))
-#define MAX_ORDER(s)	(!ANY_FULL(s) -> 0 : (FREE(s) == FRAMES -> CHUNK_ORDER : (ANY_PAIR(s) -> 1 : WORD_ORDER)))
+#define IS_WHOLE(s)	(FREE(s) == FRAMES && ((s) & RANKS_FULL) == RANKS_FULL)
+#define MAX_ORDER(s)	(!ANY_FULL(s) -> 0 : (IS_WHOLE(s) -> CHUNK_ORDER : (ANY_PAIR(s) -> 1 : WORD_ORDER)))
 #define NR_BINS		6
 #define BIN_NONE	NR_BINS
 #define BIN_ALL_FREE	(NR_BINS - 1)
@@ -359,19 +360,26 @@ inline take_range(c) {
 	clear_chunk_locals()
 }
 
-/* A block of @nr_bits from bit @mask has come back to word @i, which is now @word. */
+/*
+ * A block of @nr_bits from bit @mask has come back to word @i, which is now @word. Alone it
+ * does not lower the rank, kmemx_state_raise(); of several, kmemx_state_raise_some() may.
+ */
+#define SEEN_RANK	(word == 0 -> RANK_FULL : 1)
 inline add_to_word(c) {
 	old = state[c];
 	do
-	:: d_step {
+	:: if
+	   :: d_step {
 		new = old + WORTH(nr_bits, 1);
-		j = (word == 0 -> RANK_FULL : 1);
+		j = SEEN_RANK;
 		if
 		:: j > RANK(old, i) -> new = WITH_RANK(new, i, j)
 		:: else
 		fi;
 		j = 0
-	   }
+	      }
+	   :: d_step { SEEN_RANK < RANK(old, i); new = WITH_RANK(old + WORTH(nr_bits, 1), i, SEEN_RANK) }
+	   fi;
 	   cas_state(c, old, new);
 	   if :: yes -> break :: else fi
 	od;
