@@ -40,9 +40,6 @@ struct work {
 	struct kmemx_layout layout;
 };
 
-/* The cores look for it; nothing is run between their steps here. */
-__thread kmemx_step_fn *kmemx_step_hook;
-
 static bool block_pair(struct work *work)
 {
 	long frame;

@@ -31,9 +31,6 @@ struct block {
 	u32 order;
 };
 
-/* The cores look for it; nothing is run between their steps here. */
-__thread kmemx_step_fn *kmemx_step_hook;
-
 static struct kmemx_zone zone;
 static struct block *live;
 static unsigned long nr_live, nr_used;

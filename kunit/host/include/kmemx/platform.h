@@ -218,14 +218,21 @@ static inline void vfree(const void *p)
 	free((void *)p);
 }
 
-/* Set by a test, on its own thread; see kunit/host/step_kunit.c. */
+/*
+ * Set by a test, on its own thread; see kunit/step_kunit.c. Programs that measure are built
+ * without, as kmemx.ko is.
+ */
+#ifdef KMEMX_STEPS
 typedef void kmemx_step_fn(void);
 extern __thread kmemx_step_fn *kmemx_step_hook;
+#endif
 
 static inline void kmemx_step(void)
 {
+#ifdef KMEMX_STEPS
 	if (kmemx_step_hook)
 		kmemx_step_hook();
+#endif
 }
 
 #define KMEMX_EXPORT_FOR_TEST(sym)
