@@ -533,6 +533,17 @@ static void walk_free(struct kunit *test, struct fixture *fx, struct rnd *rnd,
 	*old = live[--*nr_live];
 }
 
+/* Whether enough is free is known from less than a look at all chunks, and right. */
+static void expect_has_free(struct kunit *test, struct fixture *fx)
+{
+	unsigned long nr_free = kmemx_zone_nr_free(&fx->zone), nr;
+
+	for (nr = 1; nr <= NR_FRAMES + 1; nr = nr * 3 / 2 + 1)
+		KUNIT_ASSERT_EQ(test, kmemx_zone_has_free(&fx->zone, nr), nr_free >= nr);
+	KUNIT_ASSERT_TRUE(test, !nr_free || kmemx_zone_has_free(&fx->zone, nr_free));
+	KUNIT_ASSERT_FALSE(test, kmemx_zone_has_free(&fx->zone, nr_free + 1));
+}
+
 static void zone_random_walk(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -549,6 +560,7 @@ static void zone_random_walk(struct kunit *test)
 		if (step % 128)
 			continue;
 		expect_sound(test, fx);
+		expect_has_free(test, fx);
 		for (i = FIRST; i < END; i++) {
 			struct kmemx_chunk chunk = kmemx_zone_chunk(&fx->zone, i / 512);
 

@@ -13,6 +13,8 @@
  * name have been used up by others meanwhile.
  */
 #define CHUNK_TRIES	8
+/* How many are looked at, without further ado, to say whether enough is free. */
+#define LAST_CHUNKS	16
 
 /* ---- Chunks and bins --------------------------------------------------- */
 
@@ -1097,12 +1099,48 @@ static unsigned long sum_bin(struct kmemx_zone *zone, unsigned int bin, unsigned
 	return frames;
 }
 
+/*
+ * What is free at least, if the bins are right: each bin that is used has a chunk with a block
+ * of its order, so the bits of a class of live counts are, as a number, frames. Those of two
+ * classes are added, and then those of three such pairs.
+ */
+static unsigned long least_free(u64 used)
+{
+	const u64 every_other = (BIT_ULL(KMEMX_NR_ORDERS) - 1) * (1 | BIT_ULL(20) | BIT_ULL(40));
+	u64 sum = (used & every_other) + (used >> KMEMX_NR_ORDERS & every_other);
+
+	static_assert(KMEMX_LIVE_CLASSES == 6 && KMEMX_NR_ORDERS == 10);
+	return (sum + (sum >> 20) + (sum >> 40)) & (BIT_ULL(20) - 1);
+}
+
+static unsigned int free_in(const atomic64_t *state)
+{
+	return kmemx_state_free((u64)atomic64_read(state));
+}
+
+/* Free frames of the last chunks, which are used last; of no more than it takes to have @nr. */
+static unsigned long last_free(const struct kmemx_zone *zone, unsigned long nr)
+{
+	const atomic64_t *state = zone->state + zone->nr_chunks;
+	unsigned int left = min_t(unsigned int, zone->nr_chunks, LAST_CHUNKS) / 4;
+	unsigned long sum = 0;
+
+	/* Four at a time, as every instruction is one more for each. */
+	for (; left && sum < nr; left--) {
+		state -= 4;
+		sum += free_in(state) + free_in(state + 1);
+		sum += free_in(state + 2) + free_in(state + 3);
+	}
+	return sum;
+}
+
 /**
  * kmemx_zone_has_free() - may that many frames be allocated, in whatever pieces?
  * @zone: the zone
  * @nr: how many
  *
- * Looks at a few chunks with few live blocks, and only if these are not enough at all.
+ * Looks at the word of used bins; if that does not tell, at a few chunks, the last ones and
+ * then those with few live blocks; and only if these are not enough at all.
  *
  * Return: whether they may; a snapshot.
  */
@@ -1112,6 +1150,8 @@ bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr)
 	unsigned long sum = 0;
 	unsigned int c;
 
+	if (least_free(used) >= nr || last_free(zone, nr) >= nr)
+		return true;
 	/* The last bins are those with the fewest live blocks. */
 	for (; used && sum < nr; used &= ~BIT_ULL(fls64(used) - 1))
 		sum += sum_bin(zone, (unsigned int)fls64(used) - 1, nr - sum);
