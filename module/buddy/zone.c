@@ -1085,8 +1085,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_peak_chunks);
 /* Free frames of chunks of bin @bin, 64 neighbours at most; no more than about @nr. */
 static unsigned long sum_bin(struct kmemx_zone *zone, unsigned int bin, unsigned long nr)
 {
-	struct kmemx_summary *sum = zone->bins.chunks + bin;
-	long c = kmemx_summary_first(sum);
+	const struct kmemx_summary *sum = zone->bins.chunks + bin;
+	long c = kmemx_bins_next(&zone->bins, bin, 0);
 	unsigned long frames = 0;
 	u64 left;
 
