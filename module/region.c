@@ -239,6 +239,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);
  */
 unsigned int kmemx_region_reclaim_some(struct kmemx_region *region)
 {
+	/* As a rule there is nothing, and who fails is told so soon. */
+	if (likely(kmemx_summary_is_empty(&region->depot.empty) &&
+		   kmemx_summary_is_empty(&region->pages.held)))
+		return 0;
 	return kmemx_cache_trim_some(&region->depot) + kmemx_pages_sweep_some(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim_some);
