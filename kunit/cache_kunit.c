@@ -692,16 +692,18 @@ static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct kmemx_cache *cache = make_shallow(fx, 512);
 	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
-	struct kmemx_reaper reaper;
+	struct kmemx_reaper *reaper = kunit_kzalloc(test, sizeof(*reaper), GFP_KERNEL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
+	/* Not on the stack, which work that is to be found by debugobjects must not be. */
+	KUNIT_ASSERT_NOT_NULL(test, reaper);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
-	kmemx_reaper_start(&reaper, &fx->depot);
+	kmemx_reaper_start(reaper, &fx->depot);
 	leave_slabs_empty(test, cache, obj);
 	for (i = 0; i < 1000 && READ_ONCE(fx->fake.nr_out) > 4; i++)
 		msleep(20);
-	kmemx_reaper_stop(&reaper);
+	kmemx_reaper_stop(reaper);
 	KUNIT_EXPECT_LE(test, fx->fake.nr_out, 4U);
 	expect_sound(test, cache);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
