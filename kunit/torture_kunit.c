@@ -12,6 +12,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
@@ -329,14 +330,18 @@ static void free_all(void)
 
 static void expect_sound(struct kunit *test)
 {
-	const char *why = kmemx_zone_check(&kmemx_live.pages.zone);
+	const char *why;
 	unsigned int i;
 
+	/* The reaper gives empty slabs back with this held. */
+	mutex_lock(&kmemx_live.depot.lock);
+	why = kmemx_zone_check(&kmemx_live.pages.zone);
 	KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
 	for (i = 0; i < NR_CACHES; i++) {
 		why = kmemx_cache_check(caches[i]);
 		KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
 	}
+	mutex_unlock(&kmemx_live.depot.lock);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_wrong), 0L);
 }
 
