@@ -114,6 +114,58 @@ static void chunk_whole_is_taken_in_the_state_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, take(fx, 9), -ENOSPC);
 }
 
+/* The last of its blocks leaves it as it was, but in the bin of one; none before does. */
+static void chunk_is_emptied_by_its_last_block(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order, i;
+
+	for (order = 0; order <= KMEMX_WORD_ORDER; order++)
+		for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
+			u64 mask = kmemx_word_mask(0, order), word = mask;
+			unsigned int first = i * KMEMX_WORD_BITS, other = (first + 300) % 512;
+
+			KUNIT_ASSERT_EQ(test, 0, kmemx_chunk_take_range(fx->chunk, other, other + 1,
+									1, &fx->moved));
+			KUNIT_ASSERT_EQ(test, 0, kmemx_chunk_take_range(fx->chunk, first,
+									first + (1U << order), 1,
+									&fx->moved));
+			KUNIT_ASSERT_TRUE(test, kmemx_chunk_clear_bits(&fx->map[i], mask, &word));
+			KUNIT_ASSERT_EQ(test, word, 0ULL);
+			KUNIT_ASSERT_FALSE(test, kmemx_chunk_empty(&fx->state, i, order));
+			give(test, fx, other, 0);
+			KUNIT_ASSERT_FALSE(test, kmemx_chunk_empty(&fx->state, i, order ^ 1));
+			KUNIT_ASSERT_TRUE(test, kmemx_chunk_empty(&fx->state, i, order));
+			KUNIT_ASSERT_EQ(test, (u64)atomic64_read(&fx->state), KMEMX_STATE_EMPTIED);
+			expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
+			KUNIT_ASSERT_EQ(test, max_order(fx), KMEMX_CHUNK_ORDER);
+			KUNIT_ASSERT_EQ(test, take(fx, 9), 0);
+			give(test, fx, 0, 9);
+		}
+}
+
+/* What is taken of it first is what would be taken of any chunk that is all free. */
+static void chunk_that_was_emptied_is_used_as_others(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int order;
+
+	for (order = 0; order <= KMEMX_WORD_ORDER; order++) {
+		u64 state;
+
+		KUNIT_ASSERT_EQ(test, take(fx, order), 0);
+		state = (u64)atomic64_read(&fx->state);
+		give(test, fx, 0, order);
+		atomic64_set(&fx->state, (s64)KMEMX_STATE_EMPTIED);
+		fx->moved.bins = 0;
+		KUNIT_ASSERT_EQ(test, take(fx, order), 0);
+		KUNIT_ASSERT_EQ(test, (u64)atomic64_read(&fx->state), state);
+		KUNIT_ASSERT_EQ(test, fx->moved.bins, 0ULL);
+		expect_counts(test, fx, KMEMX_CHUNK_FRAMES - (1U << order), 1);
+		give(test, fx, 0, order);
+	}
+}
+
 /* Every other frame taken: half is free, and no two in a row. */
 static void chunk_failing_take_changes_nothing(struct kunit *test)
 {
@@ -487,6 +539,8 @@ static struct kunit_case chunk_cases[] = {
 	KUNIT_CASE(chunk_every_order_fills_and_empties),
 	KUNIT_CASE(chunk_one_frame_prevents_whole),
 	KUNIT_CASE(chunk_whole_is_taken_in_the_state_alone),
+	KUNIT_CASE(chunk_is_emptied_by_its_last_block),
+	KUNIT_CASE(chunk_that_was_emptied_is_used_as_others),
 	KUNIT_CASE(chunk_failing_take_changes_nothing),
 	KUNIT_CASE(chunk_failing_take_of_words_changes_nothing),
 	KUNIT_CASE(chunk_half_starts_at_a_half),

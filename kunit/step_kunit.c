@@ -35,6 +35,7 @@ struct fixture {
 	unsigned int nr_refused;
 	unsigned int nr_zeroed;
 	unsigned int nr_together;	/* Gives of several blocks at once. */
+	unsigned int nr_kept;		/* An emptied chunk was kept at the end. */
 };
 
 /* What the hook needs: one test at a time, on one thread. */
@@ -281,8 +282,41 @@ static void fill_rows(void)
 	}
 }
 
+/* A block that is the only one of its chunk, unless the caller has made others there. */
+static void hold_at(unsigned int frame, unsigned int order)
+{
+	if (kmemx_zone_alloc_at(&fx->zone, frame, 1UL << order, KIND)) {
+		fx->nr_wrong++;
+		return;
+	}
+	mark(frame, order, 0, (u8)(order + 1));
+	soil(frame, 1U << order);
+	fx->held[fx->nr_held++] = (struct held){ frame, order };
+}
+
+/* A chunk has one live block. */
+static void fill_single(void)
+{
+	hold_at(7, 0);
+}
+
+/* Two chunks have one live block each. */
+static void fill_singles(void)
+{
+	fill_single();
+	hold_at(KMEMX_CHUNK_FRAMES + 64, 0);
+}
+
+/* One chunk has just been emptied, another is about to be. */
+static void fill_emptied(void)
+{
+	hold_at(KMEMX_CHUNK_FRAMES + 64, 0);
+	hold_at(0, 3);
+	free_held(1);
+}
+
 static void (* const fills[])(void) = {
-	fill_nothing, fill_some, fill_nearly, fill_zeroed, fill_rows,
+	fill_nothing, fill_some, fill_nearly, fill_zeroed, fill_rows, fill_singles, fill_emptied,
 };
 
 static void zone_make(struct kunit *test, unsigned int fill)
@@ -293,10 +327,28 @@ static void zone_make(struct kunit *test, unsigned int fill)
 	fills[fill]();
 }
 
+/* What is all free can all be taken, whole. */
+static void expect_all_whole(struct kunit *test, const char *what, const char *by)
+{
+	long frame[NR_CHUNKS];
+	unsigned int c;
+
+	KUNIT_ASSERT_EQ_MSG(test, kmemx_zone_largest(&fx->zone, NULL), NR_FRAMES,
+			    "%s at step %u by %s", what, at_step, by);
+	for (c = 0; c < NR_CHUNKS; c++) {
+		KUNIT_ASSERT_TRUE(test, kmemx_zone_has_block(&fx->zone, 9));
+		frame[c] = kmemx_zone_alloc_order(&fx->zone, 9, KIND);
+		KUNIT_ASSERT_GE_MSG(test, frame[c], 0L, "%s at step %u by %s", what, at_step, by);
+	}
+	while (c--)
+		kmemx_zone_free_block(&fx->zone, (unsigned int)frame[c], 9);
+}
+
 static void zone_end(struct kunit *test, const char *what, const char *by)
 {
 	const char *why = kmemx_zone_check(&fx->zone);
 
+	fx->nr_kept += kmemx_zone_emptied(&fx->zone) >= 0;
 	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s at step %u by %s: %s", what, at_step, by,
 			      why ? why : "");
 	KUNIT_ASSERT_EQ_MSG(test, fx->nr_wrong, 0U, "%s at step %u by %s", what, at_step, by);
@@ -307,6 +359,7 @@ static void zone_end(struct kunit *test, const char *what, const char *by)
 	why = kmemx_zone_check(&fx->zone);
 	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s at step %u by %s, all freed: %s", what, at_step,
 			      by, why ? why : "");
+	expect_all_whole(test, what, by);
 	kmemx_zone_fini(&fx->zone);
 }
 
@@ -354,7 +407,7 @@ static void step_interrupt(struct kunit *test, const struct op *outer, unsigned 
 
 static void step_any_operation_at_any_point(struct kunit *test)
 {
-	unsigned long nr = 0, nr_zeroed = 0, nr_together = 0;
+	unsigned long nr = 0, nr_zeroed = 0, nr_together = 0, nr_kept = 0;
 	unsigned int i, k, fill;
 
 	for (fill = 0; fill < ARRAY_SIZE(fills); fill++)
@@ -364,11 +417,48 @@ static void step_any_operation_at_any_point(struct kunit *test)
 				step_interrupt(test, &ops[i], fill, &nr);
 				nr_zeroed += fx->nr_zeroed;
 				nr_together += fx->nr_together;
+				nr_kept += fx->nr_kept;
 			}
 	kunit_info(test, "%lu interruptions\n", nr);
 	KUNIT_EXPECT_GT(test, nr, 5000UL);
 	KUNIT_EXPECT_GT(test, nr_zeroed, 0UL);
 	KUNIT_EXPECT_GT(test, nr_together, 0UL);
+	KUNIT_EXPECT_GT(test, nr_kept, 0UL);
+}
+
+/*
+ * Two CPUs empty a chunk each, and one stands still wherever it may be: of the two at most one
+ * is kept, the other is in the bin of whole ones. So where the other comes to take a block of
+ * the chunk that is being emptied, or all of it.
+ */
+static void step_one_chunk_that_was_emptied_is_kept(struct kunit *test)
+{
+	static const struct op empty = { "free 0", op_free, 0 };
+	static const struct op others[] = {
+		{ "free 0", op_free, 0 }, { "alloc 0", op_alloc, 0 }, { "alloc 9", op_alloc, 9 },
+	};
+	unsigned int nr_kept = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		nested = &others[i];
+		for (at_step = 0; at_step < STEPS_MAX; at_step++) {
+			unsigned int c, nr = 0;
+			bool was;
+
+			zone_make(test, 0);
+			fill_singles();
+			was = run_interrupted(&empty);
+			for (c = 0; c < NR_CHUNKS; c++)
+				nr += (u64)atomic64_read(&fx->zone.state[c]) == KMEMX_STATE_EMPTIED;
+			KUNIT_ASSERT_LE_MSG(test, nr, 1U, "step %u by %s", at_step, nested->name);
+			nr_kept += nr;
+			zone_end(test, empty.name, nested->name);
+			if (!was)
+				break;
+		}
+		KUNIT_EXPECT_GE(test, at_step, 3U);
+	}
+	KUNIT_EXPECT_GT(test, nr_kept, 2U);
 }
 
 /* Who is interrupted by an operation that takes what it is after says so. */
@@ -407,18 +497,28 @@ static void fill_but_two(void)
 	free_held(508);
 }
 
-static void alloc_four(unsigned int order)
+static void alloc_blocks(unsigned int order, unsigned int nr)
 {
 	long frame[4];
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(frame); i++) {
+	for (i = 0; i < nr; i++) {
 		frame[i] = kmemx_zone_alloc(&fx->zone, 1UL << order, 1UL << order, KIND);
 		fx->nr_refused += frame[i] < 0;
 	}
-	for (i = 0; i < ARRAY_SIZE(frame); i++)
+	for (i = 0; i < nr; i++)
 		if (frame[i] >= 0)
 			free_all(frame[i]);
+}
+
+static void alloc_four(unsigned int order)
+{
+	alloc_blocks(order, 4);
+}
+
+static void alloc_one(unsigned int order)
+{
+	alloc_blocks(order, 1);
 }
 
 /*
@@ -429,20 +529,19 @@ static void step_standstill_keeps_nobody_from_allocating(struct kunit *test)
 {
 	static const struct op wanted[] = {
 		{ "four 0", alloc_four, 0 }, { "four 3", alloc_four, 3 },
-		{ "four 6", alloc_four, 6 },
+		{ "four 6", alloc_four, 6 }, { "one 9", alloc_one, 9 },
 	};
-	unsigned int i, k, full;
+	static void (* const before[])(void) = { fill_nothing, fill_but_two, fill_single };
+	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(ops); i++)
-		for (k = 0; k < 2 * ARRAY_SIZE(wanted); k++) {
+		for (k = 0; k < ARRAY_SIZE(before) * ARRAY_SIZE(wanted); k++) {
 			bool was = ops[i].run != op_run;
 
-			nested = &wanted[k / 2];
-			full = k % 2;
+			nested = &wanted[k / ARRAY_SIZE(before)];
 			for (at_step = 0; was && at_step < STEPS_MAX; at_step++) {
 				zone_make(test, 0);
-				if (full)
-					fill_but_two();
+				before[k % ARRAY_SIZE(before)]();
 				was = run_interrupted(&ops[i]);
 				KUNIT_ASSERT_EQ_MSG(test, fx->nr_refused, 0U, "%s at step %u of %s",
 						    nested->name, at_step, ops[i].name);
@@ -762,6 +861,7 @@ static void step_bins_lose_no_chunk(struct kunit *test)
 
 static struct kunit_case step_cases[] = {
 	KUNIT_CASE(step_any_operation_at_any_point),
+	KUNIT_CASE(step_one_chunk_that_was_emptied_is_kept),
 	KUNIT_CASE(step_lost_races_are_told_from_shortage),
 	KUNIT_CASE(step_standstill_keeps_nobody_from_allocating),
 	KUNIT_CASE(step_random_storm),

@@ -492,6 +492,233 @@ static void zone_runs_stay_in_their_extent(struct kunit *test)
 	}
 }
 
+/* ---- The chunk that was emptied last ------------------------------------ */
+
+static u64 state_of(struct fixture *fx, unsigned int c)
+{
+	return (u64)atomic64_read(&fx->zone.state[c]);
+}
+
+/* Chunk @c gets a block, its only one, and loses it. */
+static void fill_and_empty(struct kunit *test, struct fixture *fx, unsigned int c,
+			   unsigned int order)
+{
+	unsigned int frame = c * KMEMX_CHUNK_FRAMES;
+
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, frame, 1U << order, KIND), 0);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, 1U << order), KMEMX_FREE_OK);
+}
+
+/* Several blocks at once, which make it a chunk of another class. */
+static void expect_two_of_emptied(struct kunit *test, struct fixture *fx)
+{
+	struct kmemx_taken taken = kmemx_zone_take(&fx->zone, 0, 2);
+
+	KUNIT_ASSERT_EQ(test, taken.base, 3 * 512);
+	KUNIT_ASSERT_EQ(test, taken.heads, 3ULL);
+	WRITE_ONCE(fx->zone.info[taken.base], kmemx_info(KIND, 0));
+	WRITE_ONCE(fx->zone.info[taken.base + 1], kmemx_info(KIND, 0));
+	expect_sound(test, fx);
+	free_all(&fx->zone, 3 * 512, KIND, 1);
+	free_all(&fx->zone, 3 * 512 + 1, KIND, 1);
+}
+
+/* It is where its last block has left it, and whoever asks is told that it is whole. */
+static void zone_keeps_the_chunk_that_was_emptied_last(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr[KMEMX_NR_ORDERS + 1];
+	unsigned int order;
+
+	for (order = 0; order <= KMEMX_WORD_ORDER; order++) {
+		u64 used;
+		long frame;
+
+		fill_and_empty(test, fx, 5, order);
+		fill_and_empty(test, fx, 3, order);
+		KUNIT_ASSERT_EQ(test, state_of(fx, 3), KMEMX_STATE_EMPTIED);
+		KUNIT_ASSERT_EQ(test, state_of(fx, 5), KMEMX_STATE_ALL_FREE);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_emptied(&fx->zone), 3L);
+		KUNIT_EXPECT_EQ(test, kmemx_zone_largest(&fx->zone, NULL), 6 * 512UL);
+		memset(nr, 0, sizeof(nr));
+		kmemx_zone_count(&fx->zone, nr);
+		KUNIT_EXPECT_EQ(test, nr[KMEMX_NR_ORDERS], 3U);
+		expect_all_free(test, fx);
+
+		/* Which is where the next block is looked for. */
+		used = (u64)atomic64_read(&fx->zone.bins.used);
+		frame = kmemx_zone_alloc_order(&fx->zone, order, KIND);
+		KUNIT_ASSERT_EQ(test, frame, 3 * 512L);
+		KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&fx->zone.bins.used), used);
+		expect_sound(test, fx);
+		KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(&fx->zone, frame, order));
+		KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&fx->zone.bins.used), used);
+		KUNIT_ASSERT_EQ(test, state_of(fx, 3), KMEMX_STATE_EMPTIED);
+		expect_all_free(test, fx);
+	}
+	expect_two_of_emptied(test, fx);
+	KUNIT_EXPECT_EQ(test, state_of(fx, 3), KMEMX_STATE_EMPTIED);
+}
+
+/* Not where something else is live, nor where frames are not the extent's. */
+static void zone_keeps_no_chunk_that_is_not_whole(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int pin = 3 * 512 + 77;
+
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, pin, 1, KIND), 0);
+	fill_and_empty(test, fx, 3, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_emptied(&fx->zone), -1L);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, pin, KIND, 1), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_emptied(&fx->zone), 3L);
+
+	/* The last chunk ends before its end. */
+	KUNIT_ASSERT_NE(test, END % 512, 0UL);
+	fill_and_empty(test, fx, 7, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_emptied(&fx->zone), -1L);
+	expect_all_free(test, fx);
+}
+
+/* Who wants a whole chunk gets that one, so no other is broken, and the peak is what it was. */
+static void zone_takes_the_emptied_chunk_whole_first(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long frame;
+
+	fill_and_empty(test, fx, 4, 2);
+	frame = kmemx_zone_alloc_order(&fx->zone, KMEMX_CHUNK_ORDER, KIND);
+	KUNIT_EXPECT_EQ(test, frame, 4 * 512L);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_emptied(&fx->zone), -1L);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(&fx->zone, frame, KMEMX_CHUNK_ORDER));
+
+	fill_and_empty(test, fx, 4, 2);
+	frame = kmemx_zone_alloc(&fx->zone, 200, 1, KIND);
+	KUNIT_EXPECT_EQ(test, frame, 4 * 512L);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
+	KUNIT_EXPECT_EQ(test, free_all(&fx->zone, frame, KIND, 200), KMEMX_FREE_OK);
+	expect_all_free(test, fx);
+}
+
+/* Nor is it what it was by who needs another: those frames, or zeroes. */
+static void zone_counts_the_emptied_chunk_before_another_is_broken(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long zero = kmemx_zone_take_unzeroed(&fx->zone), frame;
+
+	KUNIT_ASSERT_GE(test, zero, 0L);
+	kmemx_zone_give_zeroed(&fx->zone, (unsigned int)zero);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
+
+	fill_and_empty(test, fx, 4, 2);
+	frame = kmemx_zone_alloc_zeroed(&fx->zone, 512, KIND);
+	KUNIT_EXPECT_EQ(test, frame, zero);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_EQ(test, free_all(&fx->zone, frame, KIND, 512), KMEMX_FREE_OK);
+
+	fill_and_empty(test, fx, 4, 2);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 5 * 512, 1, KIND), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_EQ(test, free_all(&fx->zone, 5 * 512, KIND, 1), KMEMX_FREE_OK);
+	expect_all_free(test, fx);
+}
+
+/* A run may need it, or just its frames, or all chunks that are not known to be zero. */
+static void zone_finds_the_emptied_chunk_in_a_row(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr;
+	long frame;
+
+	fill_and_empty(test, fx, 3, 0);
+	frame = kmemx_zone_alloc(&fx->zone, 6 * 512, 1, KIND);
+	KUNIT_ASSERT_EQ(test, frame, 512L);
+	expect_sound(test, fx);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, 0), KMEMX_FREE_OK);
+
+	fill_and_empty(test, fx, 3, 0);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 3 * 512 - 1, 514, KIND), 0);
+	expect_sound(test, fx);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, 3 * 512 - 1, KIND, 0), KMEMX_FREE_OK);
+
+	fill_and_empty(test, fx, 3, 0);
+	for (nr = 0; kmemx_zone_take_unzeroed(&fx->zone) >= 0; nr++)
+		;
+	KUNIT_EXPECT_EQ(test, nr, 6U);
+}
+
+/* What is whole but for chunk 5 is taken, and that was emptied while there were plenty. */
+static void leave_emptied_chunk_only(struct kunit *test, struct fixture *fx)
+{
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 512, 4 * 512, KIND), 0);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 6 * 512, 512, KIND), 0);
+	atomic64_add(8, &fx->zone.spare);
+	fill_and_empty(test, fx, 5, 0);
+	atomic64_add(-8, &fx->zone.spare);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_emptied(&fx->zone), 5L);
+	expect_sound(test, fx);
+	KUNIT_EXPECT_TRUE(test, kmemx_zone_has_block(&fx->zone, KMEMX_CHUNK_ORDER));
+	KUNIT_EXPECT_EQ(test, kmemx_zone_largest(&fx->zone, NULL), 512UL);
+}
+
+/* It is taken then, and all of them are given back. */
+static void expect_only_chunk(struct kunit *test, struct fixture *fx, long frame)
+{
+	KUNIT_ASSERT_EQ(test, frame, 5 * 512L);
+	KUNIT_EXPECT_FALSE(test, kmemx_zone_has_block(&fx->zone, KMEMX_CHUNK_ORDER));
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, KMEMX_CHUNK_ORDER, KIND),
+			(long)-ENOSPC);
+	kmemx_zone_write_info(&fx->zone, (unsigned int)frame, 512, KIND);
+	expect_sound(test, fx);
+	free_all(&fx->zone, frame, KIND, 512);
+	free_all(&fx->zone, 6 * 512, KIND, 512);
+	free_all(&fx->zone, 512, KIND, 4 * 512);
+	expect_all_free(test, fx);
+}
+
+static void zone_fails_nothing_for_the_emptied_chunk(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	leave_emptied_chunk_only(test, fx);
+	expect_only_chunk(test, fx, kmemx_zone_alloc_order(&fx->zone, KMEMX_CHUNK_ORDER, KIND));
+	leave_emptied_chunk_only(test, fx);
+	expect_only_chunk(test, fx, kmemx_zone_take_chunk(&fx->zone));
+	leave_emptied_chunk_only(test, fx);
+	expect_only_chunk(test, fx, kmemx_zone_take_slow(&fx->zone, KMEMX_CHUNK_ORDER, 1).base);
+	/* With an alignment of more than a chunk it is a run of one. */
+	leave_emptied_chunk_only(test, fx);
+	expect_only_chunk(test, fx, kmemx_zone_alloc(&fx->zone, 512, 1024, KIND));
+	leave_emptied_chunk_only(test, fx);
+	expect_only_chunk(test, fx, kmemx_zone_take_unzeroed(&fx->zone));
+	leave_emptied_chunk_only(test, fx);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 5 * 512, 512, KIND), 0);
+	expect_only_chunk(test, fx, 5 * 512);
+}
+
+/* A quarter of 8 chunks is two: whole ones beside that which is emptied. */
+static void zone_keeps_no_chunk_while_few_are_whole(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int taken;
+
+	for (taken = 0; taken <= 5; taken++) {
+		if (taken)
+			KUNIT_ASSERT_EQ(test, 0, kmemx_zone_alloc_at(&fx->zone, 512, taken * 512,
+								     KIND));
+		fill_and_empty(test, fx, 6, 0);
+		KUNIT_EXPECT_EQ(test, state_of(fx, 6), 5 - taken >= 2 ? KMEMX_STATE_EMPTIED :
+				KMEMX_STATE_ALL_FREE);
+		expect_sound(test, fx);
+		if (taken)
+			free_all(&fx->zone, 512, KIND, 0);
+	}
+	expect_all_free(test, fx);
+}
+
 /* ---- Against a byte per frame ------------------------------------------ */
 
 #define WALK_LIVE	300
@@ -583,7 +810,7 @@ struct shared {
 	struct kmemx_zone *zone;
 	u8 *owner;
 	atomic64_t nr_wrong;
-	atomic64_t nr_lost_races;
+	atomic64_t nr_kept;	/* How often a thread has found that a chunk is kept. */
 };
 
 /* Marks frames that nobody else may have marked. */
@@ -639,6 +866,42 @@ static void zone_threads_never_share_a_frame(struct kunit *test)
 
 	test_run_threads(test, churn, &shared);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&shared.nr_wrong), 0LL);
+	expect_all_free(test, fx);
+}
+
+/* Each thread has a chunk of its own, so whoever empties one finds another noted. */
+static void empty_own_chunk(void *arg, unsigned int thread)
+{
+	struct shared *shared = arg;
+	unsigned int frame = (1 + thread % 6) * KMEMX_CHUNK_FRAMES + thread / 6 * 64, step;
+	unsigned long seen = 0;
+
+	for (step = 0; step < THREAD_STEPS; step++) {
+		if (!(step % 1024))
+			test_breathe();
+		if (kmemx_zone_alloc_at(shared->zone, frame, 1, KIND) ||
+		    !kmemx_zone_free_block(shared->zone, frame, 0))
+			atomic64_add(1, &shared->nr_wrong);
+		seen += kmemx_zone_emptied(shared->zone) >= 0;
+	}
+	atomic64_add((s64)seen, &shared->nr_kept);
+}
+
+static void zone_threads_empty_chunks_of_their_own(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct shared shared = { .zone = &fx->zone };
+	unsigned int c, nr = 0;
+
+	test_run_threads(test, empty_own_chunk, &shared);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&shared.nr_wrong), 0LL);
+	KUNIT_EXPECT_GT(test, atomic64_read(&shared.nr_kept), 0LL);
+	expect_all_free(test, fx);
+	for (c = 1; c <= 6; c++)
+		nr += state_of(fx, c) == KMEMX_STATE_EMPTIED;
+	KUNIT_EXPECT_LE(test, nr, 1U);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc(&fx->zone, 6 * 512, 1, KIND), 512L);
+	free_all(&fx->zone, 512, KIND, 0);
 	expect_all_free(test, fx);
 }
 
@@ -730,8 +993,16 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_slab_frames_know_their_slab),
 	KUNIT_CASE(zone_counts_blocks_as_buddyinfo),
 	KUNIT_CASE(zone_runs_stay_in_their_extent),
+	KUNIT_CASE(zone_keeps_the_chunk_that_was_emptied_last),
+	KUNIT_CASE(zone_keeps_no_chunk_that_is_not_whole),
+	KUNIT_CASE(zone_takes_the_emptied_chunk_whole_first),
+	KUNIT_CASE(zone_counts_the_emptied_chunk_before_another_is_broken),
+	KUNIT_CASE(zone_finds_the_emptied_chunk_in_a_row),
+	KUNIT_CASE(zone_fails_nothing_for_the_emptied_chunk),
+	KUNIT_CASE(zone_keeps_no_chunk_while_few_are_whole),
 	KUNIT_CASE(zone_random_walk),
 	KUNIT_CASE(zone_threads_never_share_a_frame),
+	KUNIT_CASE(zone_threads_empty_chunks_of_their_own),
 	KUNIT_CASE(zone_racing_frees_have_one_winner),
 	KUNIT_CASE(zone_frees_a_block_once),
 	{}

@@ -14,6 +14,7 @@
  * take_some        kmemx_chunk_take_some()
  * take_words       take_words(), fill_words()
  * take_range       kmemx_chunk_take_range(), fill_bits()
+ * empty_chunk      kmemx_chunk_empty()
  * add_to_word      add_to_word()
  * give_small       give_small()
  * give_words       the end of kmemx_chunk_give(), clear_frames()
@@ -43,6 +44,9 @@
 #endif
 #define ALL_FREE	(FRAMES | RANKS_FULL)
 #define ALL_TAKEN	(WHOLE | LIVE_ONE)
+/* KMEMX_STATE_EMPTIED: ALL_FREE but for the bin, which is noted in the state word there. */
+#define KEPT		(1 << 15)
+#define EMPTIED		(ALL_FREE | KEPT)
 #define WORTH(nr, blocks) ((nr) - (blocks) * LIVE_ONE)
 
 /* kmemx_state_find_bin(): two classes of live counts, orders 0 to 2. */
@@ -55,19 +59,21 @@
 #define NR_BINS		6
 #define BIN_NONE	NR_BINS
 #define BIN_ALL_FREE	(NR_BINS - 1)
-#define BIN(s)		(!ANY_RANK(s) -> BIN_NONE : (LIVE(s) -> 0 : 3) + MAX_ORDER(s))
+#define BIN_ONE_LIVE	1
+#define BIN(s)		((s) & KEPT -> BIN_ONE_LIVE : (!ANY_RANK(s) -> BIN_NONE : (LIVE(s) -> 0 : 3) + MAX_ORDER(s)))
 
-short state[C];
+int state[C];
 byte map[C * NW];
 /* Not in the module: who has what, to be compared with what it says. */
 byte held[C];
 
 /* What a process computes with; what is left over is cleared, as it would be a state. */
 #define CHUNK_LOCALS \
-	short old, new, moved_state, d; \
+	int old, new, moved_state; \
+	short d; \
 	byte moved_bins, word, mask, nr_bits, tries, res, i, j, from, to; \
 	short moved_whole; \
-	bool yes, by_bits
+	bool yes, by_bits, keep
 
 #define NOSPC	254
 #define AGAIN	255
@@ -111,7 +117,8 @@ inline settle_word(c, w) {
 	do
 	:: d_step {
 		word = map[c * NW + w];
-		new = WITH_RANK(old + d, w, RANK_OF(word))
+		new = WITH_RANK(old + d, w, RANK_OF(word));
+		new = (new == old -> old : new & ~KEPT)
 	   }
 	   if
 	   :: !d && (old & WHOLE) -> break
@@ -153,10 +160,15 @@ inline take_whole(c) {
 #ifdef MUTANT_WHOLE_BY_RANKS
 		yes = ((state[c] & RANKS_FULL) == RANKS_FULL);
 #else
-		yes = (state[c] == ALL_FREE);
+		yes = (state[c] == ALL_FREE || state[c] == EMPTIED);
 #endif
 		if
-		:: yes -> state[c] = ALL_TAKEN; note_move(ALL_FREE, ALL_TAKEN); own(c, 15); res = 0
+		:: yes ->
+			old = (state[c] & KEPT -> EMPTIED : ALL_FREE);
+			state[c] = ALL_TAKEN;
+			note_move(old, ALL_TAKEN);
+			own(c, 15);
+			old = 0; res = 0
 		:: else -> res = NOSPC
 		fi
 	}
@@ -166,7 +178,7 @@ inline take_whole(c) {
 inline take_heads(c) {
 	d_step {
 		d = WORTH(nr_bits, nr_bits >> order);
-		new = WITH_RANK(old - d, i, RANK_OF(word | mask))
+		new = WITH_RANK(old - d, i, RANK_OF(word | mask)) & ~KEPT
 	}
 #ifdef MUTANT_BITS_FIRST
 	yes = true;
@@ -273,7 +285,7 @@ inline take_words(c) {
 		d_step {
 			old = state[c];
 			i = (IS_FULL(old, 0) && IS_FULL(old, 1) -> 0 : (IS_FULL(old, 2) && IS_FULL(old, 3) -> 2 : NW));
-			new = (old - WORTH(2, 1)) & ~RANK_MASK(i) & ~RANK_MASK(i + 1)
+			new = (old - WORTH(2, 1)) & ~RANK_MASK(i) & ~RANK_MASK(i + 1) & ~KEPT
 		}
 		if
 		:: i == NW || FREE(old) < 2 -> res = NOSPC; break
@@ -323,7 +335,7 @@ inline take_range(c) {
 	do
 	:: FREE(old) < 2 -> res = NOSPC; break
 	:: else ->
-		new = old - WORTH(2, 2);
+		new = (old - WORTH(2, 2)) & ~KEPT;
 		cas_state(c, old, new);
 		if :: yes -> break :: else fi
 	od;
@@ -392,6 +404,26 @@ inline add_to_word(c) {
 	skip
 }
 
+/*
+ * As add_to_word(), of the chunk's last block, which may then be kept: @keep. Whether there are
+ * plenty of whole chunks, so that it may, is chance.
+ */
+inline empty_chunk(c) {
+	old = state[c];
+	if
+	:: word == 0 && WITH_RANK(old + WORTH(nr_bits, 1), i, RANK_FULL) == ALL_FREE ->
+		assert(BIN(old) == BIN_ONE_LIVE);
+		d_step {
+			keep = (state[c] == old);
+			if
+			:: keep -> state[c] = EMPTIED
+			:: else
+			fi
+		}
+	:: true
+	fi
+}
+
 /* @res: whether the block of @order from frame @f on was taken. */
 inline give_small(c, f, order) {
 	d_step {
@@ -418,7 +450,13 @@ inline give_small(c, f, order) {
 	fi;
 	j = 0;
 	if
-	:: res -> add_to_word(c); res = true
+	:: res ->
+		empty_chunk(c);
+		if
+		:: !keep -> add_to_word(c)
+		:: else
+		fi;
+		res = true
 	:: else
 	fi;
 	clear_chunk_locals()

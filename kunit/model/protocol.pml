@@ -14,8 +14,8 @@
  * MUTANT_...	something is left out, and spin must find what comes of it
  *
  * Properties: no frame is handed out twice (own(), issue()); at rest, map, counts, ranks,
- * info bytes and bins agree with each other and with who has what, so none is lost
- * (check_zone()); of those who free a block one succeeds (withdraw()); after a drain there
+ * info bytes and bins agree with each other and with who has what, so none is lost, and no
+ * chunk is kept as it was emptied but that of the note (check_zone()); of those who free a block one succeeds (withdraw()); after a drain there
  * is nothing in a front; and every operation ends, whatever the other does (no cycles).
  *
  * The model is sequentially consistent. The module's operations on these words are fully
@@ -77,7 +77,7 @@ inline operate(cpu) {
 #if defined(ZONE)
 	:: if :: k = 0 :: k = 1 :: k = CHUNK_ORDER fi; zone_alloc(k); k = 0
 	:: zone_range()
-	:: if :: f = 0 :: f = 1 :: f = 2 fi; zone_free(f); f = 0
+	:: if :: f = 0 :: f = 1 :: f = 2 :: f = NR_FRAMES - FRAMES fi; zone_free(f); f = 0
 #elif defined(DOUBLE)
 #ifdef REUSE
 	:: n == 0 -> page_alloc(cpu)
@@ -101,7 +101,35 @@ inline operate(cpu) {
 	fi
 }
 
-/* All free, or some frames of the first chunk in use, one by one. */
+/* Frame @f is in use. */
+inline use() {
+	word = map[f / W] | 1 << f % W;
+	map[f / W] = word;
+	state[f / FRAMES] = WITH_RANK(state[f / FRAMES] - WORTH(1, 1), f % FRAMES / W, RANK_OF(word));
+	own(f / FRAMES, 1 << f % FRAMES);
+	issue(f, USED)
+}
+
+/* Chunk @c, which is all free, gets a block, or has been emptied. */
+inline use_last() {
+	if
+	:: true
+	:: f = c * FRAMES; use(); f = 0
+	:: state[c] = EMPTIED; emptied = c
+	fi;
+	if
+	:: state[c] != ALL_FREE ->
+		bins[BIN_ALL_FREE] = bins[BIN_ALL_FREE] & ~(1 << c);
+		bins[BIN(state[c])] = bins[BIN(state[c])] | 1 << c;
+		spare--
+	:: else
+	fi
+}
+
+/*
+ * All free, or some frames of the first chunk in use, one by one; and the last chunk as it is,
+ * or with a block, or emptied.
+ */
 inline set_up() {
 	c = 0;
 	do
@@ -124,12 +152,7 @@ inline set_up() {
 	do
 	:: f < FRAMES ->
 		if
-		:: mask >> f & 1 ->
-			word = map[f / W] | 1 << f % W;
-			map[f / W] = word;
-			state[0] = WITH_RANK(state[0] - WORTH(1, 1), f / W, RANK_OF(word));
-			own(0, 1 << f);
-			issue(f, USED)
+		:: mask >> f & 1 -> use()
 		:: else
 		fi;
 		f++
@@ -142,15 +165,20 @@ inline set_up() {
 		if
 		:: BIN(state[0]) != BIN_NONE -> bins[BIN(state[0])] = 1
 		:: else
-		fi;
-		used = 0;
-		b = 0;
-		do
-		:: b < NR_BINS -> used = used | (bins[b] != 0) << b; b++
-		:: else -> break
-		od
+		fi
 	:: else
 	fi;
+	c = C - 1;
+	if
+	:: state[c] == ALL_FREE -> use_last()
+	:: else
+	fi;
+	used = 0;
+	b = 0;
+	do
+	:: b < NR_BINS -> used = used | (bins[b] != 0) << b; b++
+	:: else -> break
+	od;
 #ifdef DOUBLE
 	withdraw(0);
 #endif

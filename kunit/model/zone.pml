@@ -11,7 +11,9 @@
  * first_of         first_of()
  * settle_bin       settle_bin()
  * settle           settle_moved()
- * take_blocks      take_blocks()
+ * make_whole       make_whole(); of the chunk that is noted, settle_emptied()
+ * note_emptied     note_emptied()
+ * take_blocks      kmemx_zone_take_slow()
  * give_block       give_block()
  * zone_alloc       kmemx_zone_alloc_order()
  * zone_free        a look at the info byte, then kmemx_zone_free_block()
@@ -30,12 +32,13 @@ byte info[NR_FRAMES];
 byte bins[NR_BINS];
 byte used;
 short spare;
+byte emptied;
 /* Not in the module: frames at which a block starts that a user has. */
 byte issued[C];
 
 #define ZONE_LOCALS \
 	CHUNK_LOCALS; \
-	byte order, bin, b, c, k, left, chunk_tries, seen; \
+	byte order, bin, b, c, e, k, left, chunk_tries, seen; \
 	bool is_empty
 
 inline settle_used(bin) {
@@ -127,6 +130,38 @@ inline settle(c) {
 	fi
 }
 
+/* Chunk @e, if it is EMPTIED, moves to the bin of whole chunks. */
+inline make_whole() {
+	d_step {
+		if
+		:: state[e] == EMPTIED -> state[e] = ALL_FREE; note_move(EMPTIED, ALL_FREE)
+		:: else
+		fi
+	}
+	settle(e);
+	e = 0
+}
+
+inline note_emptied(c) {
+#ifdef MUTANT_NOTE_LAST
+	e = emptied;
+	make_whole();
+	emptied = c;
+#else
+	if
+	:: emptied == c
+	:: else ->
+		d_step { e = emptied; emptied = c }
+#ifdef MUTANT_FORGET_EMPTIED
+		e = 0
+#else
+		make_whole()
+#endif
+	fi;
+#endif
+	keep = false
+}
+
 /* The first chunk of the bins @left goes to @c, its bin to @bin. */
 inline first_of() {
 	c = NONE;
@@ -175,6 +210,10 @@ inline find_next() {
 
 /* Take up to @most blocks of @order: @res is the first frame or an error, @mask all. */
 inline take_blocks(most) {
+	if
+	:: order == CHUNK_ORDER -> e = emptied; make_whole()
+	:: else
+	fi;
 	left = used & BINS_FOR(order);
 	first_of();
 	chunk_tries = 0;
@@ -220,7 +259,25 @@ inline withdraw(f) {
 
 inline zone_alloc(k) {
 	order = k;
-	take_blocks(1);
+	res = NOSPC;
+	if
+	:: order == CHUNK_ORDER ->
+		/* kmemx_zone_take_emptied() */
+		c = emptied;
+		if
+		:: state[c] == EMPTIED -> take_whole(c); settle(c)
+		:: else
+		fi;
+		if
+		:: res < NOSPC -> res = c * FRAMES + res
+		:: else
+		fi
+	:: else
+	fi;
+	if
+	:: res >= NOSPC -> take_blocks(1)
+	:: else
+	fi;
 	if
 	:: res < NOSPC -> issue(res, USED + order)
 	:: else
@@ -229,6 +286,8 @@ inline zone_alloc(k) {
 }
 
 inline zone_range() {
+	e = emptied;
+	make_whole();
 	take_range(0);
 	settle(0);
 	if
@@ -246,7 +305,10 @@ inline give_block(f, k) {
 #endif
 	:: k <= WORD_ORDER -> give_small((f) / FRAMES, (f) % FRAMES, k)
 	fi;
-	settle((f) / FRAMES)
+	if
+	:: keep -> note_emptied((f) / FRAMES)
+	:: else -> settle((f) / FRAMES)
+	fi
 }
 
 /*
@@ -289,6 +351,7 @@ inline check_zone() {
 	do
 	:: c < C ->
 		check_chunk(c);
+		assert(state[c] != EMPTIED || emptied == c);
 		b = 0; left = 0;
 		do
 		:: b < FRAMES ->

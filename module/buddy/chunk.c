@@ -564,7 +564,8 @@ bool kmemx_chunk_check_ranks(struct kmemx_chunk chunk)
 	u64 state = state_word(chunk);
 	unsigned int i;
 
-	if (state != KMEMX_STATE_ALL_ZERO && kmemx_state_bin(state) != kmemx_state_find_bin(state))
+	if (state != KMEMX_STATE_ALL_ZERO && state != KMEMX_STATE_EMPTIED &&
+	    kmemx_state_bin(state) != kmemx_state_find_bin(state))
 		return false;
 	if (state & KMEMX_STATE_WHOLE)
 		return !(state & KMEMX_STATE_RANKS);

@@ -80,6 +80,52 @@ static __always_inline u64 kmemx_chunk_worth(unsigned int nr, int nr_blocks)
 	return nr - (u64)nr_blocks * KMEMX_STATE_LIVE_ONE;
 }
 
+/*
+ * Choose the blocks that kmemx_chunk_take_bits() is to take: returns the first bit of each, in
+ * @change->word of the map, which was @word; 0 if there is none. @change->new is the state with
+ * them taken.
+ */
+static __always_inline u64 kmemx_chunk_choose(struct kmemx_chunk chunk, unsigned int order,
+					      unsigned int nr, struct kmemx_change *change,
+					      u64 *word)
+{
+	u64 old = change->old;
+	struct kmemx_picked picked;
+	int i;
+
+	i = kmemx_state_free(old) >> order ? kmemx_state_fit(old, order) : -1;
+	change->word = i;
+	if (unlikely(i < 0))
+		return 0;
+	/* Bits that are clear may be reserved by somebody who comes to set them. */
+	nr = min(nr, kmemx_state_free(old) >> order);
+	*word = (u64)atomic64_read(&chunk.map[i]);
+	picked = kmemx_word_pick(*word, order, nr);
+	change->settled = picked.heads;
+	if (unlikely(!picked.heads))
+		return 0;
+	change->nr = picked.nr;
+	change->new = kmemx_state_lower(old, kmemx_chunk_worth(picked.nr << (order & 7),
+							       (int)picked.nr),
+					(unsigned int)i, picked.rank);
+	return picked.heads;
+}
+
+/* The same, one block, where the state is KMEMX_STATE_EMPTIED: all frames are free. */
+static __always_inline u64 kmemx_chunk_choose_first(unsigned int order,
+						    struct kmemx_change *change, u64 *word)
+{
+	u64 new = KMEMX_STATE_EMPTIED - kmemx_chunk_worth(1U << (order & 7), 1);
+
+	*word = 0;
+	change->word = 0;
+	change->nr = 1;
+	/* Half of the word is free, or nothing. */
+	change->new = kmemx_state_set_rank(new, 0, order < KMEMX_WORD_ORDER ?
+					   KMEMX_WORD_ORDER : 0);
+	return 1;
+}
+
 /**
  * kmemx_chunk_take_bits() - a try of kmemx_chunk_take_some()
  * @chunk: the chunk
@@ -99,45 +145,36 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 						 struct kmemx_change *change)
 {
 	u64 old = (u64)atomic64_read(chunk.state);
-	struct kmemx_picked picked;
-	u64 word, taken, delta;
-	int i;
+	u64 word, taken, heads;
+	atomic64_t *map;
 
 	change->old = old;
 	change->new = old;
 	change->delta = 0;
 	change->settled = true;
-	i = kmemx_state_free(old) >> order ? kmemx_state_fit(old, order) : -1;
-	change->word = i;
-	if (unlikely(i < 0))
+	heads = nr == 1 && unlikely(old == KMEMX_STATE_EMPTIED) ?
+		kmemx_chunk_choose_first(order, change, &word) :
+		kmemx_chunk_choose(chunk, order, nr, change, &word);
+	if (unlikely(!heads))
 		return 0;
-	/* Bits that are clear may be reserved by somebody who comes to set them. */
-	nr = min(nr, kmemx_state_free(old) >> order);
-	word = (u64)atomic64_read(&chunk.map[i]);
-	picked = kmemx_word_pick(word, order, nr);
-	change->settled = picked.heads;
-	if (unlikely(!picked.heads))
-		return 0;
-	taken = word | kmemx_word_spread(picked.heads, order);
-	change->nr = picked.nr;
-	delta = kmemx_chunk_worth(picked.nr << (order & 7), (int)picked.nr);
-	change->new = kmemx_state_lower(old, delta, (unsigned int)i, picked.rank);
+	taken = word | kmemx_word_spread(heads, order);
+	map = &chunk.map[change->word];
 	kmemx_step();
 	if (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)change->new))) {
 		change->new = change->old;
 		return 0;
 	}
 	kmemx_step();
-	if (unlikely(!atomic64_try_cmpxchg(&chunk.map[i], (s64 *)&word, (s64)taken))) {
-		change->delta = delta;
+	if (unlikely(!atomic64_try_cmpxchg(map, (s64 *)&word, (s64)taken))) {
+		change->delta = kmemx_chunk_worth(change->nr << (order & 7), (int)change->nr);
 		change->settled = false;
 		return 0;
 	}
 	kmemx_step();
 	/* Who gave frames of this word back meanwhile may have written a rank. */
 	change->settled = likely(!(((u64)atomic64_read(chunk.state) ^ change->new) &
-				   kmemx_state_rank_mask((unsigned int)i)));
-	return picked.heads;
+				   kmemx_state_rank_mask((unsigned int)change->word)));
+	return heads;
 }
 
 /*
@@ -215,6 +252,33 @@ static __always_inline bool kmemx_chunk_count_quietly(atomic64_t *state, unsigne
 }
 
 /**
+ * kmemx_chunk_empty() - count the last live block of a chunk, whose bits have been cleared
+ * @state: the state word of its chunk
+ * @i: which of the chunk's words it is in, 0..7; no bit of that is set
+ * @order: 0..6, as it was taken
+ *
+ * To KMEMX_STATE_EMPTIED, fully ordered, in one try. The rank that is written needs no second
+ * look at the word: as all frames are free then, nobody is in between, and who takes some of
+ * them later has seen it.
+ *
+ * Context: any.
+ * Return: false if it is not the last, or another CPU was faster; nothing has changed.
+ */
+static __always_inline bool kmemx_chunk_empty(atomic64_t *state, unsigned int i,
+					      unsigned int order)
+{
+	u64 old = (u64)atomic64_read(state);
+
+	kmemx_step();
+	/* With the rank of its word as it is going to be. */
+	if ((old | kmemx_state_rank_mask(i)) !=
+	    KMEMX_STATE_EMPTIED - kmemx_chunk_worth(1U << (order & 7), 1))
+		return false;
+	/* The bits before the count; see replace_state() in chunk.c. */
+	return likely(atomic64_try_cmpxchg(state, (s64 *)&old, (s64)KMEMX_STATE_EMPTIED));
+}
+
+/**
  * kmemx_chunk_give_some() - give back blocks that are neighbours
  * @map: the word of the map that all of them are in
  * @state: the state word of its chunk
@@ -260,7 +324,8 @@ static __always_inline bool kmemx_chunk_give_some(atomic64_t *map, atomic64_t *s
  * kmemx_chunk_take_whole() - take all frames of a chunk as one block
  * @chunk: the chunk
  *
- * From KMEMX_STATE_ALL_FREE or KMEMX_STATE_ALL_ZERO to KMEMX_STATE_ALL_TAKEN, fully ordered.
+ * From KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_ZERO or KMEMX_STATE_EMPTIED to
+ * KMEMX_STATE_ALL_TAKEN, fully ordered.
  *
  * Context: any.
  * Return: the state that it had, or 0 if they were not all free.
@@ -271,7 +336,8 @@ static __always_inline u64 kmemx_chunk_take_whole(struct kmemx_chunk chunk)
 
 	while (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old,
 					      (s64)KMEMX_STATE_ALL_TAKEN)))
-		if (old != KMEMX_STATE_ALL_FREE && old != KMEMX_STATE_ALL_ZERO)
+		if (old != KMEMX_STATE_ALL_FREE && old != KMEMX_STATE_ALL_ZERO &&
+		    old != KMEMX_STATE_EMPTIED)
 			return 0;
 	return old;
 }
@@ -279,7 +345,7 @@ static __always_inline u64 kmemx_chunk_take_whole(struct kmemx_chunk chunk)
 /**
  * kmemx_chunk_take_known() - the same, of a chunk whose state is known
  * @chunk: the chunk
- * @old: KMEMX_STATE_ALL_FREE or KMEMX_STATE_ALL_ZERO
+ * @old: KMEMX_STATE_ALL_FREE, KMEMX_STATE_ALL_ZERO or KMEMX_STATE_EMPTIED
  *
  * Context: any.
  * Return: false if it is another.

@@ -23,6 +23,10 @@
  * in the order in which they are to be used. The last is that of chunks that are free
  * and known to be zero: whatever is taken of one, it is in another bin by the same change
  * of its word, and nobody knows any more.
+ *
+ * The chunk whose last live block went last may be kept in the bin that it was in with that
+ * block, KMEMX_STATE_EMPTIED: so blocks that come and go one at a time move no chunk from bin
+ * to bin. It is one of a zone (zone.h), which who wants a whole chunk asks for it.
  */
 #ifndef KMEMX_BUDDY_STATE_H
 #define KMEMX_BUDDY_STATE_H
@@ -63,6 +67,9 @@
 #define KMEMX_BIN_ALL_FREE	(KMEMX_NR_BINS - 2)
 /* Of one that is. */
 #define KMEMX_BIN_ALL_ZERO	(KMEMX_NR_BINS - 1)
+/* Of one that has one live block, and all other frames: the half that the block is not in. */
+#define KMEMX_BIN_ONE_LIVE	((KMEMX_LIVE_CLASSES - 2) * KMEMX_NR_ORDERS + \
+				 KMEMX_CHUNK_ORDER - 1)
 
 /* All 512 frames are free, and nobody is in between. */
 #define KMEMX_STATE_ALL_FREE	(KMEMX_CHUNK_FRAMES | KMEMX_STATE_RANKS | \
@@ -70,6 +77,9 @@
 /* The same, and they are known to be zero. */
 #define KMEMX_STATE_ALL_ZERO	(KMEMX_CHUNK_FRAMES | KMEMX_STATE_RANKS | \
 				 (u64)KMEMX_BIN_ALL_ZERO << KMEMX_STATE_BIN_SHIFT)
+/* The same as KMEMX_STATE_ALL_FREE, and it is kept where its last block has left it. */
+#define KMEMX_STATE_EMPTIED	(KMEMX_CHUNK_FRAMES | KMEMX_STATE_RANKS | \
+				 (u64)KMEMX_BIN_ONE_LIVE << KMEMX_STATE_BIN_SHIFT)
 /* Taken as one block. */
 #define KMEMX_STATE_ALL_TAKEN	(KMEMX_STATE_WHOLE | KMEMX_STATE_LIVE_ONE | \
 				 (u64)KMEMX_BIN_NONE << KMEMX_STATE_BIN_SHIFT)

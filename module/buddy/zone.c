@@ -139,6 +139,39 @@ void kmemx_zone_settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_again);
 
+/* Let chunk @c, if it is KMEMX_STATE_EMPTIED, be in the bin of those that are all free. */
+static void make_whole(struct kmemx_zone *zone, unsigned int c)
+{
+	s64 old = (s64)KMEMX_STATE_EMPTIED;
+
+	if (atomic64_read(&zone->state[c]) != old)
+		return;
+	kmemx_step();
+	if (atomic64_try_cmpxchg(&zone->state[c], &old, (s64)KMEMX_STATE_ALL_FREE))
+		kmemx_zone_settle_change(zone, c, KMEMX_STATE_EMPTIED, KMEMX_STATE_ALL_FREE);
+}
+
+/* The same, of that which is kept: for who looks for whole chunks in their bins, or breaks one. */
+static void settle_emptied(struct kmemx_zone *zone)
+{
+	make_whole(zone, (unsigned int)atomic64_read(&zone->emptied));
+}
+
+/*
+ * Chunk @c has been emptied, so the one before it is not kept any longer. Who writes
+ * KMEMX_STATE_EMPTIED looks at the note afterwards, and who takes a chunk off the note looks
+ * at its state afterwards. The compare-and-exchange of the state and the exchange of the note
+ * are fully ordered, so one of two CPUs sees the other's: no chunk stays so that is not noted.
+ */
+static void note_emptied(struct kmemx_zone *zone, unsigned int c)
+{
+	kmemx_step();
+	if (likely(atomic64_read(&zone->emptied) == c))
+		return;
+	kmemx_step();
+	make_whole(zone, (unsigned int)atomic64_xchg(&zone->emptied, c));
+}
+
 /**
  * kmemx_zone_count_back() - count a block whose bits have been cleared
  * @zone: the zone
@@ -159,6 +192,29 @@ void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned
 	kmemx_zone_settle_word(zone, c, &change);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_count_back);
+
+/**
+ * kmemx_zone_count_last() - the same, of the last block of its word
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: 0..6
+ *
+ * If it is the last of its chunk, that is kept in its bin, unless whole chunks are few: then a
+ * chunk is to be broken only if no other has such a block.
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_zone_count_last(struct kmemx_zone *zone, unsigned int frame, unsigned int order)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
+
+	if (kmemx_zone_has_plenty(zone) &&
+	    kmemx_chunk_empty(&zone->state[c], frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, order))
+		note_emptied(zone, c);
+	else
+		kmemx_zone_count_back(zone, frame, order, 0);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_count_last);
 
 static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 {
@@ -302,6 +358,7 @@ int kmemx_zone_init(struct kmemx_zone *zone, unsigned int nr_extents,
 		init_chunks(zone, &extent[i]);
 	atomic64_set(&zone->spare, count_spare(zone));
 	atomic64_set(&zone->least_spare, count_spare(zone));
+	atomic64_set(&zone->emptied, 0);
 	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_init);
@@ -378,8 +435,11 @@ struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int or
 {
 	struct kmemx_taken taken = { .base = -ENOSPC };
 	unsigned int tries, bin;
-	long found = kmemx_bins_find(&zone->bins, order, &bin);
+	long found;
 
+	if (order == KMEMX_CHUNK_ORDER)
+		settle_emptied(zone);
+	found = kmemx_bins_find(&zone->bins, order, &bin);
 	for (tries = 0; tries < CHUNK_TRIES && found >= 0; tries++) {
 		unsigned int c = (unsigned int)found;
 		int frame;
@@ -400,19 +460,39 @@ struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int or
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_slow);
 
+/**
+ * kmemx_zone_take_emptied() - kmemx_zone_take_chunk(), of the chunk that was emptied last
+ * @zone: the zone
+ *
+ * Context: any, with preemption off.
+ * Return: its first frame; -ENOSPC if another CPU was faster.
+ */
+long kmemx_zone_take_emptied(struct kmemx_zone *zone)
+{
+	unsigned int c = (unsigned int)atomic64_read(&zone->emptied);
+
+	kmemx_step();
+	if (!kmemx_chunk_take_known(kmemx_zone_chunk(zone, c), KMEMX_STATE_EMPTIED))
+		return -ENOSPC;
+	kmemx_step();
+	kmemx_zone_settle_change(zone, c, KMEMX_STATE_EMPTIED, KMEMX_STATE_ALL_TAKEN);
+	return (long)c * KMEMX_CHUNK_FRAMES;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_emptied);
+
 /* One block: its first frame, or an error. */
 static long take_block(struct kmemx_zone *zone, unsigned int order)
 {
 	struct kmemx_taken taken;
 
-	if (unlikely(!kmemx_zone_has_block(zone, order)))
-		return -ENOSPC;
 	if (order == KMEMX_CHUNK_ORDER) {
 		long frame = kmemx_zone_take_chunk(zone);
 
 		if (likely(frame >= 0))
 			return frame;
 	}
+	if (unlikely(!kmemx_zone_has_block(zone, order)))
+		return -ENOSPC;
 	taken = likely(order <= KMEMX_WORD_ORDER) ? kmemx_zone_take(zone, order, 1) :
 						     kmemx_zone_take_slow(zone, order, 1);
 	return likely(taken.base >= 0) ? taken.base + (int)__ffs64(taken.heads) : taken.base;
@@ -580,6 +660,7 @@ static long alloc_run(struct kmemx_zone *zone, unsigned long nr, unsigned long a
 
 	if (nr_chunks > zone->nr_chunks)
 		return err;
+	settle_emptied(zone);
 	for (;; c++) {
 		c = find_run(zone, (unsigned long)c, &run);
 		if (c < 0)
@@ -642,6 +723,7 @@ static long take_known(struct kmemx_zone *zone, u64 old)
 	unsigned int bin = kmemx_state_bin(old);
 	long c;
 
+	settle_emptied(zone);
 	if (!((u64)atomic64_read(&zone->bins.used) & BIT_ULL(bin)))
 		return -1;
 	c = kmemx_bins_next(&zone->bins, bin, 0);
@@ -790,6 +872,7 @@ int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned lo
 
 	if (nr > kmemx_zone_end(zone) - frame)
 		return -ENOSPC;
+	settle_emptied(zone);
 	while (done < nr) {
 		unsigned int at = frame + (unsigned int)done;
 		unsigned int here = min_t(unsigned long, nr - done,
@@ -1070,8 +1153,9 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_nr_free);
  * kmemx_zone_peak_chunks() - the most chunks at a time that were not free as a whole
  * @zone: the zone
  *
- * Those that an extent does not fill never are. Never were more frames allocated, or in
- * fronts, than these have, but for what was just changing hands.
+ * Those that an extent does not fill never are; nor is one that is KMEMX_STATE_EMPTIED, but no
+ * other is broken while it is there. Never were more frames allocated, or in fronts, than
+ * these have, but for what was just changing hands.
  *
  * Return: chunks, since the zone was made.
  */
@@ -1320,6 +1404,8 @@ static const char *check_chunk(const struct kmemx_zone *zone, unsigned int c)
 		return "live count is not the number of blocks";
 	if (!kmemx_chunk_check_ranks(kmemx_zone_chunk(zone, c)))
 		return "rank is not that of its word";
+	if (state == KMEMX_STATE_EMPTIED && kmemx_zone_emptied(zone) != c)
+		return "emptied chunk is not noted";
 	return check_bins(zone, c);
 }
 

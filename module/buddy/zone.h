@@ -92,6 +92,8 @@ struct kmemx_extent {
  * @bins: which chunk to use
  * @spare: chunks that are free as a whole, less a quarter of all
  * @least_spare: the least that @spare has been
+ * @emptied: the only chunk that may be KMEMX_STATE_EMPTIED, at rest: then it is kept in its
+ *	     bin, and is none of those that @spare counts
  * @meta: what the arrays live in
  * @meta_bytes: its size
  */
@@ -107,6 +109,7 @@ struct kmemx_zone {
 	struct kmemx_bins bins;
 	atomic64_t spare;
 	atomic64_t least_spare;
+	atomic64_t emptied;
 	void *meta;
 	size_t meta_bytes;
 };
@@ -190,10 +193,29 @@ long kmemx_zone_alloc_zeroed(struct kmemx_zone *zone, unsigned long nr, enum kme
 unsigned long kmemx_zone_nr_zero(const struct kmemx_zone *zone);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
+
+/**
+ * kmemx_zone_emptied() - the chunk that was emptied last, if it is kept as it was
+ * @zone: the zone
+ *
+ * It is free as a whole, but in the bin of those with one live block: who wants whole chunks
+ * does not find it among these.
+ *
+ * Context: any.
+ * Return: the chunk; -1 if there is none. A snapshot.
+ */
+static __always_inline long kmemx_zone_emptied(const struct kmemx_zone *zone)
+{
+	long c = (long)atomic64_read(&zone->emptied);
+
+	return unlikely((u64)atomic64_read(zone->state + c) == KMEMX_STATE_EMPTIED) ? c : -1;
+}
+
 /* Has any chunk a free block of @order, 0..9? At rest the truth. */
 static inline bool kmemx_zone_has_block(const struct kmemx_zone *zone, unsigned int order)
 {
-	return (u64)atomic64_read(&zone->bins.used) & *(kmemx_bins_for + order);
+	return (u64)atomic64_read(&zone->bins.used) & *(kmemx_bins_for + order) ||
+		(order == KMEMX_CHUNK_ORDER && kmemx_zone_emptied(zone) >= 0);
 }
 
 void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new);
@@ -213,6 +235,7 @@ static __always_inline void kmemx_zone_settle_word(struct kmemx_zone *zone, unsi
 
 void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
 			   u64 word);
+void kmemx_zone_count_last(struct kmemx_zone *zone, unsigned int frame, unsigned int order);
 
 /**
  * kmemx_zone_take() - take blocks that are neighbours, without info bytes
@@ -254,6 +277,8 @@ static __always_inline struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zon
 	};
 }
 
+long kmemx_zone_take_emptied(struct kmemx_zone *zone);
+
 /**
  * kmemx_zone_take_chunk() - take a chunk that is free as a whole, without its info byte
  * @zone: the zone
@@ -264,9 +289,12 @@ static __always_inline struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zon
  */
 static __always_inline long kmemx_zone_take_chunk(struct kmemx_zone *zone)
 {
-	long c = kmemx_bins_first(&zone->bins, KMEMX_CHUNK_ORDER);
+	long c;
 	u64 old;
 
+	if (unlikely(kmemx_zone_emptied(zone) >= 0))
+		return kmemx_zone_take_emptied(zone);
+	c = kmemx_bins_first(&zone->bins, KMEMX_CHUNK_ORDER);
 	kmemx_step();
 	if (unlikely(c < 0))
 		return -ENOSPC;
@@ -318,9 +346,11 @@ static __always_inline bool kmemx_zone_give_small(struct kmemx_zone *zone, unsig
 	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
 		return false;
 	kmemx_step();
-	if (!kmemx_chunk_count_quietly(&zone->state[frame / KMEMX_CHUNK_FRAMES],
-				       frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word, bit,
-				       order))
+	if (unlikely(!word))
+		kmemx_zone_count_last(zone, frame, order);
+	else if (!kmemx_chunk_count_quietly(&zone->state[frame / KMEMX_CHUNK_FRAMES],
+					    frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word,
+					    bit, order))
 		kmemx_zone_count_back(zone, frame, order, word);
 	return true;
 }

@@ -28,6 +28,8 @@ model_table() {
 		leave-full              fails ZONE OPS_0=1 OPS_1=1 W=1 NW=4 MUTANT_LEAVE_FULL
 		used-once               fails ZONE OPS_0=1 OPS_1=1 MUTANT_USED_ONCE
 		moved-no-look           fails ZONE OPS_0=1 OPS_1=1 MUTANT_MOVED_NO_LOOK
+		note-last               fails ZONE OPS_0=1 OPS_1=1 C=2 MUTANT_NOTE_LAST
+		forget-emptied          fails ZONE OPS_0=1 OPS_1=1 C=2 MUTANT_FORGET_EMPTIED
 		claim-by-store          fails ZONE OPS_0=2 OPS_1=1 W=1 NW=4 MUTANT_CLAIM_BY_STORE
 		trust-the-caller        fails ZONE OPS_0=1 OPS_1=1 MUTANT_TRUST_THE_CALLER
 		no-busy                 fails NMI OPS_0=1 OPS_1=1 MUTANT_NO_BUSY
