@@ -691,8 +691,10 @@ static void step_block_is_found_whoever_writes_its_rank(struct kunit *test)
  */
 static void free_third_then_take(void)
 {
+	u64 word = (u64)atomic64_read(&fx->zone.map[0]);
+
 	kmemx_step_hook = NULL;
-	if (!nr_steps++) {
+	if (word == BIT_ULL(2)) {
 		op_free(0);
 	} else if (kmemx_state_free(first_state()) == KMEMX_CHUNK_FRAMES) {
 		/* The last to change a bit has not looked again. */

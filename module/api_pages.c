@@ -314,7 +314,7 @@ static __always_inline void count_free(struct page *page, unsigned int order,
 		trace_free(page, order, call_site);
 }
 
-/* A front that is busy or full, a large block, or a free that is to be refused. */
+/* A large block, one that is held or to be zeroed, or a free that is to be refused. */
 static noinline void free_pages_slow(struct page *page, u8 *info, unsigned int order,
 				     unsigned long call_site)
 {
@@ -330,6 +330,178 @@ static noinline void free_pages_slow(struct page *page, u8 *info, unsigned int o
 		return;
 	}
 	kmemx_api_free_frames(page_address(page), KMEMX_KIND_PAGES, 1UL << order, call_site);
+}
+
+/*
+ * A free past the front, of orders 0 to KMEMX_PCP_ORDERS - 1. There is no call in it but at its
+ * end, so nothing has to be kept meanwhile but the number of the frame.
+ */
+
+static noinline void trace_frame(u32 frame, unsigned int order, unsigned long call_site)
+{
+	trace_free(kmemx_pages_page(&kmemx_live.pages, frame), order, call_site);
+}
+
+static __always_inline void count_frame(u32 frame, unsigned int order, unsigned long call_site)
+{
+	kmemx_stat_block_free(order);
+	if (trace_kmemx_page_free_enabled())
+		trace_frame(frame, order, call_site);
+}
+
+/* Its bits were clear. */
+static noinline void free_twice(u32 frame, unsigned int order, unsigned long call_site)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+
+	free_pages_slow(kmemx_pages_page(pages, frame), pages->zone.info + frame, order, call_site);
+}
+
+/* Its bits are clear, and it has to be counted; preemption is off. */
+static noinline void free_uncounted(u32 frame, unsigned int order, u64 word,
+				    unsigned long call_site)
+{
+	kmemx_zone_count_back(&kmemx_live.pages.zone, frame, order, word);
+	preempt_enable();
+	count_frame(frame, order, call_site);
+}
+
+/* It is counted, and has moved its chunk to another bin; preemption is off. */
+static noinline void free_moved(u32 frame, unsigned int order, u64 old, u64 new,
+				unsigned long call_site)
+{
+	kmemx_zone_settle_change(&kmemx_live.pages.zone, frame / KMEMX_CHUNK_FRAMES, old, new);
+	preempt_enable();
+	count_frame(frame, order, call_site);
+}
+
+/* It is counted, and its word has changed since; preemption is off. */
+static noinline void free_raced(u32 frame, unsigned int order, u64 old, u64 new,
+				unsigned long call_site)
+{
+	kmemx_zone_settle_again(&kmemx_live.pages.zone, frame / KMEMX_CHUNK_FRAMES, old, new,
+				(int)(frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS), 0);
+	preempt_enable();
+	count_frame(frame, order, call_site);
+}
+
+/* A small block, which its chunk hardly notices. */
+static __always_inline void free_small(u8 *info, u32 frame, unsigned int order,
+				       unsigned long call_site)
+{
+	enum kmemx_given given;
+	u64 word;
+
+	preempt_disable();
+	/* As kmemx_zone_free_block(), inline. */
+	WRITE_ONCE(*info, 0);
+	given = kmemx_zone_give_try(&kmemx_live.pages.zone, frame, order, &word);
+	if (given == KMEMX_GIVEN_UNCOUNTED) {
+		free_uncounted(frame, order, word, call_site);
+		return;
+	}
+	preempt_enable();
+	if (likely(given == KMEMX_GIVEN))
+		count_frame(frame, order, call_site);
+	else
+		free_twice(frame, order, call_site);
+}
+
+/* A larger one, which is often the largest of its word then. */
+static __always_inline void free_medium(u8 *info, u32 frame, unsigned int order,
+					unsigned long call_site)
+{
+	struct kmemx_change change;
+	enum kmemx_given given;
+
+	preempt_disable();
+	WRITE_ONCE(*info, 0);
+	given = kmemx_zone_give_once(&kmemx_live.pages.zone, frame, order, &change);
+	if (unlikely(given == KMEMX_GIVEN_TWICE)) {
+		preempt_enable();
+		free_twice(frame, order, call_site);
+	} else if (unlikely(given == KMEMX_GIVEN_UNCOUNTED)) {
+		free_uncounted(frame, order, 0, call_site);
+	} else if (unlikely(!change.settled)) {
+		free_raced(frame, order, change.old, change.new, call_site);
+	} else if ((change.old ^ change.new) & KMEMX_STATE_BIN_MASK) {
+		free_moved(frame, order, change.old, change.new, call_site);
+	} else {
+		preempt_enable();
+		count_frame(frame, order, call_site);
+	}
+}
+
+static __always_inline void free_past(u8 *info, unsigned int order, unsigned long call_site)
+{
+	u32 frame = kmemx_pages_number(&kmemx_live.pages, info);
+
+	if (order > 2)
+		free_medium(info, frame, order, call_site);
+	else
+		free_small(info, frame, order, call_site);
+}
+
+static noinline void free_any_past(u8 *info, unsigned int order, unsigned long call_site)
+{
+	free_past(info, order, call_site);
+}
+
+/* The front may take it after all. */
+static noinline void free_by_front(struct page *page, u8 *info, unsigned int order,
+				   unsigned long call_site)
+{
+	if (kmemx_pages_put_small(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
+		count_free(page, order, call_site);
+	else
+		free_any_past(info, order, call_site);
+}
+
+/* Its stack is full, or something else is in the way. */
+static __always_inline void free_full(struct page *page, u8 *info, unsigned int order,
+				      unsigned long call_site)
+{
+	if (unlikely(!kmemx_pages_is_block(page, info, order, KMEMX_KIND_PAGES)))
+		free_pages_slow(page, info, order, call_site);
+	else if (kmemx_pages_asks_front(&kmemx_live.pages, info))
+		free_by_front(page, info, order, call_site);
+	else
+		free_past(info, order, call_site);
+}
+
+static noinline void free_full_0(struct page *page, u8 *info, unsigned long call_site)
+{
+	free_full(page, info, 0, call_site);
+}
+
+static noinline void free_full_2(struct page *page, u8 *info, unsigned long call_site)
+{
+	free_full(page, info, 2, call_site);
+}
+
+static noinline void free_full_4(struct page *page, u8 *info, unsigned long call_site)
+{
+	free_full(page, info, 4, call_site);
+}
+
+static noinline void free_full_any(struct page *page, u8 *info, unsigned int order,
+				   unsigned long call_site)
+{
+	free_full(page, info, order, call_site);
+}
+
+/* Those that are asked for most have code of their own, with constants in it. */
+static __always_inline void free_full_order(struct page *page, u8 *info, unsigned int order,
+					    unsigned long call_site)
+{
+	if (!order)
+		free_full_0(page, info, call_site);
+	else if (order == 2)
+		free_full_2(page, info, call_site);
+	else if (order == 4)
+		free_full_4(page, info, call_site);
+	else
+		free_full_any(page, info, order, call_site);
 }
 
 /* Of an order that has no front. */
@@ -359,7 +531,7 @@ static __always_inline void free_pages_fast(struct page *page, unsigned int orde
 	else if (likely(kmemx_pages_push(pages, page, info, order, KMEMX_KIND_PAGES)))
 		count_free(page, order, call_site);
 	else
-		free_pages_slow(page, info, order, call_site);
+		free_full_order(page, info, order, call_site);
 }
 
 static noinline void free_pages_order(struct page *page, unsigned int order,

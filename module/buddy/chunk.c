@@ -309,9 +309,9 @@ static void settle_frames(struct kmemx_chunk chunk, unsigned int first, unsigned
  * @order: 0..6, as it was taken
  * @moved: see chunk.h
  *
- * Whether it was taken is known when its bits have been cleared; if some were not
- * set, the caller is one of several who free it, or worse, and those that were are
- * set again. So of several CPUs that give the same block one succeeds.
+ * Its bits are cleared together, and only if all are set; if some are not, the caller is
+ * one of several who free it, or worse. So of several CPUs that give the same block one
+ * succeeds.
  *
  * Context: any.
  * Return: false if the block was free already; nothing has changed.

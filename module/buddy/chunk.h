@@ -178,19 +178,20 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 }
 
 /*
- * Clear bits of a word, or none of them if some are clear already. Fully ordered: the info
- * bytes that the caller has cleared come first. @word is set to what it is then.
+ * Clear bits of a word; none of them if some are clear already, and so not the caller's. Fully
+ * ordered: the info bytes that the caller has cleared come first. @word is set to what it is
+ * then.
  */
 static __always_inline bool kmemx_chunk_clear_bits(atomic64_t *map, u64 mask, u64 *word)
 {
-	u64 old = (u64)atomic64_fetch_andnot((s64)mask, map);
+	u64 old = (u64)atomic64_read(map);
 
-	if (unlikely((old & mask) != mask)) {
-		if (old & mask)
-			atomic64_fetch_or((s64)(old & mask), map);
-		return false;
-	}
-	*word = old & ~mask;
+	do {
+		kmemx_step();
+		if (unlikely(~old & mask))
+			return false;
+		*word = old ^ mask;
+	} while (unlikely(!atomic64_try_cmpxchg(map, (s64 *)&old, (s64)*word)));
 	return true;
 }
 

@@ -199,21 +199,22 @@ static __always_inline int kmemx_pages_sum_16(const struct page *page)
 		kmemx_pages_sum_4(page + 8) + kmemx_pages_sum_4(page + 12);
 }
 
-int kmemx_pages_sum_many(const struct page *page, unsigned int nr);
-
-/* The references to the pages of a block of @order, 1..9. */
-static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigned int order)
+/* The references to the pages of a block of @order, 0..4. */
+static __always_inline int kmemx_pages_sum_few(const struct page *page, unsigned int order)
 {
+	static_assert(KMEMX_PCP_ORDERS == 5);
+	if (!order)
+		return kmemx_page_refs(page);
 	if (order == 2)
 		return kmemx_pages_sum_4(page);
 	if (order == 4)
 		return kmemx_pages_sum_16(page);
 	if (order == 1)
 		return kmemx_page_refs(page) + kmemx_page_refs(page + 1);
-	if (order == 3)
-		return kmemx_pages_sum_4(page) + kmemx_pages_sum_4(page + 4);
-	return kmemx_pages_sum_many(page, 1U << order);
+	return kmemx_pages_sum_4(page) + kmemx_pages_sum_4(page + 4);
 }
+
+int kmemx_pages_sum_many(const struct page *page, unsigned int nr);
 
 /**
  * kmemx_pages_any_held() - does anybody but us hold a page of a block?
@@ -227,9 +228,9 @@ static __always_inline int kmemx_pages_sum_refs(const struct page *page, unsigne
  */
 static __always_inline bool kmemx_pages_any_held(const struct page *page, unsigned int order)
 {
-	if (likely(!order))
-		return kmemx_page_refs(page) != 1;
-	return kmemx_pages_sum_refs(page, order) != 1 << (order & 15);
+	if (likely(order < KMEMX_PCP_ORDERS))
+		return kmemx_pages_sum_few(page, order) != 1 << (order & 15);
+	return kmemx_pages_sum_many(page, 1U << order) != 1 << (order & 15);
 }
 
 /**
@@ -378,6 +379,36 @@ static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct pa
 	}
 	preempt_enable();
 	return freed;
+}
+
+/**
+ * kmemx_pages_is_block() - may a block just be freed?
+ * @page: its first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * Context: any.
+ * Return: whether it is one, that nobody else holds, and need not be zeroed.
+ */
+static __always_inline bool kmemx_pages_is_block(const struct page *page, const u8 *info,
+						 unsigned int order, enum kmemx_kind kind)
+{
+	return READ_ONCE(*info) == kmemx_info(kind, order) &&
+		kmemx_pages_sum_few(page, order) == 1 << (order & 7) && !want_init_on_free();
+}
+
+/* Could the front take a block after all, whose stack is full? As kmemx_pages_put_small(). */
+static __always_inline bool kmemx_pages_asks_front(const struct kmemx_pages *pages,
+						   const u8 *info)
+{
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info));
+	if (!raw_cpu_read(pages->pcp->is_short) ||
+	    raw_cpu_read(pages->pcp->nr_alone) < KMEMX_PCP_ALONE)
+		return true;
+	this_cpu_inc(pages->pcp->nr_alone);
+	return false;
 }
 
 /* What a free came to, in frames: those that were allocated, those set aside. */

@@ -172,6 +172,20 @@ static void note_emptied(struct kmemx_zone *zone, unsigned int c)
 	make_whole(zone, (unsigned int)atomic64_xchg(&zone->emptied, c));
 }
 
+/*
+ * Count the last block of its word. If it is the last of its chunk too, that is kept in its bin,
+ * unless whole chunks are few: then a chunk is to be broken only if no other has such a block.
+ * Returns false if that is not so.
+ */
+static __always_inline bool count_last(struct kmemx_zone *zone, unsigned int c, unsigned int i,
+				       unsigned int order)
+{
+	if (!kmemx_zone_has_plenty(zone) || !kmemx_chunk_empty(&zone->state[c], i, order))
+		return false;
+	note_emptied(zone, c);
+	return true;
+}
+
 /**
  * kmemx_zone_count_back() - count a block whose bits have been cleared
  * @zone: the zone
@@ -185,36 +199,16 @@ void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned
 			   u64 word)
 {
 	unsigned int w = frame / KMEMX_WORD_BITS, c = frame / KMEMX_CHUNK_FRAMES;
+	unsigned int i = w % KMEMX_CHUNK_WORDS;
 	struct kmemx_change change;
 
-	kmemx_chunk_count_back(&zone->map[w], &zone->state[c], w % KMEMX_CHUNK_WORDS, word,
-			       frame % KMEMX_WORD_BITS, order, &change);
+	if (unlikely(!word) && count_last(zone, c, i, order))
+		return;
+	kmemx_chunk_count_back(&zone->map[w], &zone->state[c], i, word, frame % KMEMX_WORD_BITS,
+			       order, &change);
 	kmemx_zone_settle_word(zone, c, &change);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_count_back);
-
-/**
- * kmemx_zone_count_last() - the same, of the last block of its word
- * @zone: the zone
- * @frame: its first frame
- * @order: 0..6
- *
- * If it is the last of its chunk, that is kept in its bin, unless whole chunks are few: then a
- * chunk is to be broken only if no other has such a block.
- *
- * Context: any, with preemption off.
- */
-void kmemx_zone_count_last(struct kmemx_zone *zone, unsigned int frame, unsigned int order)
-{
-	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
-
-	if (kmemx_zone_has_plenty(zone) &&
-	    kmemx_chunk_empty(&zone->state[c], frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, order))
-		note_emptied(zone, c);
-	else
-		kmemx_zone_count_back(zone, frame, order, 0);
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_count_last);
 
 static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 {

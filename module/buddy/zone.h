@@ -235,7 +235,6 @@ static __always_inline void kmemx_zone_settle_word(struct kmemx_zone *zone, unsi
 
 void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
 			   u64 word);
-void kmemx_zone_count_last(struct kmemx_zone *zone, unsigned int frame, unsigned int order);
 
 /**
  * kmemx_zone_take() - take blocks that are neighbours, without info bytes
@@ -323,6 +322,76 @@ static __always_inline bool kmemx_zone_give_chunk(struct kmemx_zone *zone, unsig
 	return true;
 }
 
+/* What a try to give a block back has come to. */
+enum kmemx_given {
+	KMEMX_GIVEN,		/* It is free, and counted. */
+	KMEMX_GIVEN_UNCOUNTED,	/* Its bits are clear: kmemx_zone_count_back() is due. */
+	KMEMX_GIVEN_TWICE,	/* It was free already; nothing has changed. */
+};
+
+/**
+ * kmemx_zone_give_try() - give the frames of a block back, as far as that takes no call
+ * @zone: the zone
+ * @frame: the first
+ * @order: 0..6
+ * @word: set to its word of the map, for kmemx_zone_count_back()
+ *
+ * Inline for who frees past a front. Counts what changes neither a rank nor a bin.
+ *
+ * Context: any, with preemption off until the block is counted.
+ * Return: see enum kmemx_given.
+ */
+static __always_inline enum kmemx_given kmemx_zone_give_try(struct kmemx_zone *zone,
+							    unsigned int frame,
+							    unsigned int order, u64 *word)
+{
+	/* The maps of all chunks are one array. */
+	atomic64_t *map = &zone->map[frame / KMEMX_WORD_BITS];
+	unsigned int bit = frame % KMEMX_WORD_BITS;
+
+	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), word)))
+		return KMEMX_GIVEN_TWICE;
+	kmemx_step();
+	if (likely(*word) &&
+	    kmemx_chunk_count_quietly(&zone->state[frame / KMEMX_CHUNK_FRAMES],
+				      frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, *word, bit,
+				      order))
+		return KMEMX_GIVEN;
+	return KMEMX_GIVEN_UNCOUNTED;
+}
+
+/**
+ * kmemx_zone_give_once() - as kmemx_zone_give_try(), of a block that is often its word's largest
+ * @zone: the zone
+ * @frame: the first
+ * @order: 0..6
+ * @change: set to what it came to if it is counted, which is to be settled
+ *
+ * Counts all but the last live block of a chunk, whose word of the map is 0.
+ *
+ * Context: any, with preemption off until the block is counted, and that settled.
+ * Return: see enum kmemx_given.
+ */
+static __always_inline enum kmemx_given kmemx_zone_give_once(struct kmemx_zone *zone,
+							     unsigned int frame,
+							     unsigned int order,
+							     struct kmemx_change *change)
+{
+	atomic64_t *map = &zone->map[frame / KMEMX_WORD_BITS];
+	atomic64_t *state = &zone->state[frame / KMEMX_CHUNK_FRAMES];
+	unsigned int bit = frame % KMEMX_WORD_BITS;
+	u64 word;
+
+	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
+		return KMEMX_GIVEN_TWICE;
+	kmemx_step();
+	if (!word && kmemx_state_live((u64)atomic64_read(state)) == 1)
+		return KMEMX_GIVEN_UNCOUNTED;
+	kmemx_chunk_count_back(map, state, frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word, bit,
+			       order, change);
+	return KMEMX_GIVEN;
+}
+
 /**
  * kmemx_zone_give_small() - give the frames of a block back
  * @zone: the zone
@@ -338,19 +407,12 @@ static __always_inline bool kmemx_zone_give_chunk(struct kmemx_zone *zone, unsig
 static __always_inline bool kmemx_zone_give_small(struct kmemx_zone *zone, unsigned int frame,
 						  unsigned int order)
 {
-	/* The maps of all chunks are one array. */
-	atomic64_t *map = &zone->map[frame / KMEMX_WORD_BITS];
-	unsigned int bit = frame % KMEMX_WORD_BITS;
 	u64 word;
+	enum kmemx_given given = kmemx_zone_give_try(zone, frame, order, &word);
 
-	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
+	if (unlikely(given == KMEMX_GIVEN_TWICE))
 		return false;
-	kmemx_step();
-	if (unlikely(!word))
-		kmemx_zone_count_last(zone, frame, order);
-	else if (!kmemx_chunk_count_quietly(&zone->state[frame / KMEMX_CHUNK_FRAMES],
-					    frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word,
-					    bit, order))
+	if (given == KMEMX_GIVEN_UNCOUNTED)
 		kmemx_zone_count_back(zone, frame, order, word);
 	return true;
 }
