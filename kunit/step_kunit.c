@@ -734,8 +734,6 @@ static void step_chunk_with_a_live_block_is_not_offered_as_whole(struct kunit *t
 
 /* ---- A summary --------------------------------------------------------- */
 
-#define LEAVES	70000
-
 static struct kmemx_summary sum;
 static unsigned int toggled;
 static bool toggle_to, toggle_inline;
@@ -758,56 +756,71 @@ static void toggle(unsigned int unused)
 	let_leaf_be(toggled, toggle_to);
 }
 
-/* Setting and clearing leaves that share a word, or a word one or two levels up. */
+/* Leaves that share a word, or a word one or two levels up, or are below words of the top. */
+static const struct leaves {
+	unsigned int nr;
+	unsigned int leaf[5];
+} leaves[] = {
+	{ 64, { 0, 1, 2, 32, 63 } },
+	{ 16384, { 0, 1, 64, 4096, 16383 } },
+	{ 70000, { 0, 1, 64, 4096, 69999 } },
+};
+
+/* Returns whether there was such a step; in @way is what becomes of the two leaves, and how. */
+static bool toggle_two(struct kunit *test, void *mem, const struct leaves *of,
+		       unsigned int i, unsigned int k, unsigned int way)
+{
+	bool outer = way & 1, inner = way & 2;
+
+	memset(mem, 0, kmemx_summary_bytes(of->nr));
+	kmemx_summary_init(&sum, mem, of->nr);
+	if (!outer)
+		kmemx_summary_set(&sum, of->leaf[i]);
+	if (!inner)
+		kmemx_summary_set(&sum, of->leaf[k]);
+	nr_steps = 0;
+	toggled = of->leaf[k];
+	toggle_to = inner;
+	toggle_inline = way & 4;
+	kmemx_step_hook = interrupt_once;
+	let_leaf_be(of->leaf[i], outer);
+	kmemx_step_hook = NULL;
+	if (nr_steps <= at_step)
+		return false;
+	KUNIT_ASSERT_TRUE(test, kmemx_summary_check(&sum));
+	KUNIT_ASSERT_EQ(test, kmemx_summary_is_empty(&sum), !outer && !inner);
+	KUNIT_ASSERT_EQ(test, kmemx_summary_first(&sum),
+			inner && of->leaf[k] < of->leaf[i] ? (long)of->leaf[k] :
+			outer ? (long)of->leaf[i] : inner ? (long)of->leaf[k] : -1L);
+	return true;
+}
+
 static void step_summary_loses_no_leaf(struct kunit *test)
 {
 	static const struct op op = { "toggle", toggle, 0 };
-	static const unsigned int leaf[] = { 0, 1, 64, 4096, 69999 };
-	void *mem = vzalloc(kmemx_summary_bytes(LEAVES));
+	const struct leaves *last = &leaves[ARRAY_SIZE(leaves) - 1], *of;
+	void *mem = vzalloc(kmemx_summary_bytes(last->nr));
 	unsigned int i, k, way;
 
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	nested = &op;
-	for (way = 0; way < 8; way++)
-		for (i = 0; i < ARRAY_SIZE(leaf); i++)
-			for (k = 0; k < ARRAY_SIZE(leaf); k++) {
-				for (at_step = 0; i != k; at_step++) {
-					bool was, outer = way & 1, inner = way & 2;
-
-					memset(mem, 0, kmemx_summary_bytes(LEAVES));
-					kmemx_summary_init(&sum, mem, LEAVES);
-					if (!outer)
-						kmemx_summary_set(&sum, leaf[i]);
-					if (!inner)
-						kmemx_summary_set(&sum, leaf[k]);
-					nr_steps = 0;
-					toggled = leaf[k];
-					toggle_to = inner;
-					toggle_inline = way & 4;
-					kmemx_step_hook = interrupt_once;
-					let_leaf_be(leaf[i], outer);
-					kmemx_step_hook = NULL;
-					was = nr_steps > at_step;
-					if (!was)
-						break;
-					KUNIT_ASSERT_TRUE(test, kmemx_summary_check(&sum));
-					KUNIT_ASSERT_EQ(test, kmemx_summary_first(&sum),
-							inner && leaf[k] < leaf[i] ? (long)leaf[k] :
-							outer ? (long)leaf[i] :
-							inner ? (long)leaf[k] : -1L);
+	for (of = leaves; of <= last; of++)
+		for (way = 0; way < 8; way++)
+			for (i = 0; i < ARRAY_SIZE(of->leaf); i++)
+				for (k = 0; k < ARRAY_SIZE(of->leaf); k++) {
+					at_step = 0;
+					while (i != k && toggle_two(test, mem, of, i, k, way))
+						at_step++;
 				}
-			}
 	vfree(mem);
 }
 
 /* ---- Bins -------------------------------------------------------------- */
 
-#define BIN_CHUNKS	130
-
 static struct kmemx_bins *bins;
-static unsigned int second_step;
+static unsigned int second_step, added_chunk;
 
-/* Two others come by, at two places: one adds to the word that is emptied, one removes. */
+/* Two others come by, at two places: one adds a chunk, one removes one that is not there. */
 static void two_others(void)
 {
 	unsigned int step = nr_steps++;
@@ -816,48 +829,56 @@ static void two_others(void)
 		return;
 	kmemx_step_hook = NULL;
 	if (step == at_step)
-		kmemx_bins_add(bins, 3, 1);
+		kmemx_bins_add(bins, 3, added_chunk);
 	if (step == second_step)
-		kmemx_bins_remove(bins, 3, 100);
+		kmemx_bins_remove(bins, 3, 60);
 	kmemx_step_hook = two_others;
 }
 
-/* More than 64 chunks: the summaries have two levels, which one alone can mend. */
-static void step_bins_lose_no_chunk(struct kunit *test)
+/* The only chunk of a bin leaves it; returns how many steps that has. */
+static unsigned int empty_bin(struct kunit *test, void *mem, unsigned int nr_chunks)
 {
-	void *mem = vzalloc(kmemx_bins_bytes(BIN_CHUNKS));
-	unsigned int steps;
+	unsigned int bin;
 
-	bins = kunit_kzalloc(test, sizeof(*bins), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, mem);
-	kmemx_bins_init(bins, mem, BIN_CHUNKS);
+	memset(mem, 0, kmemx_bins_bytes(nr_chunks));
+	kmemx_bins_init(bins, mem, nr_chunks);
 	kmemx_bins_add(bins, 3, 0);
-	at_step = UINT_MAX;
-	second_step = UINT_MAX;
 	nr_steps = 0;
 	kmemx_step_hook = two_others;
 	kmemx_bins_remove(bins, 3, 0);
 	kmemx_step_hook = NULL;
-	steps = nr_steps;
-	for (at_step = 0; at_step < steps; at_step++)
-		for (second_step = 0; second_step < steps; second_step++) {
-			unsigned int bin;
+	KUNIT_ASSERT_TRUE_MSG(test, kmemx_bins_check(bins), "steps %u, %u", at_step,
+			      second_step);
+	if (at_step < nr_steps)
+		KUNIT_ASSERT_EQ_MSG(test, kmemx_bins_find(bins, 0, &bin), (long)added_chunk,
+				    "steps %u, %u", at_step, second_step);
+	else
+		KUNIT_ASSERT_EQ(test, kmemx_bins_max_order(bins), -1);
+	return nr_steps;
+}
 
-			memset(mem, 0, kmemx_bins_bytes(BIN_CHUNKS));
-			kmemx_bins_init(bins, mem, BIN_CHUNKS);
-			kmemx_bins_add(bins, 3, 0);
-			nr_steps = 0;
-			kmemx_step_hook = two_others;
-			kmemx_bins_remove(bins, 3, 0);
-			kmemx_step_hook = NULL;
-			steps = max(steps, nr_steps);
-			KUNIT_ASSERT_TRUE_MSG(test, kmemx_bins_check(bins), "steps %u, %u",
-					      at_step, second_step);
-			if (at_step < nr_steps)
-				KUNIT_ASSERT_EQ_MSG(test, kmemx_bins_find(bins, 0, &bin), 1L,
-						    "steps %u, %u", at_step, second_step);
-		}
-	KUNIT_EXPECT_GT(test, steps, 3U);
+/* In the word that is emptied, in the next, below the next of the top; and a third level. */
+static void step_bins_lose_no_chunk(struct kunit *test)
+{
+	static const struct {
+		unsigned int nr_chunks, added;
+	} as[] = { { 64, 1 }, { 130, 100 }, { 16384, 1 }, { 16384, 16383 }, { 16385, 16384 } };
+	void *mem = vzalloc(kmemx_bins_bytes(16385));
+	unsigned int steps, i;
+
+	bins = kunit_kzalloc(test, sizeof(*bins), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bins);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	for (i = 0; i < ARRAY_SIZE(as); i++) {
+		added_chunk = as[i].added;
+		at_step = UINT_MAX;
+		second_step = UINT_MAX;
+		steps = empty_bin(test, mem, as[i].nr_chunks);
+		KUNIT_EXPECT_GT(test, steps, 3U);
+		for (at_step = 0; at_step < steps; at_step++)
+			for (second_step = 0; second_step < steps; second_step++)
+				steps = max(steps, empty_bin(test, mem, as[i].nr_chunks));
+	}
 	vfree(mem);
 }
 

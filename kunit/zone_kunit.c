@@ -305,6 +305,36 @@ static void zone_mends_bins_that_are_wrong(struct kunit *test)
 	expect_all_free(test, fx);
 }
 
+/* One chunk more than two levels of bins are enough for: what is not inline then. */
+static void zone_with_bins_of_three_levels(struct kunit *test)
+{
+	const unsigned int last = 16384, first = last * 512;
+	struct kmemx_extent ext = { .pfn = 1UL << 20, .nr_frames = first + 512 };
+	struct kmemx_zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+	long chunk;
+
+	KUNIT_ASSERT_NOT_NULL(test, zone);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_init(zone, 1, &ext), 0);
+	KUNIT_EXPECT_FALSE(test, kmemx_bins_is_flat(&zone->bins));
+	/* What has live blocks is used first: the last frame of the last chunk. */
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(zone, first, 511, KIND), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(zone, 0, KIND), first + 511L);
+	KUNIT_EXPECT_TRUE(test, kmemx_bins_check(&zone->bins));
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(zone, 0, KIND), 0L);
+	chunk = kmemx_zone_alloc_order(zone, 9, KIND);
+	KUNIT_EXPECT_EQ(test, chunk, 512L);
+	KUNIT_EXPECT_TRUE(test, kmemx_bins_check(&zone->bins));
+
+	KUNIT_EXPECT_EQ(test, free_all(zone, first + 511, KIND, 1), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, free_all(zone, first, KIND, 511), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, free_all(zone, 0, KIND, 1), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, free_all(zone, (unsigned int)chunk, KIND, 512), KMEMX_FREE_OK);
+	KUNIT_EXPECT_TRUE(test, kmemx_bins_check(&zone->bins));
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_free(zone), ext.nr_frames);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_largest(zone, NULL), ext.nr_frames);
+	kmemx_zone_fini(zone);
+}
+
 static void zone_knows_what_was_zeroed(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -986,6 +1016,7 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_run_needs_whole_chunks_in_a_row),
 	KUNIT_CASE(zone_remembers_its_peak),
 	KUNIT_CASE(zone_mends_bins_that_are_wrong),
+	KUNIT_CASE(zone_with_bins_of_three_levels),
 	KUNIT_CASE(zone_knows_what_was_zeroed),
 	KUNIT_CASE(zone_forgets_what_was_zeroed),
 	KUNIT_CASE(zone_refuses_bad_frees),

@@ -5,7 +5,7 @@
  * the state of a whole chunk, or, for a block over several words, by the info byte.
  *
  * inline here      in the module
- * settle_used      settle_used()
+ * settle_used      kmemx_bins_settle()
  * bins_add         kmemx_bins_add(), whose summary is one word here
  * bins_remove      kmemx_bins_remove()
  * first_of         first_of()
@@ -51,22 +51,33 @@ inline settle_used(bin) {
 	   if
 	   :: is_empty -> used = used & ~(1 << (bin))
 	   :: else -> used = used | 1 << (bin)
-	   fi;
-#ifdef MUTANT_USED_ONCE
-	   break
-#endif
+	   fi
 	od;
 	is_empty = false
 }
 
+/* The bin is not looked at again: see settle(), and settle_bin(). */
 inline bins_add(bin, c) {
 	bins[bin] = bins[bin] | 1 << (c);
-	settle_used(bin)
+	if
+	:: !(used >> (bin) & 1) -> used = used | 1 << (bin)
+	:: else
+	fi
 }
 
 inline bins_remove(bin, c) {
 	bins[bin] = bins[bin] & ~(1 << (c));
-	settle_used(bin)
+	if
+	:: bins[bin] == 0 ->
+		used = used & ~(1 << (bin));
+#ifndef MUTANT_USED_ONCE
+		if
+		:: bins[bin] != 0 -> settle_used(bin)
+		:: else
+		fi
+#endif
+	:: else
+	fi
 }
 
 inline settle_bin(c, at) {

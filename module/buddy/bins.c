@@ -3,7 +3,9 @@
  * Sets of chunks by what they are good for; see bins.h.
  *
  * The word of used bins is one more level above the summaries. Whoever may have changed
- * the top of a summary, also by a repair, brings the word in line afterwards.
+ * the top of a summary, also by a repair, brings the word in line afterwards. Who has put a
+ * chunk in looks at the word in any case, so that the chunk is found although whoever has set a
+ * bit of the top is still on its way here.
  */
 #include "buddy/bins.h"
 
@@ -47,6 +49,7 @@ void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
 	for (i = 0; i < KMEMX_NR_BINS; i++)
 		kmemx_summary_init(&bins->chunks[i], (u8 *)mem + i * kmemx_summary_bytes(nr_chunks),
 				   nr_chunks);
+	bins->nr_plain = kmemx_bins_is_flat(bins) ? KMEMX_BIN_ALL_FREE : 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_init);
 
@@ -85,6 +88,21 @@ void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin)
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_settle);
 
 /**
+ * kmemx_bins_mend() - bring what is above a chunk in line with its word
+ * @bins: the bins
+ * @bin: 0..KMEMX_NR_BINS - 1
+ * @chunk: 0..nr_chunks - 1; the word that it is in has changed
+ *
+ * Context: any.
+ */
+void kmemx_bins_mend(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
+{
+	kmemx_summary_mend(&bins->chunks[bin], chunk);
+	kmemx_bins_settle(bins, bin);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_bins_mend);
+
+/**
  * kmemx_bins_add() - put a chunk into a bin
  * @bins: the bins
  * @bin: 0..KMEMX_NR_BINS - 1
@@ -95,6 +113,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_settle);
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
 	kmemx_bins_put(bins, bin, chunk);
+	if (unlikely(!kmemx_bins_is_flat(bins)))
+		kmemx_bins_mend(bins, bin, chunk);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
 
@@ -110,7 +130,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_add);
  */
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
-	kmemx_bins_drop(bins, bin, chunk);
+	if (unlikely(!kmemx_bins_drop(bins, bin, chunk)) || unlikely(!kmemx_bins_is_flat(bins)))
+		kmemx_bins_mend(bins, bin, chunk);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_remove);
 

@@ -20,10 +20,13 @@
 /**
  * struct kmemx_bins - the chunks of each bin
  * @used: a bit per bin that may have a chunk
+ * @nr_plain: bins below this have no chunk that is free as a whole; 0 if summaries are not
+ *	      flat. So one look tells whether a move is an ordinary one.
  * @chunks: the chunks of a bin
  */
 struct kmemx_bins {
 	atomic64_t used;
+	unsigned int nr_plain;
 	struct kmemx_summary chunks[KMEMX_NR_BINS];
 };
 
@@ -32,6 +35,7 @@ void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks)
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin);
+void kmemx_bins_mend(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 extern const u64 kmemx_bins_for[KMEMX_NR_ORDERS];
 
 /**
@@ -42,87 +46,75 @@ extern const u64 kmemx_bins_for[KMEMX_NR_ORDERS];
  * Context: any.
  * Return: the chunk, or -1 if there is none, or kmemx_bins_find() is needed to tell.
  */
-static __always_inline long kmemx_bins_first(const struct kmemx_bins *bins, unsigned int order)
+static __always_inline long kmemx_bins_first(struct kmemx_bins *bins, unsigned int order)
 {
 	u64 bits = (u64)atomic64_read(&bins->used) & *(kmemx_bins_for + order);
-	const struct kmemx_summary *sum;
-	unsigned int level, index = 0;
+	struct kmemx_summary *sum;
 
 	if (unlikely(!bits))
 		return -1;
 	sum = bins->chunks + __ffs64(bits);
-	level = sum->nr_levels;
-	do {
-		bits = (u64)atomic64_read(*(sum->level + --level) + index);
-		if (unlikely(!bits))
-			return -1;
-		index = (index * KMEMX_SUMMARY_FANOUT) + __ffs64(bits);
-	} while (level);
-	return index;
+	return likely(kmemx_summary_is_flat(sum)) ? kmemx_summary_lowest(sum) :
+						    kmemx_summary_first(sum);
 }
 
-/* kmemx_bins_add(), inline. */
-static __always_inline void kmemx_bins_put(struct kmemx_bins *bins, unsigned int bin,
-					   unsigned int chunk)
+/* All summaries have as many levels. */
+static __always_inline bool kmemx_bins_is_flat(const struct kmemx_bins *bins)
 {
-	struct kmemx_summary *sum = bins->chunks + bin;
-
-	kmemx_summary_add(sum, chunk);
-	kmemx_step();
-	if (test_bit(bin, kmemx_summary_bits(&bins->used)))
-		return;
-	set_bit(bin, kmemx_summary_bits(&bins->used));
-	/* As in kmemx_bins_settle(). */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (unlikely(kmemx_summary_is_empty(sum)))
-		kmemx_bins_settle(bins, bin);
-}
-
-/* kmemx_bins_remove(), inline. */
-static __always_inline void kmemx_bins_drop(struct kmemx_bins *bins, unsigned int bin,
-					    unsigned int chunk)
-{
-	struct kmemx_summary *sum = bins->chunks + bin;
-
-	/* What is above is not empty either, and nothing that this CPU has to see to. */
-	if (!kmemx_summary_drop(sum, chunk))
-		return;
-	if (!kmemx_summary_is_empty(sum)) {
-		/* So it was before, unless a repair has made it so. */
-		if (unlikely(!test_bit(bin, kmemx_summary_bits(&bins->used))))
-			kmemx_bins_settle(bins, bin);
-		return;
-	}
-	kmemx_step();
-	clear_bit(bin, kmemx_summary_bits(&bins->used));
-	/* As in kmemx_bins_settle(). */
-	smp_mb__after_atomic();
-	kmemx_step();
-	if (unlikely(!kmemx_summary_is_empty(sum)))
-		kmemx_bins_settle(bins, bin);
+	return kmemx_summary_is_flat(bins->chunks);
 }
 
 /**
- * kmemx_bins_move() - let a chunk be in another bin
+ * kmemx_bins_put() - kmemx_bins_add(), inline, where bins are flat
  * @bins: the bins
- * @from: the bin that it leaves, or KMEMX_BIN_NONE
- * @to: the bin that it enters, or KMEMX_BIN_NONE
+ * @bin: 0..KMEMX_NR_BINS - 1
  * @chunk: 0..nr_chunks - 1
  *
- * It is in two bins for a moment, not in none. The caller looks at the chunk's state
- * afterwards.
+ * Whether the bin is still not empty is not looked at again. If it is, another CPU has moved
+ * the chunk on meanwhile, and the caller's look at the chunk's state shows that.
  *
  * Context: any.
  */
-static __always_inline void kmemx_bins_move(struct kmemx_bins *bins, unsigned int from,
-					    unsigned int to, unsigned int chunk)
+static __always_inline void kmemx_bins_put(struct kmemx_bins *bins, unsigned int bin,
+					   unsigned long chunk)
 {
-	if (likely(to != KMEMX_BIN_NONE))
-		kmemx_bins_put(bins, to, chunk);
+	kmemx_summary_raise(bins->chunks + bin, chunk);
+	if (test_bit(bin, kmemx_summary_bits(&bins->used)))
+		return;
 	kmemx_step();
-	if (likely(from != KMEMX_BIN_NONE))
-		kmemx_bins_drop(bins, from, chunk);
+	set_bit(bin, kmemx_summary_bits(&bins->used));
+	/* Pairs with that in kmemx_bins_drop(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+}
+
+/**
+ * kmemx_bins_drop() - kmemx_bins_remove(), inline, where bins are flat
+ * @bins: the bins
+ * @bin: 0..KMEMX_NR_BINS - 1
+ * @chunk: 0..nr_chunks - 1
+ *
+ * Context: any.
+ * Return: false if kmemx_bins_mend() is left to be done; it is not called here, so that who
+ * inlines this has no call in its way.
+ */
+static __always_inline bool kmemx_bins_drop(struct kmemx_bins *bins, unsigned int bin,
+					    unsigned long chunk)
+{
+	struct kmemx_summary *sum = bins->chunks + bin;
+	enum kmemx_summary_left left = kmemx_summary_lower(sum, chunk);
+
+	if (left != KMEMX_LEFT_NONE)
+		return left == KMEMX_LEFT_SOME;
+	/* That it is used is said by who sets a bit of the top, not by who clears another. */
+	if (!kmemx_summary_is_empty(sum))
+		return true;
+	kmemx_step();
+	clear_bit(bin, kmemx_summary_bits(&bins->used));
+	/* Pairs with that in kmemx_summary_raise(): of two CPUs one sees the other's change. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	return kmemx_summary_is_empty(sum);
 }
 
 long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *bin);

@@ -6,7 +6,8 @@
  * sets it if it is clear; a clearer that made a word zero clears the bit above and then
  * looks at the word again, and sets the bit above if it is not zero any more. There is
  * a full barrier between change and look on both sides, so if the setter found the bit
- * above still set, the clearer's second look finds the setter's bit.
+ * above still set, the clearer's second look finds the setter's bit. The inline functions do
+ * so for the leaves; kmemx_summary_mend() does it for any level, as often as it takes.
  */
 #include "buddy/summary.h"
 
@@ -18,6 +19,18 @@ static unsigned int words_for(unsigned int nr)
 	return DIV_ROUND_UP(nr, FANOUT);
 }
 
+/* The words of all levels below the top. */
+static size_t words_below_top(unsigned int nr)
+{
+	size_t words = 0;
+
+	do {
+		nr = words_for(nr);
+		words += nr;
+	} while (nr > KMEMX_SUMMARY_TOP * FANOUT);
+	return words;
+}
+
 /**
  * kmemx_summary_bytes() - memory that a summary needs
  * @nr_leaves: number of leaves, at least 1
@@ -26,13 +39,7 @@ static unsigned int words_for(unsigned int nr)
  */
 size_t kmemx_summary_bytes(unsigned int nr_leaves)
 {
-	size_t words = 0;
-
-	do {
-		nr_leaves = words_for(nr_leaves);
-		words += nr_leaves;
-	} while (nr_leaves > 1);
-	return words * sizeof(atomic64_t);
+	return (KMEMX_SUMMARY_TOP + words_below_top(nr_leaves)) * sizeof(atomic64_t);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_bytes);
 
@@ -53,9 +60,10 @@ void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 	do {
 		nr = words_for(nr);
 		sum->level[sum->nr_levels++] = next;
-		sum->top = next;
 		next += nr;
-	} while (nr > 1);
+	} while (nr > KMEMX_SUMMARY_TOP * FANOUT);
+	sum->level[sum->nr_levels++] = next;
+	sum->top = next;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_init);
 
@@ -70,6 +78,46 @@ static bool is_set(const struct kmemx_summary *sum, unsigned int level,
 	return atomic64_read(&sum->level[level][index >> SHIFT]) & bit_of(index);
 }
 
+/* Let a bit above the leaves say whether the word below it is empty, until that holds still. */
+static void settle_bit(struct kmemx_summary *sum, unsigned int level, unsigned int index)
+{
+	for (;;) {
+		bool empty = !atomic64_read(&sum->level[level - 1][index]);
+
+		if (is_set(sum, level, index) != empty)
+			return;
+		kmemx_step();
+		if (empty)
+			clear_bit(index, kmemx_summary_bits(sum->level[level]));
+		else
+			set_bit(index, kmemx_summary_bits(sum->level[level]));
+		/* Pairs with itself, and with those of the inline ways. */
+		smp_mb__after_atomic();
+		kmemx_step();
+	}
+}
+
+/**
+ * kmemx_summary_mend() - bring what is above a leaf in line with its word
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1; its word has changed
+ *
+ * What the inline ways leave to be done: more than two levels, and a word that was left
+ * empty and is not any more.
+ *
+ * Context: any. Fully ordered before what follows.
+ */
+void kmemx_summary_mend(struct kmemx_summary *sum, unsigned int leaf)
+{
+	unsigned int index = leaf, level;
+
+	for (level = 1; level < sum->nr_levels; level++) {
+		index >>= SHIFT;
+		settle_bit(sum, level, index);
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_mend);
+
 /**
  * kmemx_summary_set() - set a leaf
  * @sum: the summary
@@ -79,25 +127,9 @@ static bool is_set(const struct kmemx_summary *sum, unsigned int level,
  */
 void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf)
 {
-	kmemx_summary_raise(sum, 0, leaf);
+	kmemx_summary_add(sum, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_set);
-
-/**
- * kmemx_summary_set_above() - set a bit above the leaves
- * @sum: the summary
- * @level: of the bit, 1..nr_levels - 1
- * @index: the bit; the word that it is for is not empty any more
- *
- * What kmemx_summary_drop() leaves to be done.
- *
- * Context: any. Fully ordered before what follows.
- */
-void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int level, unsigned int index)
-{
-	kmemx_summary_raise(sum, level, index);
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_summary_set_above);
 
 /**
  * kmemx_summary_clear() - clear a leaf
@@ -111,7 +143,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_summary_set_above);
  */
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf)
 {
-	kmemx_summary_lower(sum, 0, leaf);
+	kmemx_summary_drop(sum, leaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_clear);
 
@@ -151,8 +183,8 @@ static unsigned int nr_bits(const struct kmemx_summary *sum, unsigned int level)
  * @from: where to start, may be nr_leaves
  *
  * Climbs from @from until a word has a bit to the right, then goes down to the
- * first leaf below it: at most two words a level, but for stale bits, each of
- * which is cleared when met.
+ * first leaf below it: at most two words a level, and those of the top, but for stale bits,
+ * each of which is cleared when met.
  *
  * Context: any.
  * Return: the leaf, or -1 if there is none.
@@ -161,28 +193,33 @@ long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from)
 {
 	unsigned int index = from;
 	unsigned int level = 0;
-	u64 bits;
 
-	while (level < sum->nr_levels) {
-		bits = index < nr_bits(sum, level) ? bits_from(sum, level, index) : 0;
-		if (!bits) {
+	for (;;) {
+		bool is_inside = index < nr_bits(sum, level);
+		u64 bits = is_inside ? bits_from(sum, level, index) : 0;
+
+		if (bits) {
+			index = round_down(index, FANOUT) + __ffs64(bits);
+			if (!level)
+				return index;
+			if (likely(atomic64_read(&sum->level[level - 1][index]))) {
+				level--;
+				index <<= SHIFT;
+				continue;
+			}
+			/* Stale: the word below is empty. */
+			kmemx_summary_mend(sum, index << level * SHIFT);
+			index++;
+		} else if (level + 1 < sum->nr_levels) {
 			index = (index >> SHIFT) + 1;
 			level++;
-			continue;
+		} else if (is_inside) {
+			/* The next word of the top. */
+			index = round_down(index, FANOUT) + FANOUT;
+		} else {
+			return -1;
 		}
-		index = round_down(index, FANOUT) + __ffs64(bits);
-		if (!level)
-			return index;
-		if (!atomic64_read(&sum->level[level - 1][index])) {
-			/* Stale: the word below is empty. */
-			kmemx_summary_lower(sum, level, index);
-			index++;
-			continue;
-		}
-		level--;
-		index <<= SHIFT;
 	}
-	return -1;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_find);
 
@@ -190,28 +227,68 @@ KMEMX_EXPORT_FOR_TEST(kmemx_summary_find);
  * kmemx_summary_first() - the first set leaf
  * @sum: the summary
  *
- * Straight down from the top, a word a level, where every bit on the way is as it
- * should be.
+ * Straight down from the top, a word a level, where every bit on the way is as it should
+ * be.
  *
  * Context: any.
  * Return: the leaf, or -1 if there is none.
  */
 long kmemx_summary_first(struct kmemx_summary *sum)
 {
-	unsigned int level = sum->nr_levels;
-	unsigned int index = 0;
+	unsigned int level = sum->nr_levels - 1, index = 0;
+	u64 bits;
 
-	while (level--) {
-		u64 bits = (u64)atomic64_read(&sum->level[level][index]);
-
-		/* Nothing at the top is nothing at all; below, the bit above was stale. */
+	while (!(bits = (u64)atomic64_read(sum->top + index)))
+		if (++index == KMEMX_SUMMARY_TOP)
+			return -1;
+	for (;;) {
+		/* The bit above was stale. */
 		if (unlikely(!bits))
-			return level + 1 < sum->nr_levels ? kmemx_summary_find(sum, 0) : -1;
+			return kmemx_summary_find(sum, 0);
 		index = (index << SHIFT) + __ffs64(bits);
+		if (!level)
+			return index;
+		bits = (u64)atomic64_read(&sum->level[--level][index]);
 	}
-	return index;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_first);
+
+/**
+ * kmemx_summary_has_other() - has it a leaf other than this one?
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1, set or not
+ *
+ * Down from the top, a word a level, to where there is more than one way to go.
+ *
+ * Context: any.
+ * Return: whether it had, as far as a hint can tell.
+ */
+bool kmemx_summary_has_other(const struct kmemx_summary *sum, unsigned int leaf)
+{
+	unsigned int level = sum->nr_levels - 1, index = 0, i;
+	u64 bits = 0;
+
+	for (i = 0; i < KMEMX_SUMMARY_TOP; i++) {
+		u64 word = (u64)atomic64_read(sum->top + i);
+
+		if (bits && word)
+			return true;
+		if (word)
+			index = i;
+		bits |= word;
+	}
+	for (;;) {
+		if (!bits)
+			return false;
+		if (bits & (bits - 1))
+			return true;
+		index = index * FANOUT + __ffs64(bits);
+		if (!level--)
+			return index != leaf;
+		bits = (u64)atomic64_read(&sum->level[level][index]);
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_has_other);
 
 /**
  * kmemx_summary_check() - do the levels agree?

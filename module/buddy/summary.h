@@ -2,7 +2,10 @@
 /*
  * A summary: a set of small integers with a fast "first one from here", as a
  * 64-ary tree of words. A bit of a level is a word of the level below that is
- * not zero; level 0 has a bit per leaf.
+ * not zero; level 0 has a bit per leaf. The top is not one word but four, looked at
+ * one after the other: so up to 16384 leaves need two levels, which is what the inline
+ * functions have code for, without a loop; and what is smaller has two as well, so that
+ * no operation is longer for there being more leaves.
  *
  * It is a hint, not a ledger. A leaf that is set is found, once the CPU that
  * set it has returned; a bit that is set without cause may be met and is put
@@ -19,48 +22,28 @@
 
 #define KMEMX_SUMMARY_LEVELS	6
 #define KMEMX_SUMMARY_FANOUT	64
+/* Words of the top, however many have leaves below them. */
+#define KMEMX_SUMMARY_TOP	4
 
 struct kmemx_summary {
 	atomic64_t *level[KMEMX_SUMMARY_LEVELS];	/* level[0]: the leaves */
 	atomic64_t *top;				/* level[nr_levels - 1] */
-	unsigned int nr_levels;
+	unsigned int nr_levels;				/* At least two. */
 	unsigned int nr_leaves;
 };
 
 /* Has it no leaf? A moment ago, and as the top says. */
-static inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
+static __always_inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 {
-	return !atomic64_read(sum->top);
+	const atomic64_t *top = sum->top;
+	s64 bits = atomic64_read(top);
+
+	static_assert(KMEMX_SUMMARY_TOP == 4);
+	bits |= atomic64_read(top + 1);
+	bits |= atomic64_read(top + 2);
+	bits |= atomic64_read(top + 3);
+	return !bits;
 }
-
-/**
- * kmemx_summary_has_other() - has it a leaf other than this one?
- * @sum: the summary
- * @leaf: 0..nr_leaves - 1, set or not
- *
- * Down from the top, a word a level, to where there is more than one way to go.
- *
- * Context: any.
- * Return: whether it had, as far as a hint can tell.
- */
-static __always_inline bool kmemx_summary_has_other(const struct kmemx_summary *sum,
-						    unsigned int leaf)
-{
-	unsigned int level = sum->nr_levels, index = 0;
-
-	do {
-		u64 bits = (u64)atomic64_read(*(sum->level + --level) + index);
-
-		if (!bits)
-			return false;
-		if (bits & (bits - 1))
-			return true;
-		index = (index * KMEMX_SUMMARY_FANOUT) + __ffs64(bits);
-	} while (level);
-	return index != leaf;
-}
-
-void kmemx_summary_set_above(struct kmemx_summary *sum, unsigned int level, unsigned int index);
 
 /* The words of a level, of 64 bits each as a long has, are one array of bits. */
 static __always_inline unsigned long *kmemx_summary_bits(atomic64_t *level)
@@ -69,51 +52,103 @@ static __always_inline unsigned long *kmemx_summary_bits(atomic64_t *level)
 	return (unsigned long *)level;
 }
 
-/* Set bit @index of @level, and what is above it up to where it is set already. */
-static __always_inline void kmemx_summary_raise(struct kmemx_summary *sum, unsigned int level,
-						unsigned int index)
+/* Are there no levels but that of the leaves and the top? */
+static __always_inline bool kmemx_summary_is_flat(const struct kmemx_summary *sum)
 {
-	for (;;) {
-		set_bit(index, kmemx_summary_bits(*(sum->level + level)));
-		/* Pairs with that in kmemx_summary_lower(). */
-		smp_mb__after_atomic();
-		kmemx_step();
-		index /= KMEMX_SUMMARY_FANOUT;
-		if (++level == sum->nr_levels ||
-		    test_bit(index, kmemx_summary_bits(*(sum->level + level))))
-			break;
-	}
+	return sum->nr_levels == 2;
 }
 
-/*
- * Clear bit @index of @level, and above it what has become empty; look again each time, and
- * set what is not empty any more. Returns whether the first word was left with no bit.
+/**
+ * kmemx_summary_lowest() - kmemx_summary_first(), inline, for what is flat
+ * @sum: the summary
+ *
+ * Context: any.
+ * Return: the leaf, or -1 if there is none, or kmemx_summary_first() is needed to tell.
  */
-static __always_inline bool kmemx_summary_lower(struct kmemx_summary *sum, unsigned int level,
-						unsigned int index)
+static __always_inline long kmemx_summary_lowest(const struct kmemx_summary *sum)
 {
-	unsigned int first = level;
+	const atomic64_t *top = sum->top;
+	unsigned long index = 0;
+	u64 bits;
 
-	for (;;) {
-		atomic64_t **words = sum->level + level;
-
-		clear_bit(index, kmemx_summary_bits(*words));
-		/* Pairs with that in kmemx_summary_raise(). */
-		smp_mb__after_atomic();
-		kmemx_step();
-		if (level && unlikely(atomic64_read(*(words - 1) + index))) {
-			kmemx_summary_set_above(sum, level, index);
-			break;
-		}
-		index /= KMEMX_SUMMARY_FANOUT;
-		if (atomic64_read(*words + index))
-			break;
-		if (++level == sum->nr_levels)
-			return true;
-		kmemx_step();
-	}
-	return level > first;
+	while (!(bits = (u64)atomic64_read(top + index)))
+		if (unlikely(++index == KMEMX_SUMMARY_TOP))
+			return -1;
+	index = index * KMEMX_SUMMARY_FANOUT + __ffs64(bits);
+	bits = (u64)atomic64_read(*sum->level + index);
+	if (unlikely(!bits))
+		return -1;
+	return (long)(index * KMEMX_SUMMARY_FANOUT + __ffs64(bits));
 }
+
+/**
+ * kmemx_summary_raise() - set a leaf, and the bit above it
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Context: any. Fully ordered before what follows.
+ * Return: whether the bit above was clear, so that kmemx_summary_mend() is left to be done if
+ * there is another level above that.
+ */
+static __always_inline bool kmemx_summary_raise(struct kmemx_summary *sum, unsigned long leaf)
+{
+	unsigned long index = leaf / KMEMX_SUMMARY_FANOUT;
+
+	set_bit(leaf, kmemx_summary_bits(*sum->level));
+	/* Pairs with that in kmemx_summary_lower(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (test_bit(index, kmemx_summary_bits(*(sum->level + 1))))
+		return false;
+	kmemx_step();
+	set_bit(index, kmemx_summary_bits(*(sum->level + 1)));
+	/* For who looks at what the leaf stands for next, or at what is above. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	return true;
+}
+
+/**
+ * enum kmemx_summary_left - what is left where a leaf was cleared
+ * @KMEMX_LEFT_SOME: its word has others, so nothing above has changed
+ * @KMEMX_LEFT_NONE: its word has none, and the bit above says so
+ * @KMEMX_LEFT_LATE: it had none, and has by now: kmemx_summary_mend() is left to be done
+ */
+enum kmemx_summary_left {
+	KMEMX_LEFT_SOME,
+	KMEMX_LEFT_NONE,
+	KMEMX_LEFT_LATE,
+};
+
+/**
+ * kmemx_summary_lower() - clear a leaf, and the bit above it if its word has none left
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1
+ *
+ * Context: any. Fully ordered before what follows.
+ * Return: see enum kmemx_summary_left.
+ */
+static __always_inline enum kmemx_summary_left kmemx_summary_lower(struct kmemx_summary *sum,
+								   unsigned long leaf)
+{
+	unsigned long index = leaf / KMEMX_SUMMARY_FANOUT;
+	const atomic64_t *word = *sum->level + index;
+
+	clear_bit(leaf, kmemx_summary_bits(*sum->level));
+	/* Pairs with that in kmemx_summary_raise(). */
+	smp_mb__after_atomic();
+	kmemx_step();
+	if (atomic64_read(word))
+		return KMEMX_LEFT_SOME;
+	kmemx_step();
+	clear_bit(index, kmemx_summary_bits(*(sum->level + 1)));
+	/* Between that and the second look at the word; pairs with the first of a raise. */
+	smp_mb__after_atomic();
+	kmemx_step();
+	return unlikely(atomic64_read(word)) ? KMEMX_LEFT_LATE : KMEMX_LEFT_NONE;
+}
+
+void kmemx_summary_mend(struct kmemx_summary *sum, unsigned int leaf);
 
 /**
  * kmemx_summary_add() - kmemx_summary_set(), inline
@@ -124,7 +159,8 @@ static __always_inline bool kmemx_summary_lower(struct kmemx_summary *sum, unsig
  */
 static __always_inline void kmemx_summary_add(struct kmemx_summary *sum, unsigned int leaf)
 {
-	kmemx_summary_raise(sum, 0, leaf);
+	if (kmemx_summary_raise(sum, leaf) && unlikely(!kmemx_summary_is_flat(sum)))
+		kmemx_summary_mend(sum, leaf);
 }
 
 /**
@@ -133,11 +169,14 @@ static __always_inline void kmemx_summary_add(struct kmemx_summary *sum, unsigne
  * @leaf: 0..nr_leaves - 1
  *
  * Context: any. Fully ordered before what follows.
- * Return: whether the word of the leaf was left with none, so that the top may have changed.
  */
-static __always_inline bool kmemx_summary_drop(struct kmemx_summary *sum, unsigned int leaf)
+static __always_inline void kmemx_summary_drop(struct kmemx_summary *sum, unsigned int leaf)
 {
-	return kmemx_summary_lower(sum, 0, leaf);
+	enum kmemx_summary_left left = kmemx_summary_lower(sum, leaf);
+
+	if (unlikely(left == KMEMX_LEFT_LATE) ||
+	    (left == KMEMX_LEFT_NONE && unlikely(!kmemx_summary_is_flat(sum))))
+		kmemx_summary_mend(sum, leaf);
 }
 
 size_t kmemx_summary_bytes(unsigned int nr_leaves);
@@ -146,6 +185,7 @@ void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 void kmemx_summary_set(struct kmemx_summary *sum, unsigned int leaf);
 void kmemx_summary_clear(struct kmemx_summary *sum, unsigned int leaf);
 bool kmemx_summary_test(const struct kmemx_summary *sum, unsigned int leaf);
+bool kmemx_summary_has_other(const struct kmemx_summary *sum, unsigned int leaf);
 long kmemx_summary_find(struct kmemx_summary *sum, unsigned int from);
 long kmemx_summary_first(struct kmemx_summary *sum);
 bool kmemx_summary_check(const struct kmemx_summary *sum);

@@ -93,6 +93,52 @@ static void settle(struct kmemx_zone *zone, unsigned int c, const struct kmemx_m
 		settle_moved(zone, c, moved);
 }
 
+/*
+ * Where something has been in the way, or bins are not flat. Called last, so that who calls it
+ * has nothing to keep.
+ */
+static noinline void settle_both(struct kmemx_zone *zone, unsigned long c, unsigned int from,
+				 unsigned int to)
+{
+	if (from != KMEMX_BIN_NONE)
+		kmemx_bins_mend(&zone->bins, from, (unsigned int)c);
+	settle_bin(zone, (unsigned int)c, to);
+	settle_bin(zone, (unsigned int)c, from);
+}
+
+/**
+ * kmemx_zone_settle_edge() - tell the bins of a chunk that has come, or gone
+ * @zone: the zone
+ * @c: the chunk
+ * @from: its bin before
+ * @to: and after; one of them is KMEMX_BIN_NONE, or bins are not flat
+ * @new: its state after
+ *
+ * As kmemx_zone_settle_change().
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_zone_settle_edge(struct kmemx_zone *zone, unsigned long c, unsigned int from,
+			    unsigned int to, u64 new)
+{
+	bool done = kmemx_bins_is_flat(&zone->bins);
+
+	if (kmemx_bin_is_whole(from) || kmemx_bin_is_whole(to))
+		add_whole(zone, kmemx_bin_is_whole(to) ? 1 : -1);
+	if (unlikely(!done)) {
+		settle_both(zone, c, from, to);
+		return;
+	}
+	if (to != KMEMX_BIN_NONE)
+		kmemx_bins_put(&zone->bins, to, c);
+	else
+		done = kmemx_bins_drop(&zone->bins, from, c);
+	kmemx_step();
+	if (unlikely(!done) || unlikely((u64)atomic64_read(zone->state + c) != new))
+		settle_both(zone, c, from, to);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_edge);
+
 /**
  * kmemx_zone_settle_change() - tell the bins of one change of a state that moved a chunk
  * @zone: the zone
@@ -100,20 +146,30 @@ static void settle(struct kmemx_zone *zone, unsigned int c, const struct kmemx_m
  * @old: its state before
  * @new: and after
  *
+ * It is in two bins for a moment, not in none.
+ *
  * Context: any, with preemption off.
  */
-void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new)
+void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned long c, u64 old, u64 new)
 {
 	unsigned int from = kmemx_state_bin(old), to = kmemx_state_bin(new);
+	unsigned int last = max(from, to);
+	bool done;
 
-	if (unlikely(kmemx_bin_is_whole(from) || kmemx_bin_is_whole(to)))
-		add_whole(zone, kmemx_bin_is_whole(to) ? 1 : -1);
-	kmemx_bins_move(&zone->bins, from, to, c);
+	if (unlikely(last >= zone->bins.nr_plain)) {
+		if (last == KMEMX_BIN_NONE || unlikely(!kmemx_bins_is_flat(&zone->bins))) {
+			kmemx_zone_settle_edge(zone, c, from, to, new);
+			return;
+		}
+		/* One of them is of whole chunks; none moves from one such to the other. */
+		add_whole(zone, to == last ? 1 : -1);
+	}
+	kmemx_bins_put(&zone->bins, to, c);
 	kmemx_step();
-	if (likely((u64)atomic64_read(&zone->state[c]) == new))
-		return;
-	settle_bin(zone, c, from);
-	settle_bin(zone, c, to);
+	done = kmemx_bins_drop(&zone->bins, from, c);
+	kmemx_step();
+	if (unlikely(!done) || unlikely((u64)atomic64_read(zone->state + c) != new))
+		settle_both(zone, c, from, to);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_settle_change);
 
@@ -216,7 +272,8 @@ static bool take_whole(struct kmemx_zone *zone, unsigned int c)
 
 	if (unlikely(!old))
 		return false;
-	kmemx_zone_settle_change(zone, c, old, KMEMX_STATE_ALL_TAKEN);
+	kmemx_zone_settle_edge(zone, c, kmemx_state_bin(old), KMEMX_BIN_NONE,
+			       KMEMX_STATE_ALL_TAKEN);
 	return true;
 }
 
@@ -725,7 +782,8 @@ static long take_known(struct kmemx_zone *zone, u64 old)
 	if (c < 0 || !kmemx_chunk_take_known(kmemx_zone_chunk(zone, (unsigned int)c), old))
 		return -1;
 	kmemx_step();
-	kmemx_zone_settle_change(zone, (unsigned int)c, old, KMEMX_STATE_ALL_TAKEN);
+	kmemx_zone_settle_edge(zone, (unsigned long)c, bin, KMEMX_BIN_NONE,
+			       KMEMX_STATE_ALL_TAKEN);
 	return c;
 }
 

@@ -218,7 +218,9 @@ static inline bool kmemx_zone_has_block(const struct kmemx_zone *zone, unsigned 
 		(order == KMEMX_CHUNK_ORDER && kmemx_zone_emptied(zone) >= 0);
 }
 
-void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new);
+void kmemx_zone_settle_change(struct kmemx_zone *zone, unsigned long c, u64 old, u64 new);
+void kmemx_zone_settle_edge(struct kmemx_zone *zone, unsigned long c, unsigned int from,
+			    unsigned int to, u64 new);
 void kmemx_zone_settle_again(struct kmemx_zone *zone, unsigned int c, u64 old, u64 new, int i,
 			     u64 delta);
 
@@ -300,7 +302,8 @@ static __always_inline long kmemx_zone_take_chunk(struct kmemx_zone *zone)
 	old = kmemx_chunk_take_whole(kmemx_zone_chunk(zone, (unsigned int)c));
 	if (unlikely(!old))
 		return -ENOSPC;
-	kmemx_zone_settle_change(zone, (unsigned int)c, old, KMEMX_STATE_ALL_TAKEN);
+	kmemx_zone_settle_edge(zone, (unsigned long)c, kmemx_state_bin(old), KMEMX_BIN_NONE,
+			       KMEMX_STATE_ALL_TAKEN);
 	return c * KMEMX_CHUNK_FRAMES;
 }
 
@@ -318,7 +321,7 @@ static __always_inline bool kmemx_zone_give_chunk(struct kmemx_zone *zone, unsig
 {
 	if (unlikely(!kmemx_chunk_give_whole(kmemx_zone_chunk(zone, c), new)))
 		return false;
-	kmemx_zone_settle_change(zone, c, KMEMX_STATE_ALL_TAKEN, new);
+	kmemx_zone_settle_edge(zone, c, KMEMX_BIN_NONE, kmemx_state_bin(new), new);
 	return true;
 }
 
