@@ -50,6 +50,7 @@ static struct walk {
 	unsigned int nr_allocs;		/* So many of allocs[] are done. */
 	unsigned int nr_orders;		/* Of single blocks. */
 	unsigned long nr_kept;		/* Rounds, of all walks, that left an emptied chunk. */
+	void (*op)(struct cpu *cpu);	/* What CPUs do. */
 	const char *why;		/* What was wrong first, or NULL. */
 } walk;
 
@@ -339,7 +340,7 @@ static void run_cpu(void)
 
 	for (;;) {
 		while (cpu->ops_left) {
-			do_any(cpu);
+			walk.op(cpu);
 			cpu->ops_left = walk.why ? 0 : cpu->ops_left - 1;
 			if (cpu->ops_left)
 				let_others_go_on();
@@ -398,6 +399,7 @@ static void start_walk(struct kunit *test, u64 seed)
 	walk.rnd.state = seed * 0x9E3779B97F4A7C15ULL;
 	rnd_next(&walk.rnd);
 	walk.steps_per_switch = 2 + below(3);
+	walk.op = do_any;
 	walk.held_max = 1 + below(below(2) ? 3 : 20);
 	walk.nr_allocs = below(2) ? ARRAY_SIZE(allocs) : 4 + below(3);
 	walk.nr_orders = below(2) ? KMEMX_NR_ORDERS : 3;
@@ -408,8 +410,8 @@ static void start_walk(struct kunit *test, u64 seed)
 	KUNIT_ASSERT_TRUE(test, make_zone());
 }
 
-/* Returns what is wrong then, or NULL. */
-static const char *run_round(void)
+/* Until all are done with it. */
+static void run_cpus(void)
 {
 	unsigned int i;
 
@@ -418,6 +420,12 @@ static const char *run_round(void)
 	kmemx_step_hook = let_others_go_on;
 	go_on_as(any_cpu());
 	kmemx_step_hook = NULL;
+}
+
+/* Returns what is wrong then, or NULL. */
+static const char *run_round(void)
+{
+	run_cpus();
 	walk.nr_kept += kmemx_zone_emptied(&walk.zone) >= 0;
 	return walk.why ? walk.why : kmemx_zone_check(&walk.zone);
 }
@@ -520,6 +528,145 @@ static void walk_leaves_the_zone_sound(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, walk.nr_kept || nr < NR_WALKS);
 }
 
+/* ---- Bins of large zones ------------------------------------------------- */
+
+/*
+ * A zone of states and bins alone: some of its chunks, which share a word, or what is above
+ * it, move from bin to bin. Chunk 16384 is one more than two levels are enough for.
+ */
+static const unsigned int far_chunk[] = { 0, 1, 63, 64, 4095, 4096, 8192, 16383, 16384 };
+static const unsigned int far_size[] = { 64, 65, 4097, 8193, 16384, 16385 };
+/* The first two, that of whole chunks, and none. */
+static const unsigned int far_bin[] = { 0, 1, KMEMX_BIN_ALL_FREE, KMEMX_BIN_NONE };
+
+static u64 state_in(unsigned int bin)
+{
+	return (u64)bin << KMEMX_STATE_BIN_SHIFT;
+}
+
+static unsigned int nr_far_chunks(void)
+{
+	unsigned int nr = 0;
+
+	while (nr < ARRAY_SIZE(far_chunk) && far_chunk[nr] < walk.zone.nr_chunks)
+		nr++;
+	return nr;
+}
+
+/* Counts, so that no state is ever what it was before. */
+static void move_any(struct cpu *cpu)
+{
+	unsigned int c = far_chunk[below(min(walk.held_max, nr_far_chunks()))];
+	s64 old = atomic64_read(walk.zone.state + c);
+	u64 bin = state_in(far_bin[below(ARRAY_SIZE(far_bin))]);
+	u64 new = (((u64)old & ~KMEMX_STATE_BIN_MASK) + 1) | bin;
+
+	if (!(((u64)old ^ new) & KMEMX_STATE_BIN_MASK))
+		return;
+	let_others_go_on();
+	if (!atomic64_try_cmpxchg(walk.zone.state + c, &old, (s64)new))
+		return;
+	let_others_go_on();
+	kmemx_zone_settle_change(&walk.zone, c, (u64)old, new);
+}
+
+/* The lowest chunk of a bin, by the states; -1 if there is none. */
+static long first_in(unsigned int bin)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_far_chunks(); i++)
+		if (kmemx_state_bin((u64)atomic64_read(walk.zone.state + far_chunk[i])) == bin)
+			return far_chunk[i];
+	return -1;
+}
+
+/* Which chunk has a block of order 0: no search has met, and so mended, anything before. */
+static const char *check_far_bins(void)
+{
+	struct kmemx_bins *bins = &walk.zone.bins;
+	u64 used = (u64)atomic64_read(&bins->used);
+	long first = -1, whole = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(far_bin) - 1; i++) {
+		long c = first_in(far_bin[i]);
+		bool has_any = c >= 0;
+
+		first = first < 0 ? c : first;
+		if (has_any != (used >> far_bin[i] & 1))
+			return "a bin is not what the word of used bins says";
+	}
+	if (kmemx_bins_first(bins, 0) != first)
+		return "not the first chunk is found";
+	for (i = 0; i < nr_far_chunks(); i++) {
+		unsigned int bin = kmemx_state_bin((u64)atomic64_read(walk.zone.state +
+								      far_chunk[i]));
+		unsigned int k;
+
+		whole += bin == KMEMX_BIN_ALL_FREE;
+		for (k = 0; k < ARRAY_SIZE(far_bin) - 1; k++) {
+			bool belongs = bin == far_bin[k];
+
+			if (kmemx_summary_test(&bins->chunks[far_bin[k]], far_chunk[i]) != belongs)
+				return "a chunk is in a wrong bin";
+		}
+	}
+	if (atomic64_read(&walk.zone.spare) != whole)
+		return "whole chunks are miscounted";
+	return kmemx_bins_check(bins) ? NULL : "bins disagree with their word";
+}
+
+static void start_far_walk(struct kunit *test, void *mem, u64 seed)
+{
+	unsigned int i;
+
+	walk.rnd.state = seed * 0x9E3779B97F4A7C15ULL;
+	rnd_next(&walk.rnd);
+	walk.steps_per_switch = 2 + below(3);
+	walk.op = move_any;
+	walk.why = NULL;
+	/* Of the chunks, the first two, or any. */
+	walk.held_max = below(3) ? 1 + below(3) : ARRAY_SIZE(far_chunk);
+	walk.zone.nr_chunks = far_size[below(ARRAY_SIZE(far_size))];
+	memset(mem, 0, kmemx_bins_bytes(walk.zone.nr_chunks));
+	kmemx_bins_init(&walk.zone.bins, mem, walk.zone.nr_chunks);
+	atomic64_set(&walk.zone.spare, 0);
+	atomic64_set(&walk.zone.least_spare, 0);
+	for (i = 0; i < nr_far_chunks(); i++)
+		atomic64_set(walk.zone.state + far_chunk[i], (s64)state_in(KMEMX_BIN_NONE));
+}
+
+/* A quarter as many as of the others, being shorter. */
+static void walk_bins_follow_the_states(struct kunit *test)
+{
+	const unsigned int most = far_size[ARRAY_SIZE(far_size) - 1];
+	void *mem = vzalloc(kmemx_bins_bytes(most));
+	unsigned long nr = DIV_ROUND_UP(nr_walks(), 4), i;
+	u64 seed = test_seed();
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	walk.zone.state = vzalloc(most * sizeof(*walk.zone.state));
+	KUNIT_ASSERT_NOT_NULL(test, walk.zone.state);
+	for (i = 0; i < nr; i++) {
+		const char *why = NULL;
+		unsigned int round;
+
+		start_far_walk(test, mem, seed + i);
+		for (round = 0; round < NR_ROUNDS && !why; round++) {
+			run_cpus();
+			why = check_far_bins();
+		}
+		if (why) {
+			KUNIT_FAIL(test, "seed %#" PRIx64 ", %u chunks, round %u: %s", seed + i,
+				   walk.zone.nr_chunks, round, why);
+			break;
+		}
+	}
+	vfree(walk.zone.state);
+	vfree(mem);
+}
+
 static int walk_init(struct kunit *test)
 {
 	unsigned int i;
@@ -541,6 +688,7 @@ static void walk_exit(struct kunit *test)
 
 static struct kunit_case walk_cases[] = {
 	KUNIT_CASE(walk_leaves_the_zone_sound),
+	KUNIT_CASE(walk_bins_follow_the_states),
 	{}
 };
 
