@@ -89,8 +89,11 @@ static bool page_give(void *ctx, unsigned int order, unsigned long block)
 static int page_max_order(void *ctx)
 {
 	struct fixture *fx = ctx;
+	int order = KMEMX_CHUNK_ORDER;
 
-	return kmemx_bins_max_order(&fx->pages->zone.bins);
+	while (order >= 0 && !kmemx_zone_has_block(&fx->pages->zone, (unsigned int)order))
+		order--;
+	return order;
 }
 
 static const struct load_ops page_ops = {

@@ -63,8 +63,11 @@ static bool zone_give(void *ctx, unsigned int order, unsigned long block)
 static int zone_max_order(void *ctx)
 {
 	struct fixture *fx = ctx;
+	int order = KMEMX_CHUNK_ORDER;
 
-	return kmemx_bins_max_order(&fx->zone.bins);
+	while (order >= 0 && !kmemx_zone_has_block(&fx->zone, (unsigned int)order))
+		order--;
+	return order;
 }
 
 static const struct load_ops zone_ops = {

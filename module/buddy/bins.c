@@ -218,7 +218,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_find_next);
  * kmemx_bins_max_order() - the largest block that some chunk has
  * @bins: the bins
  *
- * From the word of used bins alone: cheap, and at rest the truth.
+ * From the word of used bins alone: cheap, and at rest the truth, but that a chunk which is
+ * KMEMX_STATE_EMPTIED is half of what it is.
  *
  * Return: its order, 0..9, or -1 if no frame is free.
  */
