@@ -345,6 +345,75 @@ static void api_held_pages_are_set_aside_and_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, snap.quarantined, 0ULL);
 }
 
+#define NR_PAST	6
+
+/* Blocks of @order, which go past the front: each is freed, and then once more. */
+static void free_twice_past_the_front(struct kunit *test, unsigned int order)
+{
+	s64 twice = read_stat(KMEMX_STAT_BAD_FREE_DOUBLE);
+	s64 freed = read_stat(KMEMX_STAT_PAGE_FREE);
+	struct page *page[NR_PAST];
+	unsigned long nr_front;
+	unsigned int i;
+	u32 frame;
+
+	for (i = 0; i < NR_PAST; i++) {
+		page[i] = kmemx_alloc_pages(GFP_KERNEL, order);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+		KUNIT_ASSERT_TRUE(test, kmemx_pages_find(&kmemx_live.pages, page_address(page[i]),
+							 &frame));
+		KUNIT_EXPECT_FALSE(test, kmemx_zone_is_dense(&kmemx_live.pages.zone, frame));
+	}
+	nr_front = kmemx_pages_nr_front(&kmemx_live.pages);
+	for (i = 0; i < NR_PAST; i++)
+		kmemx_free_pages(page[i], order);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(&kmemx_live.pages), nr_front);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_PAGE_FREE, freed), (s64)NR_PAST);
+	for (i = 0; i < NR_PAST; i++)
+		kmemx_free_pages(page[i], order);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_PAGE_FREE, freed), (s64)NR_PAST);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_BAD_FREE_DOUBLE, twice), (s64)NR_PAST);
+}
+
+/* The last page of a block of @order is held when that goes past the front. */
+static void hold_past_the_front(struct kunit *test, unsigned int order)
+{
+	s64 held = read_stat(KMEMX_STAT_HELD_ON_FREE);
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, order), *last;
+	struct kmemx_snapshot snap;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	last = page + (1U << order) - 1;
+	get_page(last);
+	kmemx_free_pages(page, order);
+	KUNIT_EXPECT_EQ(test, counted(KMEMX_STAT_HELD_ON_FREE, held), 1LL);
+	kmemx_snapshot_take(&kmemx_live, &snap);
+	KUNIT_EXPECT_EQ(test, snap.quarantined, (u64)PAGE_SIZE);
+	put_page(last);
+	kmemx_region_reclaim(&kmemx_live);
+}
+
+/* Whole chunks are few, so fronts take no block of a chunk that could be whole soon. */
+static void api_frees_past_the_front(struct kunit *test)
+{
+	unsigned int nr_whole = kmemx_live.pages.zone.nr_chunks * 7 / 8, order, i;
+	struct page **whole = kunit_kcalloc(test, nr_whole, sizeof(*whole), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, whole);
+	kmemx_region_reclaim(&kmemx_live);
+	for (i = 0; i < nr_whole; i++) {
+		whole[i] = kmemx_alloc_pages(GFP_KERNEL, KMEMX_CHUNK_ORDER);
+		KUNIT_ASSERT_NOT_NULL(test, whole[i]);
+	}
+	KUNIT_EXPECT_FALSE(test, kmemx_zone_has_plenty(&kmemx_live.pages.zone));
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		free_twice_past_the_front(test, order);
+		hold_past_the_front(test, order);
+	}
+	while (i--)
+		kmemx_free_pages(whole[i], KMEMX_CHUNK_ORDER);
+}
+
 /* Sizes that wrap when they are rounded up, as an errno used as a size does. */
 static void api_absurd_sizes_fail(struct kunit *test)
 {
@@ -851,6 +920,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_page_blocks),
 	KUNIT_CASE(api_contig_any_size_and_alignment),
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),
+	KUNIT_CASE(api_frees_past_the_front),
 	KUNIT_CASE(api_bulk_gives_distinct_frames),
 	KUNIT_CASE(api_bulk_stops_where_nothing_is_left),
 	KUNIT_CASE(api_contig_keeps_within_boundaries),
