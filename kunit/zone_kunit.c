@@ -1005,7 +1005,25 @@ static void zone_frees_a_block_once(struct kunit *test)
 	}
 }
 
+/* Maps, states, summaries and info bytes: at most five bytes for four frames. */
+static void zone_costs_little(struct kunit *test)
+{
+	static const unsigned long sizes[] = { 64, 256, 1024 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct kmemx_extent ext = { .nr_frames = sizes[i] << (20 - 12) };
+		struct kmemx_zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, zone);
+		KUNIT_ASSERT_EQ(test, kmemx_zone_init(zone, 1, &ext), 0);
+		KUNIT_EXPECT_LE(test, 4 * zone->meta_bytes, 5 * ext.nr_frames);
+		kmemx_zone_fini(zone);
+	}
+}
+
 static struct kunit_case zone_cases[] = {
+	KUNIT_CASE(zone_costs_little),
 	KUNIT_CASE(zone_starts_free),
 	KUNIT_CASE(zone_blocks_are_naturally_aligned),
 	KUNIT_CASE(zone_any_length_takes_no_more),

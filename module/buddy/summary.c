@@ -19,8 +19,8 @@ static unsigned int words_for(unsigned int nr)
 	return DIV_ROUND_UP(nr, FANOUT);
 }
 
-/* The words of all levels below the top. */
-static size_t words_below_top(unsigned int nr)
+/* The words of all levels. */
+static size_t nr_words(unsigned int nr)
 {
 	size_t words = 0;
 
@@ -28,7 +28,7 @@ static size_t words_below_top(unsigned int nr)
 		nr = words_for(nr);
 		words += nr;
 	} while (nr > KMEMX_SUMMARY_TOP * FANOUT);
-	return words;
+	return words + words_for(nr);
 }
 
 /**
@@ -39,7 +39,7 @@ static size_t words_below_top(unsigned int nr)
  */
 size_t kmemx_summary_bytes(unsigned int nr_leaves)
 {
-	return (KMEMX_SUMMARY_TOP + words_below_top(nr_leaves)) * sizeof(atomic64_t);
+	return nr_words(nr_leaves) * sizeof(atomic64_t);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_bytes);
 
@@ -64,6 +64,7 @@ void kmemx_summary_init(struct kmemx_summary *sum, void *mem,
 	} while (nr > KMEMX_SUMMARY_TOP * FANOUT);
 	sum->level[sum->nr_levels++] = next;
 	sum->top = next;
+	sum->nr_top = words_for(nr);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_summary_init);
 
@@ -239,7 +240,7 @@ long kmemx_summary_first(struct kmemx_summary *sum)
 	u64 bits;
 
 	while (!(bits = (u64)atomic64_read(sum->top + index)))
-		if (++index == KMEMX_SUMMARY_TOP)
+		if (++index == sum->nr_top)
 			return -1;
 	for (;;) {
 		/* The bit above was stale. */
@@ -268,7 +269,7 @@ bool kmemx_summary_has_other(const struct kmemx_summary *sum, unsigned int leaf)
 	unsigned int level = sum->nr_levels - 1, index = 0, i;
 	u64 bits = 0;
 
-	for (i = 0; i < KMEMX_SUMMARY_TOP; i++) {
+	for (i = 0; i < sum->nr_top; i++) {
 		u64 word = (u64)atomic64_read(sum->top + i);
 
 		if (bits && word)

@@ -2,7 +2,7 @@
 /*
  * A summary: a set of small integers with a fast "first one from here", as a
  * 64-ary tree of words. A bit of a level is a word of the level below that is
- * not zero; level 0 has a bit per leaf. The top is not one word but four, looked at
+ * not zero; level 0 has a bit per leaf. The top is up to four words, looked at
  * one after the other: so up to 16384 leaves need two levels, which is what the inline
  * functions have code for, without a loop; and what is smaller has two as well, so that
  * no operation is longer for there being more leaves.
@@ -20,9 +20,9 @@
 
 #include <kmemx/platform.h>
 
-#define KMEMX_SUMMARY_LEVELS	6
+#define KMEMX_SUMMARY_LEVELS	5
 #define KMEMX_SUMMARY_FANOUT	64
-/* Words of the top, however many have leaves below them. */
+/* Words that the top has at most. */
 #define KMEMX_SUMMARY_TOP	4
 
 struct kmemx_summary {
@@ -30,19 +30,19 @@ struct kmemx_summary {
 	atomic64_t *top;				/* level[nr_levels - 1] */
 	unsigned int nr_levels;				/* At least two. */
 	unsigned int nr_leaves;
+	unsigned int nr_top;				/* Words of the top. */
 };
 
 /* Has it no leaf? A moment ago, and as the top says. */
 static __always_inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 {
-	const atomic64_t *top = sum->top;
-	s64 bits = atomic64_read(top);
+	const atomic64_t *top = sum->top, *end = top + sum->nr_top;
 
-	static_assert(KMEMX_SUMMARY_TOP == 4);
-	bits |= atomic64_read(top + 1);
-	bits |= atomic64_read(top + 2);
-	bits |= atomic64_read(top + 3);
-	return !bits;
+	do {
+		if (atomic64_read(top))
+			return false;
+	} while (unlikely(++top != end));
+	return true;
 }
 
 /* The words of a level, of 64 bits each as a long has, are one array of bits. */
@@ -72,7 +72,7 @@ static __always_inline long kmemx_summary_lowest(const struct kmemx_summary *sum
 	u64 bits;
 
 	while (!(bits = (u64)atomic64_read(top + index)))
-		if (unlikely(++index == KMEMX_SUMMARY_TOP))
+		if (unlikely(++index == sum->nr_top))
 			return -1;
 	index = index * KMEMX_SUMMARY_FANOUT + __ffs64(bits);
 	bits = (u64)atomic64_read(*sum->level + index);
