@@ -198,6 +198,46 @@ static void misuse_double_free(struct kunit *test)
 	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 5);
 }
 
+/*
+ * A block of @order that goes past the front: freed twice; then by two CPUs at the same time,
+ * as nearly as one can do it, so that the one behind finds it in use, and its bits clear.
+ */
+static void free_twice_past_the_front(struct kunit *test, unsigned int order)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, order);
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	u32 frame;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_TRUE(test, kmemx_pages_find(pages, page_address(page), &frame));
+	kmemx_free_pages(page, order + 1);
+	kmemx_free_pages(page, order);
+	kmemx_free_pages(page, order);
+	WRITE_ONCE(pages->zone.info[frame], kmemx_info(KMEMX_KIND_PAGES, order));
+	kmemx_free_pages(page, order);
+}
+
+static void misuse_past_the_front(struct kunit *test)
+{
+	unsigned int nr_whole = kmemx_live.pages.zone.nr_chunks * 7 / 8, order, i;
+	struct page **whole = kunit_kcalloc(test, nr_whole, sizeof(*whole), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, whole);
+	kmemx_region_reclaim(&kmemx_live);
+	for (i = 0; i < nr_whole; i++) {
+		whole[i] = kmemx_alloc_pages(GFP_KERNEL, KMEMX_CHUNK_ORDER);
+		KUNIT_ASSERT_NOT_NULL(test, whole[i]);
+	}
+	/* So few chunks are whole that fronts take no block of one that has few. */
+	KUNIT_EXPECT_FALSE(test, kmemx_zone_has_plenty(&kmemx_live.pages.zone));
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++)
+		free_twice_past_the_front(test, order);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_ORDER, KMEMX_PCP_ORDERS);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 2 * KMEMX_PCP_ORDERS);
+	while (i--)
+		kmemx_free_pages(whole[i], KMEMX_CHUNK_ORDER);
+}
+
 static void misuse_wrong_order(struct kunit *test)
 {
 	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
@@ -601,6 +641,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_every_free_of_what_is_in_a_sheaf),
 	KUNIT_CASE(misuse_every_free_of_something_else),
 	KUNIT_CASE(misuse_bulk_of_what_another_cache_has_now),
+	KUNIT_CASE(misuse_past_the_front),
 	KUNIT_CASE(misuse_wrong_order),
 	KUNIT_CASE(misuse_inside_an_allocation),
 	KUNIT_CASE(misuse_foreign_address),
