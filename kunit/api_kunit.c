@@ -14,6 +14,7 @@
 
 #include "api.h"
 #include "buddy/prezero.h"
+#include "few_whole.h"
 #include "observe/callers.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
@@ -388,25 +389,17 @@ static void hold_past_the_front(struct kunit *test, unsigned int order)
 	kmemx_region_reclaim(&kmemx_live);
 }
 
-/* Whole chunks are few, so fronts take no block of a chunk that could be whole soon. */
 static void api_frees_past_the_front(struct kunit *test)
 {
-	unsigned int nr_whole = kmemx_live.pages.zone.nr_chunks * 7 / 8, order, i;
-	struct page **whole = kunit_kcalloc(test, nr_whole, sizeof(*whole), GFP_KERNEL);
+	struct few_whole few;
+	unsigned int order;
 
-	KUNIT_ASSERT_NOT_NULL(test, whole);
-	kmemx_region_reclaim(&kmemx_live);
-	for (i = 0; i < nr_whole; i++) {
-		whole[i] = kmemx_alloc_pages(GFP_KERNEL, KMEMX_CHUNK_ORDER);
-		KUNIT_ASSERT_NOT_NULL(test, whole[i]);
-	}
-	KUNIT_EXPECT_FALSE(test, kmemx_zone_has_plenty(&kmemx_live.pages.zone));
+	few_whole_begin(test, &few);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
 		free_past_the_front(test, order);
 		hold_past_the_front(test, order);
 	}
-	while (i--)
-		kmemx_free_pages(whole[i], KMEMX_CHUNK_ORDER);
+	few_whole_end(&few);
 }
 
 /* Sizes that wrap when they are rounded up, as an errno used as a size does. */

@@ -13,6 +13,7 @@
 #include <kunit/test.h>
 
 #include "api.h"
+#include "few_whole.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 #include "slab/sheaf.h"
@@ -219,23 +220,15 @@ static void free_twice_past_the_front(struct kunit *test, unsigned int order)
 
 static void misuse_past_the_front(struct kunit *test)
 {
-	unsigned int nr_whole = kmemx_live.pages.zone.nr_chunks * 7 / 8, order, i;
-	struct page **whole = kunit_kcalloc(test, nr_whole, sizeof(*whole), GFP_KERNEL);
+	struct few_whole few;
+	unsigned int order;
 
-	KUNIT_ASSERT_NOT_NULL(test, whole);
-	kmemx_region_reclaim(&kmemx_live);
-	for (i = 0; i < nr_whole; i++) {
-		whole[i] = kmemx_alloc_pages(GFP_KERNEL, KMEMX_CHUNK_ORDER);
-		KUNIT_ASSERT_NOT_NULL(test, whole[i]);
-	}
-	/* So few chunks are whole that fronts take no block of one that has few. */
-	KUNIT_EXPECT_FALSE(test, kmemx_zone_has_plenty(&kmemx_live.pages.zone));
+	few_whole_begin(test, &few);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++)
 		free_twice_past_the_front(test, order);
 	expect_counted(test, KMEMX_STAT_BAD_FREE_ORDER, KMEMX_PCP_ORDERS);
 	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 2 * KMEMX_PCP_ORDERS);
-	while (i--)
-		kmemx_free_pages(whole[i], KMEMX_CHUNK_ORDER);
+	few_whole_end(&few);
 }
 
 static void misuse_wrong_order(struct kunit *test)

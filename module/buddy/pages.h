@@ -388,6 +388,8 @@ static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct pa
  * @order: 0..KMEMX_PCP_ORDERS - 1
  * @kind: what it was allocated for
  *
+ * As kmemx_pages_any_held() says, but without its call for larger orders, for who has none.
+ *
  * Context: any.
  * Return: whether it is one, that nobody else holds, and need not be zeroed.
  */
