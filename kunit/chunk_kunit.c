@@ -114,7 +114,7 @@ static void chunk_whole_is_taken_in_the_state_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, take(fx, 9), -ENOSPC);
 }
 
-/* The last of its blocks leaves it as it was, but in the bin of one; none before does. */
+/* The last of its blocks leaves it as it was, in the bin of one or not; none before does. */
 static void chunk_is_emptied_by_its_last_block(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -122,6 +122,7 @@ static void chunk_is_emptied_by_its_last_block(struct kunit *test)
 
 	for (order = 0; order <= KMEMX_WORD_ORDER; order++)
 		for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
+			u64 to = i & 1 ? KMEMX_STATE_ALL_FREE : KMEMX_STATE_EMPTIED;
 			u64 mask = kmemx_word_mask(0, order), word = mask;
 			unsigned int first = i * KMEMX_WORD_BITS, other = (first + 300) % 512;
 
@@ -132,11 +133,12 @@ static void chunk_is_emptied_by_its_last_block(struct kunit *test)
 									&fx->moved));
 			KUNIT_ASSERT_TRUE(test, kmemx_chunk_clear_bits(&fx->map[i], mask, &word));
 			KUNIT_ASSERT_EQ(test, word, 0ULL);
-			KUNIT_ASSERT_FALSE(test, kmemx_chunk_empty(&fx->state, i, order));
+			KUNIT_ASSERT_FALSE(test, kmemx_chunk_empty(&fx->state, i, order, to));
 			give(test, fx, other, 0);
-			KUNIT_ASSERT_FALSE(test, kmemx_chunk_empty(&fx->state, i, order ^ 1));
-			KUNIT_ASSERT_TRUE(test, kmemx_chunk_empty(&fx->state, i, order));
-			KUNIT_ASSERT_EQ(test, (u64)atomic64_read(&fx->state), KMEMX_STATE_EMPTIED);
+			KUNIT_ASSERT_FALSE(test, kmemx_chunk_empty(&fx->state, i, order ^ 1,
+								  to));
+			KUNIT_ASSERT_TRUE(test, kmemx_chunk_empty(&fx->state, i, order, to));
+			KUNIT_ASSERT_EQ(test, (u64)atomic64_read(&fx->state), to);
 			expect_counts(test, fx, KMEMX_CHUNK_FRAMES, 0);
 			KUNIT_ASSERT_EQ(test, max_order(fx), KMEMX_CHUNK_ORDER);
 			KUNIT_ASSERT_EQ(test, take(fx, 9), 0);
@@ -497,6 +499,127 @@ static unsigned int naive_max_order(struct fixture *fx)
 	return ~0U;
 }
 
+/* Of any words that are free the lowest two, unless there is a smaller hole. */
+static void chunk_takes_two_words_at_once(struct kunit *test)
+{
+	struct kmemx_change change;
+	unsigned int taken, i;
+
+	for (taken = 0; taken <= 0xff; taken++) {
+		unsigned int left = ~taken & 0xff, want = left & -left, words;
+		struct fixture *fx = test->priv;
+		u64 state;
+
+		want |= (left ^ want) & -(left ^ want);
+		kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+		for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
+			if (taken & BIT(i))
+				KUNIT_ASSERT_EQ(test, 0, kmemx_chunk_take_range(fx->chunk, i * 64,
+										i * 64 + 64, 1,
+										&fx->moved));
+		state = (u64)atomic64_read(&fx->state);
+		words = kmemx_chunk_take_two(fx->chunk, 4, &change);
+		KUNIT_ASSERT_EQ(test, words, hweight32(left) > 1 ? want : 0U);
+		KUNIT_ASSERT_TRUE(test, change.settled);
+		KUNIT_ASSERT_EQ(test, change.old, state);
+		state = (u64)atomic64_read(&fx->state);
+		KUNIT_ASSERT_EQ(test, change.new, state);
+		KUNIT_ASSERT_EQ(test, kmemx_state_bin(state), kmemx_state_find_bin(state));
+		expect_counts(test, fx, 64 * hweight32(left & ~words),
+			      hweight32(taken) + (words ? 8 : 0));
+		for (i = 0; i < KMEMX_CHUNK_WORDS; i++)
+			KUNIT_ASSERT_EQ(test, (u64)atomic64_read(&fx->map[i]),
+					(taken | words) & BIT(i) ? ~0ULL : 0ULL);
+	}
+}
+
+static void chunk_takes_two_words_only_if_no_hole_will_do(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_change change;
+
+	KUNIT_ASSERT_EQ(test, take(fx, 4), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take_two(fx->chunk, 4, &change), 0U);
+	KUNIT_EXPECT_TRUE(test, change.settled);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - 16, 1);
+	/* For which it is too small. */
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take_two(fx->chunk, 6, &change), 6U);
+	expect_counts(test, fx, KMEMX_CHUNK_FRAMES - 16 - 128, 3);
+	/* Frames of others, who come to set their bits. */
+	atomic64_add(-(KMEMX_CHUNK_FRAMES - 16 - 128 - 127), &fx->state);
+	KUNIT_EXPECT_EQ(test, kmemx_chunk_take_two(fx->chunk, 6, &change), 0U);
+	KUNIT_EXPECT_TRUE(test, change.settled);
+}
+
+/* One of them is not what its rank says: nothing is taken, and that is put right. */
+static void chunk_takes_two_words_or_none(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_change change;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct kmemx_moved moved = { 0 };
+
+		kmemx_chunk_init(fx->chunk, 0, KMEMX_CHUNK_FRAMES);
+		atomic64_set(&fx->map[i], 2);
+		KUNIT_EXPECT_EQ(test, kmemx_chunk_take_two(fx->chunk, 4, &change), 0U);
+		KUNIT_EXPECT_FALSE(test, change.settled);
+		kmemx_chunk_settle_two(fx->chunk, &change, &moved);
+		KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&fx->map[i]), 2ULL);
+		KUNIT_EXPECT_EQ(test, (u64)atomic64_read(&fx->map[!i]), 0ULL);
+		KUNIT_EXPECT_EQ(test, nr_free(fx), KMEMX_CHUNK_FRAMES);
+		KUNIT_EXPECT_EQ(test, nr_live(fx), 0U);
+		KUNIT_EXPECT_TRUE(test, kmemx_chunk_check_ranks(fx->chunk));
+	}
+}
+
+/* A word with holes, in which the block is taken. */
+static u64 draw_word(struct rnd *rnd, unsigned int bit, unsigned int order)
+{
+	u64 word = rnd_next64(rnd);
+
+	/* Few bits, in one half or both; or none. */
+	if (rnd_below(rnd, 2))
+		word &= word >> 7 & word >> 13;
+	if (!rnd_below(rnd, 8))
+		word = 0;
+	return word | kmemx_word_mask(bit, order);
+}
+
+/* What is found out about a block that comes back is what its word and the others say. */
+static void chunk_state_is_raised_to_what_it_would_be_counted(struct kunit *test)
+{
+	struct rnd rnd = rnd_start(test);
+	unsigned int round, i, k;
+
+	for (round = 0; round < 100000; round++) {
+		unsigned int order = rnd_below(&rnd, KMEMX_WORD_ORDER + 1), at;
+		unsigned int bit = rnd_below(&rnd, KMEMX_WORD_BITS >> order) << order;
+		u64 word[KMEMX_CHUNK_WORDS], state = 0, new;
+
+		at = rnd_below(&rnd, KMEMX_CHUNK_WORDS);
+		for (i = 0; i < KMEMX_CHUNK_WORDS; i++) {
+			word[i] = rnd_below(&rnd, 3) ? 0 : draw_word(&rnd, 0, 0);
+			if (i == at)
+				word[i] = draw_word(&rnd, bit, order);
+			state += KMEMX_WORD_BITS - hweight64(word[i]);
+			k = (unsigned int)kmemx_word_max_order(word[i]) + 1;
+			state = kmemx_state_set_rank(state, i, k);
+		}
+		state += (1 + rnd_below(&rnd, 20)) * KMEMX_STATE_LIVE_ONE;
+		state |= (u64)kmemx_state_find_bin(state) << KMEMX_STATE_BIN_SHIFT;
+		word[at] &= ~kmemx_word_mask(bit, order);
+		new = state + kmemx_chunk_worth(1U << order, 1);
+		k = (unsigned int)kmemx_word_max_order(word[at]) + 1;
+		new = kmemx_state_set_rank(new, at, k) & ~KMEMX_STATE_BIN_MASK;
+		new |= (u64)kmemx_state_find_bin(new) << KMEMX_STATE_BIN_SHIFT;
+		KUNIT_ASSERT_EQ(test, new, kmemx_state_raise(state, at, word[at], bit, order));
+		if (order == 4)
+			KUNIT_ASSERT_EQ(test, new, kmemx_state_raise(state, at, word[at], bit, 4));
+	}
+}
+
 static void chunk_random_walk(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -553,6 +676,10 @@ static struct kunit_case chunk_cases[] = {
 	KUNIT_CASE(chunk_failing_take_gives_its_first_word_back),
 	KUNIT_CASE(chunk_give_refuses_what_is_free),
 	KUNIT_CASE(chunk_gives_several_blocks_at_once),
+	KUNIT_CASE(chunk_takes_two_words_at_once),
+	KUNIT_CASE(chunk_takes_two_words_only_if_no_hole_will_do),
+	KUNIT_CASE(chunk_takes_two_words_or_none),
+	KUNIT_CASE(chunk_state_is_raised_to_what_it_would_be_counted),
 	KUNIT_CASE(chunk_random_walk),
 	{}
 };

@@ -81,7 +81,7 @@ static void let_wait(struct kunit *test, const u32 *frame, unsigned int nr)
 	struct kmemx_pcp_group *group = &this_cpu_ptr(kmemx_live.pages.pcp)->group;
 
 	KUNIT_EXPECT_EQ(test, group->nr, 0);
-	*group = (struct kmemx_pcp_group){ .base = round_down(frame[0], KMEMX_WORD_BITS) };
+	*group = (struct kmemx_pcp_group){ .where = round_down(frame[0], KMEMX_WORD_BITS) };
 	for (; group->nr < nr; group->nr++) {
 		group->heads |= BIT_ULL(frame[group->nr] % KMEMX_WORD_BITS);
 		kmemx_stat_block_free(0);

@@ -396,13 +396,15 @@ static unsigned int sum_limits(const struct kmemx_pcp *pcp)
 }
 
 /* Whoever may have something to lend is asked. */
-static bool grows(struct kmemx_pcp *pcp, unsigned int order)
+static bool grows(struct kunit *test, struct kmemx_pcp *pcp, unsigned int order)
 {
-	unsigned int tries;
+	for (pcp->nr_refused = 0; !kmemx_pcp_is_short(pcp); ) {
+		bool could = kmemx_pcp_could_grow(pcp, order);
 
-	for (tries = 0; tries < KMEMX_PCP_ORDERS; tries++)
-		if (kmemx_pcp_grow(pcp, order))
+		KUNIT_EXPECT_EQ(test, kmemx_pcp_grow(pcp, order), could);
+		if (could)
 			return true;
+	}
 	return false;
 }
 
@@ -425,12 +427,12 @@ static void region_front_lends_what_it_does_not_use(struct kunit *test)
 		struct kmemx_pcp_list *list = kmemx_pcp_list(&pcp, k);
 
 		/* It gets all there is, and no more, */
-		for (nr = 0; list->top < list->limit || grows(&pcp, k); nr++)
+		for (nr = 0; list->top < list->limit || grows(test, &pcp, k); nr++)
 			kmemx_pcp_add(list, page, &info);
 		KUNIT_EXPECT_EQ(test, nr, LENT_FRAMES >> k);
 		KUNIT_EXPECT_EQ(test, sum_limits(&pcp), LENT_FRAMES);
 		/* and what a stack holds nobody else gets. */
-		KUNIT_EXPECT_FALSE(test, grows(&pcp, (k + 1) % KMEMX_PCP_ORDERS));
+		KUNIT_EXPECT_FALSE(test, grows(test, &pcp, (k + 1) % KMEMX_PCP_ORDERS));
 		list->top = list->bottom;
 	}
 	KUNIT_EXPECT_EQ(test, sum_limits(&pcp), LENT_FRAMES);

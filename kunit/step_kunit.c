@@ -35,6 +35,7 @@ struct fixture {
 	unsigned int nr_refused;
 	unsigned int nr_zeroed;
 	unsigned int nr_together;	/* Gives of several blocks at once. */
+	unsigned int nr_two;		/* Takes of two words. */
 	unsigned int nr_kept;		/* An emptied chunk was kept at the end. */
 };
 
@@ -104,6 +105,68 @@ static void op_free(unsigned int order)
 			return;
 		}
 	}
+}
+
+/* As free_past() (module/api_pages.c); the order is a constant in one of its forms. */
+static __always_inline void give_past(unsigned int frame, unsigned int order)
+{
+	struct kmemx_change change;
+	u64 word;
+
+	WRITE_ONCE(fx->zone.info[frame], 0);
+	switch (kmemx_zone_give_once(&fx->zone, frame, order, &word, &change)) {
+	case KMEMX_GIVEN:
+		kmemx_zone_settle_word(&fx->zone, frame / KMEMX_CHUNK_FRAMES, &change);
+		break;
+	case KMEMX_GIVEN_UNCOUNTED:
+		kmemx_zone_count_back(&fx->zone, frame, order, word);
+		break;
+	default:
+		fx->nr_wrong++;
+	}
+}
+
+/* As op_free(), past a front. */
+static void op_free_past(unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < fx->nr_held; i++) {
+		struct held old = fx->held[i];
+
+		if (old.order != order)
+			continue;
+		fx->held[i] = fx->held[--fx->nr_held];
+		mark(old.frame, order, (u8)(order + 1), 0);
+		if (order == 4)
+			give_past((unsigned int)old.frame, 4);
+		else
+			give_past((unsigned int)old.frame, order);
+		return;
+	}
+}
+
+/* All blocks of two words, as who fills a front; or none. */
+static void op_alloc_two(unsigned int order)
+{
+	long c = kmemx_bins_first(&fx->zone.bins, order);
+	unsigned int words = 0, i;
+
+	if (fx->nr_held + (2 * KMEMX_WORD_BITS >> order) > HELD_MAX)
+		return;
+	if (kmemx_zone_has_two(&fx->zone, c, order))
+		words = kmemx_zone_take_two(&fx->zone, (unsigned int)c, order);
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i += 1U << order) {
+		unsigned int frame = (unsigned int)c * KMEMX_CHUNK_FRAMES + i;
+
+		if (!(words & BIT(i / KMEMX_WORD_BITS)))
+			continue;
+		WRITE_ONCE(fx->zone.info[frame], kmemx_info(KIND, order));
+		mark(frame, order, 0, (u8)(order + 1));
+		soil(frame, 1U << order);
+		fx->held[fx->nr_held++] = (struct held){ frame, order };
+	}
+	fx->nr_two += !!words;
 }
 
 /* Those held of that order that are in the word of the first one go at once. */
@@ -227,6 +290,8 @@ static const struct op ops[] = {
 	{ "free 3", op_free, 3 }, { "free 6", op_free, 6 }, { "free 7", op_free, 7 },
 	{ "free 8", op_free, 8 }, { "free 9", op_free, 9 }, { "run", op_run, 0 },
 	{ "free some 1", op_free_some, 1 }, { "free some 3", op_free_some, 3 },
+	{ "free past 1", op_free_past, 1 }, { "free past 4", op_free_past, 4 },
+	{ "alloc two 4", op_alloc_two, 4 },
 	{ "run with a tail", op_run, 100 }, { "range", op_range, 0 },
 	{ "range of two words", op_range, 90 }, { "range of two chunks", op_far_range, 0 },
 	{ "zero", op_zero, 0 }, { "alloc zeroed", op_alloc_zeroed, 0 },
@@ -280,6 +345,7 @@ static void fill_rows(void)
 		op_alloc(3);
 		op_alloc(1);
 	}
+	op_alloc_two(4);
 }
 
 /* A block that is the only one of its chunk, unless the caller has made others there. */
@@ -407,7 +473,7 @@ static void step_interrupt(struct kunit *test, const struct op *outer, unsigned 
 
 static void step_any_operation_at_any_point(struct kunit *test)
 {
-	unsigned long nr = 0, nr_zeroed = 0, nr_together = 0, nr_kept = 0;
+	unsigned long nr = 0, nr_zeroed = 0, nr_together = 0, nr_kept = 0, nr_two = 0;
 	unsigned int i, k, fill;
 
 	for (fill = 0; fill < ARRAY_SIZE(fills); fill++)
@@ -418,12 +484,14 @@ static void step_any_operation_at_any_point(struct kunit *test)
 				nr_zeroed += fx->nr_zeroed;
 				nr_together += fx->nr_together;
 				nr_kept += fx->nr_kept;
+				nr_two += fx->nr_two;
 			}
 	kunit_info(test, "%lu interruptions\n", nr);
 	KUNIT_EXPECT_GT(test, nr, 5000UL);
 	KUNIT_EXPECT_GT(test, nr_zeroed, 0UL);
 	KUNIT_EXPECT_GT(test, nr_together, 0UL);
 	KUNIT_EXPECT_GT(test, nr_kept, 0UL);
+	KUNIT_EXPECT_GT(test, nr_two, 0UL);
 }
 
 /*

@@ -385,43 +385,22 @@ static noinline void free_raced(u32 frame, unsigned int order, u64 old, u64 new,
 	count_frame(frame, order, call_site);
 }
 
-/* A small block, which its chunk hardly notices. */
-static __always_inline void free_small(u8 *info, u32 frame, unsigned int order,
-				       unsigned long call_site)
+static __always_inline void free_past(u8 *info, unsigned int order, unsigned long call_site)
 {
+	u32 frame = kmemx_pages_number(&kmemx_live.pages, info);
+	struct kmemx_change change;
 	enum kmemx_given given;
 	u64 word;
 
 	preempt_disable();
 	/* As kmemx_zone_free_block(), inline. */
 	WRITE_ONCE(*info, 0);
-	given = kmemx_zone_give_try(&kmemx_live.pages.zone, frame, order, &word);
-	if (given == KMEMX_GIVEN_UNCOUNTED) {
-		free_uncounted(frame, order, word, call_site);
-		return;
-	}
-	preempt_enable();
-	if (likely(given == KMEMX_GIVEN))
-		count_frame(frame, order, call_site);
-	else
-		free_twice(frame, order, call_site);
-}
-
-/* A larger one, which is often the largest of its word then. */
-static __always_inline void free_medium(u8 *info, u32 frame, unsigned int order,
-					unsigned long call_site)
-{
-	struct kmemx_change change;
-	enum kmemx_given given;
-
-	preempt_disable();
-	WRITE_ONCE(*info, 0);
-	given = kmemx_zone_give_once(&kmemx_live.pages.zone, frame, order, &change);
+	given = kmemx_zone_give_once(&kmemx_live.pages.zone, frame, order, &word, &change);
 	if (unlikely(given == KMEMX_GIVEN_TWICE)) {
 		preempt_enable();
 		free_twice(frame, order, call_site);
 	} else if (unlikely(given == KMEMX_GIVEN_UNCOUNTED)) {
-		free_uncounted(frame, order, 0, call_site);
+		free_uncounted(frame, order, word, call_site);
 	} else if (unlikely(!change.settled)) {
 		free_raced(frame, order, change.old, change.new, call_site);
 	} else if ((change.old ^ change.new) & KMEMX_STATE_BIN_MASK) {
@@ -432,41 +411,68 @@ static __always_inline void free_medium(u8 *info, u32 frame, unsigned int order,
 	}
 }
 
-static __always_inline void free_past(u8 *info, unsigned int order, unsigned long call_site)
-{
-	u32 frame = kmemx_pages_number(&kmemx_live.pages, info);
-
-	if (order > 2)
-		free_medium(info, frame, order, call_site);
-	else
-		free_small(info, frame, order, call_site);
-}
-
 static noinline void free_any_past(u8 *info, unsigned int order, unsigned long call_site)
 {
 	free_past(info, order, call_site);
 }
 
-/* The front may take it after all. */
-static noinline void free_by_front(struct page *page, u8 *info, unsigned int order,
-				   unsigned long call_site)
+/* The front takes it after all, or has had its last block meanwhile. */
+
+static noinline void free_to_few(struct page *page, u8 *info, unsigned int order,
+				 unsigned long call_site)
 {
-	if (kmemx_pages_put_small(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
+	if (kmemx_pages_put_few(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
 		count_free(page, order, call_site);
 	else
 		free_any_past(info, order, call_site);
+}
+
+static noinline void free_to_more(struct page *page, u8 *info, unsigned int order,
+				  unsigned long call_site)
+{
+	if (kmemx_pages_put_more(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
+		count_free(page, order, call_site);
+	else
+		free_any_past(info, order, call_site);
+}
+
+/* Counted before anything goes for it, so that nothing has to be kept meanwhile. */
+static noinline void free_to_wait(u8 *info, unsigned int order, unsigned long call_site)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	struct kmemx_pcp_group group;
+
+	preempt_disable();
+	if (unlikely(!kmemx_pages_wait(pages, info, order, KMEMX_KIND_PAGES, &group))) {
+		preempt_enable();
+		free_any_past(info, order, call_site);
+		return;
+	}
+	count_frame(kmemx_pages_number(pages, info), order, call_site);
+	if (group.heads)
+		kmemx_pages_give_group(pages, group);
+	preempt_enable();
 }
 
 /* Its stack is full, or something else is in the way. */
 static __always_inline void free_full(struct page *page, u8 *info, unsigned int order,
 				      unsigned long call_site)
 {
-	if (unlikely(!kmemx_pages_is_block(page, info, order, KMEMX_KIND_PAGES)))
+	enum kmemx_pages_way way;
+
+	if (unlikely(!kmemx_pages_is_block(page, info, order, KMEMX_KIND_PAGES))) {
 		free_pages_slow(page, info, order, call_site);
-	else if (kmemx_pages_asks_front(&kmemx_live.pages, info))
-		free_by_front(page, info, order, call_site);
-	else
+		return;
+	}
+	way = kmemx_pages_way(&kmemx_live.pages, info, order);
+	if (way == KMEMX_WAY_PAST)
 		free_past(info, order, call_site);
+	else if (way == KMEMX_WAY_BY)
+		free_to_wait(info, order, call_site);
+	else if (way == KMEMX_WAY_MORE)
+		free_to_more(page, info, order, call_site);
+	else
+		free_to_few(page, info, order, call_site);
 }
 
 static noinline void free_full_0(struct page *page, u8 *info, unsigned long call_site)

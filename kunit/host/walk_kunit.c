@@ -144,6 +144,27 @@ static void take_neighbours(struct cpu *cpu)
 	}
 }
 
+/* All blocks of two words, as who fills a front with large ones. */
+static void take_two(struct cpu *cpu)
+{
+	unsigned int order = 3 + below(2), words, i;
+	long c = kmemx_bins_first(&walk.zone.bins, order);
+
+	if (!kmemx_zone_has_two(&walk.zone, c, order)) {
+		take_neighbours(cpu);
+		return;
+	}
+	words = kmemx_zone_take_two(&walk.zone, (unsigned int)c, order);
+	for (i = 0; i < KMEMX_CHUNK_FRAMES; i += 1U << order) {
+		unsigned int frame = (unsigned int)c * KMEMX_CHUNK_FRAMES + i;
+
+		if (!(words & BIT(i / KMEMX_WORD_BITS)))
+			continue;
+		hold(cpu, frame, 1U << order);
+		WRITE_ONCE(walk.zone.info[frame], kmemx_info(KIND, order));
+	}
+}
+
 static void alloc_block(struct cpu *cpu)
 {
 	unsigned int order = below(walk.nr_orders);
@@ -190,7 +211,7 @@ static void alloc_zeroed(struct cpu *cpu)
 
 /* Those that are here more often are done more often; some walks do the first few only. */
 static void (* const allocs[])(struct cpu *cpu) = {
-	take_neighbours, take_neighbours, take_neighbours, take_neighbours,
+	take_neighbours, take_neighbours, take_neighbours, take_two,
 	alloc_block, alloc_block, alloc_block, alloc_block,
 	alloc_row, alloc_these, zero_chunk, alloc_zeroed,
 };
@@ -223,12 +244,33 @@ static void give_blocks(struct held held)
 	} while (more);
 }
 
+/* As free_past() (module/api_pages.c). */
+static void give_past(unsigned int frame, unsigned int order)
+{
+	struct kmemx_change change;
+	u64 word;
+
+	WRITE_ONCE(walk.zone.info[frame], 0);
+	switch (kmemx_zone_give_once(&walk.zone, frame, order, &word, &change)) {
+	case KMEMX_GIVEN:
+		kmemx_zone_settle_word(&walk.zone, frame / KMEMX_CHUNK_FRAMES, &change);
+		break;
+	case KMEMX_GIVEN_UNCOUNTED:
+		kmemx_zone_count_back(&walk.zone, frame, order, word);
+		break;
+	default:
+		complain("a block that is freed past a front was free");
+	}
+}
+
 static void free_one(struct cpu *cpu)
 {
 	struct held held = let_go(cpu, below(cpu->nr_held));
 
 	if (!is_block(held) || below(2))
 		give_blocks(held);
+	else if (held.nr <= KMEMX_WORD_BITS && below(2))
+		give_past(held.frame, ilog2(held.nr));
 	else if (!kmemx_zone_free_block(&walk.zone, held.frame, ilog2(held.nr)))
 		complain("a block that is freed was free");
 }

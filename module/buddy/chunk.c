@@ -279,6 +279,28 @@ int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order,
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_take);
 
+/**
+ * kmemx_chunk_settle_two() - kmemx_chunk_settle(), after kmemx_chunk_take_two()
+ * @chunk: the chunk
+ * @change: what has been done, and perhaps is to be undone
+ * @moved: see chunk.h; what @change has done is added as well
+ *
+ * The other word is the second of the lowest two that were free as a whole.
+ *
+ * Context: any.
+ */
+void kmemx_chunk_settle_two(struct kmemx_chunk chunk, const struct kmemx_change *change,
+			    struct kmemx_moved *moved)
+{
+	unsigned int full = kmemx_state_full_words(change->old);
+
+	note_move(moved, change->old, change->new);
+	kmemx_step();
+	settle_word(chunk, (unsigned int)__ffs64(full), change->delta, moved);
+	settle_word(chunk, (unsigned int)__ffs64(full & (full - 1)), 0, moved);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_settle_two);
+
 /* Clear taken bits that belong to the caller, frames @first to @end - 1. */
 static void clear_frames(struct kmemx_chunk chunk, unsigned int first,
 			 unsigned int end)

@@ -177,6 +177,70 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 	return heads;
 }
 
+/* Set all bits of two words of the map, or none of them. */
+static __always_inline bool kmemx_chunk_fill_two(atomic64_t *one, atomic64_t *other)
+{
+	s64 none = 0;
+
+	if (unlikely(!atomic64_try_cmpxchg(one, &none, -1)))
+		return false;
+	kmemx_step();
+	if (likely(atomic64_try_cmpxchg(other, &none, -1)))
+		return true;
+	kmemx_step();
+	atomic64_set_release(one, 0);
+	return false;
+}
+
+/**
+ * kmemx_chunk_take_two() - a try to take all blocks of two words that are free
+ * @chunk: the chunk
+ * @order: 0..6, of the blocks
+ * @change: set to what it came to, its @word being the first of the two; if it is not settled,
+ *	    kmemx_chunk_settle_two() is due
+ *
+ * As kmemx_chunk_take_bits(), if no other word will do: one change of the state.
+ *
+ * Context: any.
+ * Return: which words are the caller's, a bit each; or 0.
+ */
+static __always_inline unsigned int kmemx_chunk_take_two(struct kmemx_chunk chunk,
+							 unsigned int order,
+							 struct kmemx_change *change)
+{
+	u64 worth = kmemx_chunk_worth(2 * KMEMX_WORD_BITS,
+				      2 * KMEMX_WORD_BITS >> (order & 7));
+	u64 old = (u64)atomic64_read(chunk.state), ranks;
+	unsigned int words = kmemx_state_fit_two(old, order);
+
+	change->old = old;
+	change->new = old;
+	change->delta = 0;
+	change->settled = true;
+	if (!words || unlikely(kmemx_state_free(old) < 2 * KMEMX_WORD_BITS))
+		return 0;
+	change->word = (int)__ffs64(words);
+	/* A bit for each of the words in each slice of the ranks. */
+	ranks = words * KMEMX_STATE_RANK_OF_0;
+	kmemx_step();
+	change->new = kmemx_state_lower_slow(old, (old - worth) & ~ranks, KMEMX_RANK_FULL);
+	if (unlikely(!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)change->new))) {
+		change->new = change->old;
+		return 0;
+	}
+	kmemx_step();
+	if (unlikely(!kmemx_chunk_fill_two(chunk.map + change->word,
+					   chunk.map + __ffs64(words & (words - 1))))) {
+		change->delta = worth;
+		change->settled = false;
+		return 0;
+	}
+	kmemx_step();
+	/* Who gave frames of these words back meanwhile may have written a rank. */
+	change->settled = likely(!(((u64)atomic64_read(chunk.state) ^ change->new) & ranks));
+	return words;
+}
+
 /*
  * Clear bits of a word; none of them if some are clear already, and so not the caller's. Fully
  * ordered: the info bytes that the caller has cleared come first. @word is set to what it is
@@ -226,6 +290,42 @@ static __always_inline void kmemx_chunk_count_back(atomic64_t *map, atomic64_t *
 }
 
 /**
+ * kmemx_chunk_count_once() - one try of that
+ * @map: as for kmemx_chunk_count_back(), and so are the others
+ * @state: see there
+ * @i: see there
+ * @word: see there
+ * @bit: see there
+ * @order: see there
+ * @change: see there, if it was counted
+ *
+ * Inline, for who frees past a front: without a loop there is less to keep.
+ *
+ * Context: any.
+ * Return: false if another CPU was faster; nothing has changed.
+ */
+static __always_inline bool kmemx_chunk_count_once(atomic64_t *map, atomic64_t *state,
+						   unsigned int i, u64 word, unsigned int bit,
+						   unsigned int order,
+						   struct kmemx_change *change)
+{
+	u64 old = (u64)atomic64_read(state);
+
+	change->word = (int)i;
+	change->delta = 0;
+	change->old = old;
+	kmemx_step();
+	change->new = kmemx_state_raise(old, i, word, bit, order);
+	/* The bits before the count; see replace_state() in chunk.c. */
+	if (unlikely(!atomic64_try_cmpxchg(state, (s64 *)&old, (s64)change->new)))
+		return false;
+	kmemx_step();
+	/* Who is the last to look is the last to put the rank right. */
+	change->settled = likely((u64)atomic64_read(map) == word);
+	return true;
+}
+
+/**
  * kmemx_chunk_count_quietly() - the same, if no rank and no bin is another then
  * @state: the state word of its chunk
  * @i: which of the chunk's words it is, 0..7
@@ -257,8 +357,9 @@ static __always_inline bool kmemx_chunk_count_quietly(atomic64_t *state, unsigne
  * @state: the state word of its chunk
  * @i: which of the chunk's words it is in, 0..7; no bit of that is set
  * @order: 0..6, as it was taken
+ * @new: KMEMX_STATE_EMPTIED or KMEMX_STATE_ALL_FREE
  *
- * To KMEMX_STATE_EMPTIED, fully ordered, in one try. The rank that is written needs no second
+ * To @new, fully ordered, in one try. The rank that is written needs no second
  * look at the word: as all frames are free then, nobody is in between, and who takes some of
  * them later has seen it.
  *
@@ -266,7 +367,7 @@ static __always_inline bool kmemx_chunk_count_quietly(atomic64_t *state, unsigne
  * Return: false if it is not the last, or another CPU was faster; nothing has changed.
  */
 static __always_inline bool kmemx_chunk_empty(atomic64_t *state, unsigned int i,
-					      unsigned int order)
+					      unsigned int order, u64 new)
 {
 	u64 old = (u64)atomic64_read(state);
 
@@ -276,7 +377,7 @@ static __always_inline bool kmemx_chunk_empty(atomic64_t *state, unsigned int i,
 	    KMEMX_STATE_EMPTIED - kmemx_chunk_worth(1U << (order & 7), 1))
 		return false;
 	/* The bits before the count; see replace_state() in chunk.c. */
-	return likely(atomic64_try_cmpxchg(state, (s64 *)&old, (s64)KMEMX_STATE_EMPTIED));
+	return likely(atomic64_try_cmpxchg(state, (s64 *)&old, (s64)new));
 }
 
 /**
@@ -383,6 +484,8 @@ int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order,
 int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,
 			  unsigned int nr, u64 *heads,
 			  struct kmemx_moved *moved);
+void kmemx_chunk_settle_two(struct kmemx_chunk chunk, const struct kmemx_change *change,
+			    struct kmemx_moved *moved);
 bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
 			    unsigned int order, struct kmemx_moved *moved);
 bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,

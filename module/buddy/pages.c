@@ -164,9 +164,13 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages)
 {
 	unsigned int cpu, k;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		struct kmemx_pcp *pcp = per_cpu_ptr(pages->pcp, cpu);
+
+		pcp->wait_max = 0;
 		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
-			kmemx_pcp_close(&per_cpu_ptr(pages->pcp, cpu)->list[k]);
+			kmemx_pcp_close(&pcp->list[k]);
+	}
 }
 
 /*
@@ -326,65 +330,80 @@ static __always_inline void give_one(struct kmemx_pages *pages, u32 frame, unsig
 	drop_twice(pages, info, order);
 }
 
-/* Several, in one change; or one by one, where one of them is free already. */
-static __always_inline void give_some(struct kmemx_pages *pages,
-				      const struct kmemx_pcp_group *group)
+/* A block that has waited in vain. Whatever it comes to, a call of it is the last one. */
+static noinline void give_alone(struct kmemx_pages *pages, u32 frame, unsigned int order)
 {
-	unsigned int order = group->order, nr = 0;
-	u64 left, heads = 0;
+	struct kmemx_zone *zone = &pages->zone;
+	u8 *info = zone->info + frame;
+	enum kmemx_given given = KMEMX_GIVEN_TWICE;
+	struct kmemx_change change;
+	u64 word;
 
-	for (left = group->heads; left; left &= left - 1) {
-		u8 *info = pages->zone.info + group->base + __ffs64(left);
-
-		if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
-			WRITE_ONCE(*info, 0);
-			heads |= left & -left;
-			nr++;
-		} else {
-			drop_twice(pages, info, order);
-		}
+	if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
+		WRITE_ONCE(*info, 0);
+		given = kmemx_zone_give_once(zone, frame, order, &word, &change);
 	}
-	if (likely(kmemx_zone_give_some(&pages->zone, group->base, heads, order, nr)))
-		return;
-	for (; heads; heads &= heads - 1) {
-		u32 frame = group->base + (u32)__ffs64(heads);
+	if (likely(given == KMEMX_GIVEN))
+		kmemx_zone_settle_word(zone, frame / KMEMX_CHUNK_FRAMES, &change);
+	else if (given == KMEMX_GIVEN_UNCOUNTED)
+		kmemx_zone_count_back(zone, frame, order, word);
+	else
+		drop_twice(pages, info, order);
+}
 
-		if (!kmemx_zone_give_small(&pages->zone, frame, order))
+/*
+ * Several, one by one, as one of them is free, or in use again. The info bytes of those in @ours
+ * have been cleared.
+ */
+static noinline void give_each(struct kmemx_pages *pages, struct kmemx_pcp_group group, u64 ours)
+{
+	unsigned int order = kmemx_group_order(group.where);
+	u64 left;
+
+	for (left = group.heads; left; left &= left - 1) {
+		u32 frame = kmemx_group_base(group.where) + (u32)__ffs64(left);
+
+		if (!(left & -left & ours))
+			give_one(pages, frame, order);
+		else if (!kmemx_zone_give_small(&pages->zone, frame, order))
 			drop_twice(pages, pages->zone.info + frame, order);
 	}
 }
 
-/* What has waited in a front, the caller's, goes back to the zone. */
-static __always_inline void give_group(struct kmemx_pages *pages,
-				       const struct kmemx_pcp_group *group)
+/* Several, in one change. */
+static noinline void give_some(struct kmemx_pages *pages, struct kmemx_pcp_group group)
 {
-	if (group->nr == 1)
-		give_one(pages, group->base + (u32)__ffs64(group->heads), group->order);
+	unsigned int order = kmemx_group_order(group.where);
+	u32 base = kmemx_group_base(group.where);
+	u8 *info = pages->zone.info + base;
+	u64 left;
+
+	for (left = group.heads; left; left &= left - 1) {
+		if (unlikely(READ_ONCE(info[__ffs64(left)]) != (KMEMX_INFO_FRONT | order)))
+			break;
+		WRITE_ONCE(info[__ffs64(left)], 0);
+	}
+	if (unlikely(left) ||
+	    unlikely(!kmemx_zone_give_some(&pages->zone, base, group.heads, order, group.nr)))
+		give_each(pages, group, group.heads & ~left);
+}
+
+/**
+ * kmemx_pages_give_group() - give back to the zone what has waited in a front
+ * @pages: the region's frames
+ * @group: the blocks, of the caller's front; at least one
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group)
+{
+	if (group.nr == 1)
+		give_alone(pages, kmemx_group_base(group.where) + (u32)__ffs64(group.heads),
+			   kmemx_group_order(group.where));
 	else
 		give_some(pages, group);
 }
-
-/* Let a block wait in a front; what waits there and is not of its word @out is set to. */
-static __always_inline void let_wait(struct kmemx_pcp *pcp, u32 frame, unsigned int order,
-				     struct kmemx_pcp_group *out)
-{
-	struct kmemx_pcp_group *group = &pcp->group;
-	u64 head = BIT_ULL(frame % KMEMX_WORD_BITS);
-
-	/* What is there already was freed twice. */
-	if (frame - group->base < KMEMX_WORD_BITS && order == group->order &&
-	    group->nr < pcp->wait_max && !(group->heads & head)) {
-		group->heads |= head;
-		WRITE_ONCE(group->nr, group->nr + 1);
-		out->heads = 0;
-		return;
-	}
-	*out = *group;
-	group->heads = head;
-	group->base = round_down(frame, KMEMX_WORD_BITS);
-	WRITE_ONCE(group->order, (u8)order);
-	WRITE_ONCE(group->nr, 1);
-}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_give_group);
 
 /*
  * Some order could not keep what was freed: have another that does not use its stack, or
@@ -420,9 +439,8 @@ static noinline unsigned int batch_short(struct kmemx_pages *pages, struct kmemx
 	if (want_init_on_free())
 		return nr;
 	/* No operation does both. */
-	if (pcp->is_short) {
-		pcp->is_short = 0;
-		pcp->nr_refused = 0;
+	if (kmemx_pcp_is_short(pcp)) {
+		WRITE_ONCE(pcp->nr_refused, 0);
 		if (make_room(pages, pcp, order))
 			return 1;
 	}
@@ -438,9 +456,54 @@ static __always_inline unsigned int batch(struct kmemx_pages *pages, struct kmem
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int nr = kmemx_zone_has_plenty(&pages->zone) ? list->batch : list->few;
 
-	if (unlikely(pcp->is_short || list->limit - list->bottom < nr - 1))
+	if (unlikely(kmemx_pcp_is_short(pcp) || list->limit - list->bottom < nr - 1))
 		return batch_short(pages, pcp, order, nr);
 	return nr;
+}
+
+/* Put the blocks of a word, the last one first, above @block, but for the first @but of them. */
+static __always_inline struct kmemx_pcp_block *stack_word(struct kmemx_pcp_block *block,
+							  struct page *page, u8 *info,
+							  unsigned int order, unsigned int but)
+{
+	int step = 1 << (order & 7), bit;
+
+	for (bit = KMEMX_WORD_BITS - step; bit >= (int)but * step; bit -= step) {
+		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
+		block++;
+		block->page = page + bit;
+		block->info = info + bit;
+	}
+	return block;
+}
+
+/*
+ * As refill(), of an order of which a word has less than are wanted: all of two words of chunk
+ * @c. Returns NULL if another CPU was faster.
+ */
+static noinline struct page *refill_two(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
+					unsigned int c, unsigned int order,
+					enum kmemx_kind kind)
+{
+	unsigned int words = kmemx_zone_take_two(&pages->zone, c, order), one, other;
+	struct kmemx_pcp_block *block = list->top;
+	u32 frame = c * KMEMX_CHUNK_FRAMES;
+	struct page *page;
+	u8 *info;
+
+	if (unlikely(!words))
+		return NULL;
+	one = (unsigned int)__ffs64(words) * KMEMX_WORD_BITS;
+	other = (unsigned int)__ffs64(words & (words - 1)) * KMEMX_WORD_BITS;
+	page = kmemx_pages_page(pages, frame);
+	info = pages->zone.info + frame;
+	/* The lowest is the caller's, the next one is to be on top. */
+	block = stack_word(block, page + other, info + other, order, 0);
+	block = stack_word(block, page + one, info + one, order, 1);
+	/* Who counts from another CPU sees none of them, or all. */
+	WRITE_ONCE(list->top, block);
+	WRITE_ONCE(info[one], kmemx_info(kind, order));
+	return page + one;
 }
 
 /*
@@ -451,14 +514,23 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 					   struct kmemx_pcp *pcp, unsigned int order,
 					   enum kmemx_kind kind)
 {
-	struct kmemx_taken taken = kmemx_zone_take(&pages->zone, order,
-						   batch(pages, pcp, order));
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int nr = batch(pages, pcp, order);
+	long c = kmemx_bins_first(&pages->zone.bins, order);
 	struct kmemx_pcp_block *block;
+	struct kmemx_taken taken;
 	unsigned long left, bit;
 	struct page *page;
 	u8 *info;
 
+	/* To break two words takes plenty of whole chunks. */
+	if (nr >= 2 * KMEMX_WORD_BITS >> (order & 7) && kmemx_zone_has_plenty(&pages->zone) &&
+	    kmemx_zone_has_two(&pages->zone, c, order)) {
+		page = refill_two(pages, list, (unsigned int)c, order, kind);
+		if (likely(page))
+			return page;
+	}
+	taken = kmemx_zone_take_of(&pages->zone, c, order, nr);
 	if (unlikely(taken.base < 0))
 		return NULL;
 	page = kmemx_pages_page(pages, (u32)taken.base);
@@ -575,7 +647,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_take_chunk);
  * @order: 0..KMEMX_PCP_ORDERS - 1
  * @kind: what it was allocated for
  *
- * It still keeps a few blocks, of chunks that have many.
+ * It still keeps a few blocks, of chunks that have many, as the caller has seen.
  *
  * Context: any.
  * Return: false if the block was not freed.
@@ -587,14 +659,11 @@ bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 	struct kmemx_pcp *pcp;
 	bool freed = false;
 
-	if (!kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)))
-		return false;
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
 	list = kmemx_pcp_list(pcp, order);
 	if (kmemx_busy_enter(&pcp->busy)) {
-		if (READ_ONCE(*info) == kmemx_info(kind, order) && list->top < list->limit &&
-		    kmemx_pcp_nr(list) < list->cap / KMEMX_PCP_FEW) {
+		if (READ_ONCE(*info) == kmemx_info(kind, order) && kmemx_pcp_keeps_few(list)) {
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
 			kmemx_pcp_add(list, page, info);
 			freed = true;
@@ -614,8 +683,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
  * @order: 0..KMEMX_PCP_ORDERS - 1
  * @kind: what it was allocated for
  *
- * Another stack may not be. When each of them has been asked in vain, none is again until a
- * stack is filled.
+ * Another stack may not be, as the caller has seen. When each of them has been asked in vain,
+ * none is again until a stack is filled.
  *
  * Context: any.
  * Return: false if the block was not freed.
@@ -629,12 +698,9 @@ bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
 	if (kmemx_busy_enter(&pcp->busy)) {
-		if (!kmemx_pcp_grow(pcp, order)) {
-			pcp->is_short = ++pcp->nr_refused >= KMEMX_PCP_ORDERS;
-		} else if (READ_ONCE(*info) == kmemx_info(kind, order)) {
+		if (READ_ONCE(*info) == kmemx_info(kind, order) && kmemx_pcp_grow(pcp, order)) {
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
 			kmemx_pcp_add(kmemx_pcp_list(pcp, order), page, info);
-			pcp->nr_refused = 0;
 			freed = true;
 		}
 		kmemx_busy_leave(&pcp->busy);
@@ -643,46 +709,6 @@ bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info
 	return freed;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
-
-/**
- * kmemx_pages_put_by() - free a block to the front, to go back to the zone with others
- * @pages: the region's frames
- * @info: the info byte of its first frame
- * @order: 0..KMEMX_PCP_ORDERS - 1
- * @kind: what it was allocated for
- *
- * What others have allocated is often freed in the order of that, so the next blocks may be
- * of the same word; then all of them are one change of what CPUs share. Those that are of
- * another word go when it comes, or when they are KMEMX_PCP_GROUP.
- *
- * Context: any.
- * Return: false if the block was not freed.
- */
-bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
-			enum kmemx_kind kind)
-{
-	struct kmemx_pcp_group group;
-	struct kmemx_pcp *pcp;
-	bool freed = false;
-
-	preempt_disable();
-	pcp = this_cpu_ptr(pages->pcp);
-	if (likely(pcp->wait_max && kmemx_pcp_list(pcp, order)->cap &&
-		   kmemx_busy_enter(&pcp->busy))) {
-		if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
-			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
-			let_wait(pcp, kmemx_pages_number(pages, info), order, &group);
-			pcp->nr_alone = group.heads ? pcp->nr_alone + 1 : 0;
-			freed = true;
-		}
-		kmemx_busy_leave(&pcp->busy);
-		if (freed && group.heads)
-			give_group(pages, &group);
-	}
-	preempt_enable();
-	return freed;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_by);
 
 /**
  * kmemx_pages_put_chunk() - free a whole chunk, for which there is no front
@@ -739,14 +765,6 @@ bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int o
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_zeroed);
 
-/* As give_group(), for who is in no hurry. */
-static noinline void give_waiting(struct kmemx_pages *pages,
-				  const struct kmemx_pcp_group *group)
-{
-	if (group->heads)
-		give_group(pages, group);
-}
-
 /*
  * Give up to @nr blocks that the stacks of a front, the caller's, hold back to the zone, and
  * what waits there. Returns how many are left of @nr: not 0 means that the front is empty.
@@ -760,12 +778,15 @@ static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
 
 		for (; nr && list->top != list->bottom; nr--) {
-			let_wait(pcp, kmemx_pages_number(pages, list->top->info), k, &group);
+			group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, list->top->info),
+						   k);
 			WRITE_ONCE(list->top, list->top - 1);
-			give_waiting(pages, &group);
+			if (group.heads)
+				kmemx_pages_give_group(pages, group);
 		}
 	}
-	give_waiting(pages, &pcp->group);
+	if (pcp->group.heads)
+		kmemx_pages_give_group(pages, pcp->group);
 	pcp->group.heads = 0;
 	WRITE_ONCE(pcp->group.nr, 0);
 	return nr;

@@ -172,8 +172,7 @@ bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 			 unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
 			  unsigned int order, enum kmemx_kind kind);
-bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
-			enum kmemx_kind kind);
+void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group);
 bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
 			    enum kmemx_kind kind);
 bool kmemx_pages_put_chunk(struct kmemx_pages *pages, struct page *page, u8 *info,
@@ -327,20 +326,107 @@ none:
 	return false;
 }
 
+/**
+ * enum kmemx_pages_way - where a block goes that the short way of a free does not take
+ * @KMEMX_WAY_PAST: past the front, to the zone
+ * @KMEMX_WAY_FEW: kmemx_pages_put_few() may take it
+ * @KMEMX_WAY_MORE: kmemx_pages_put_more() may
+ * @KMEMX_WAY_BY: kmemx_pages_wait() may
+ */
+enum kmemx_pages_way {
+	KMEMX_WAY_PAST,
+	KMEMX_WAY_FEW,
+	KMEMX_WAY_MORE,
+	KMEMX_WAY_BY,
+};
+
+/* Of a block of @order, 0..KMEMX_PCP_ORDERS - 1, whose info byte is at @info. */
+static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
+							    const u8 *info, unsigned int order)
+{
+	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
+	struct kmemx_pcp *pcp = raw_cpu_ptr(pages->pcp);
+
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)) &&
+			kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order)) ?
+			KMEMX_WAY_FEW : KMEMX_WAY_PAST;
+	if (unlikely(!kmemx_pcp_is_short(pcp))) {
+		if (kmemx_pcp_could_grow(pcp, order))
+			return KMEMX_WAY_MORE;
+		this_cpu_inc(pages->pcp->nr_refused);
+		return KMEMX_WAY_PAST;
+	}
+	if (READ_ONCE(pcp->nr_alone) < KMEMX_PCP_ALONE)
+		return KMEMX_WAY_BY;
+	this_cpu_inc(pages->pcp->nr_alone);
+	return KMEMX_WAY_PAST;
+}
+
+/**
+ * kmemx_pages_wait() - free a block to the front, to go back to the zone with others
+ * @pages: the region's frames
+ * @info: the info byte of its first frame
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ * @group: set to what has to go for it, to be given to kmemx_pages_give_group() if it has heads
+ *
+ * What others have allocated is often freed in the order of that, so the next blocks may be
+ * of the same word; then all of them are one change of what CPUs share. Those that are of
+ * another word go when it comes, or when they are KMEMX_PCP_GROUP.
+ *
+ * Context: any, with preemption off until @group has been given.
+ * Return: false if the block was not freed.
+ */
+static __always_inline bool kmemx_pages_wait(struct kmemx_pages *pages, u8 *info,
+					     unsigned int order, enum kmemx_kind kind,
+					     struct kmemx_pcp_group *group)
+{
+	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+	bool freed = false;
+
+	if (unlikely(!pcp->wait_max || !kmemx_busy_enter(&pcp->busy)))
+		return false;
+	if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
+		WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+		*group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, info), order);
+		WRITE_ONCE(pcp->nr_alone, group->heads ? pcp->nr_alone + 1 : 0);
+		freed = true;
+	}
+	kmemx_busy_leave(&pcp->busy);
+	return freed;
+}
+
+/* As kmemx_pages_wait(), and gives what has to go. */
+static inline bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
+				      enum kmemx_kind kind)
+{
+	struct kmemx_pcp_group group;
+	bool freed;
+
+	preempt_disable();
+	freed = kmemx_pages_wait(pages, info, order, kind, &group);
+	if (freed && group.heads)
+		kmemx_pages_give_group(pages, group);
+	preempt_enable();
+	return freed;
+}
+
 /* Into the front after all, if there is one that has room, or could have. */
 static __always_inline bool kmemx_pages_put_small(struct kmemx_pages *pages, struct page *page,
 						  u8 *info, unsigned int order,
 						  enum kmemx_kind kind)
 {
-	if (!kmemx_zone_has_plenty(&pages->zone))
+	switch (kmemx_pages_way(pages, info, order)) {
+	case KMEMX_WAY_FEW:
 		return kmemx_pages_put_few(pages, page, info, order, kind);
-	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
-	if (!raw_cpu_read(pages->pcp->is_short))
+	case KMEMX_WAY_MORE:
 		return kmemx_pages_put_more(pages, page, info, order, kind);
-	if (raw_cpu_read(pages->pcp->nr_alone) < KMEMX_PCP_ALONE)
+	case KMEMX_WAY_BY:
 		return kmemx_pages_put_by(pages, info, order, kind);
-	this_cpu_inc(pages->pcp->nr_alone);
-	return false;
+	default:
+		return false;
+	}
 }
 
 /**
@@ -398,19 +484,6 @@ static __always_inline bool kmemx_pages_is_block(const struct page *page, const 
 {
 	return READ_ONCE(*info) == kmemx_info(kind, order) &&
 		kmemx_pages_sum_few(page, order) == 1 << (order & 7) && !want_init_on_free();
-}
-
-/* Could the front take a block after all, whose stack is full? As kmemx_pages_put_small(). */
-static __always_inline bool kmemx_pages_asks_front(const struct kmemx_pages *pages,
-						   const u8 *info)
-{
-	if (!kmemx_zone_has_plenty(&pages->zone))
-		return kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info));
-	if (!raw_cpu_read(pages->pcp->is_short) ||
-	    raw_cpu_read(pages->pcp->nr_alone) < KMEMX_PCP_ALONE)
-		return true;
-	this_cpu_inc(pages->pcp->nr_alone);
-	return false;
 }
 
 /* What a free came to, in frames: those that were allocated, those set aside. */

@@ -75,26 +75,34 @@ struct kmemx_pcp_list {
 /**
  * struct kmemx_pcp_group - free blocks of one order that wait for others of their word
  * @heads: the first bit of each in the word of the map
- * @base: the first frame of that word
- * @order: of all of them
+ * @where: the first frame of that word, and in its low bits, which are none of that, the order of
+ *	   all of them: one value, as both have to be those of a block that joins
  * @nr: how many
  */
 struct kmemx_pcp_group {
 	u64 heads;
-	u32 base;
-	u8 order;
-	u8 nr;
+	u32 where;
+	u32 nr;
 };
+
+static inline u32 kmemx_group_base(u32 where)
+{
+	return round_down(where, KMEMX_WORD_BITS);
+}
+
+static inline unsigned int kmemx_group_order(u32 where)
+{
+	return where % KMEMX_WORD_BITS;
+}
 
 /**
  * struct kmemx_pcp - the front of a CPU
  * @busy: see <kmemx/busy.h>
  * @none: the info byte of what is at the bottom
- * @is_short: a stack could not grow since the last one was filled
  * @victim: the order that is asked next whether it is idle
- * @lender: the order that is asked next for what it does not use
- * @nr_refused: how often in a row a stack could not grow
- * @wait_max: blocks that may be in @group; 0 in a front that is too small for that
+ * @nr_refused: how many orders, the largest first, have been asked in vain for what they do not
+ *		use, since a stack was filled last; that of KMEMX_PCP_ORDERS: the front is short
+ * @wait_max: blocks that may be in @group; 0 in a front that is too small for that, or none
  * @nr_alone: blocks in a row that found none of their word in @group; from KMEMX_PCP_ALONE on,
  *	      until it wraps around, blocks do not go there
  * @spare: frames that no stack has in its limit
@@ -105,9 +113,7 @@ struct kmemx_pcp_group {
 struct kmemx_pcp {
 	u8 busy;
 	u8 none;
-	u8 is_short;
 	u8 victim;
-	u8 lender;
 	u8 nr_refused;
 	u8 wait_max;
 	u8 nr_alone;
@@ -179,6 +185,13 @@ static inline void kmemx_pcp_close(struct kmemx_pcp_list *list)
 static inline unsigned int kmemx_pcp_nr(const struct kmemx_pcp_list *list)
 {
 	return (unsigned int)(READ_ONCE(list->top) - list->bottom);
+}
+
+/* When few chunks are whole: may it have one block more? Of another CPU's, a guess. */
+static inline bool kmemx_pcp_keeps_few(const struct kmemx_pcp_list *list)
+{
+	return READ_ONCE(list->top) < READ_ONCE(list->limit) &&
+		kmemx_pcp_nr(list) < list->cap / KMEMX_PCP_FEW;
 }
 
 /* Frames that a CPU has for its front. */
@@ -259,14 +272,42 @@ static inline void kmemx_pcp_lend(struct kmemx_pcp *pcp, unsigned int order,
 	pcp->spare += nr << (order & 7);
 }
 
+/* The order that is asked next; less than 0 if each has been. */
+static __always_inline int kmemx_pcp_lender(const struct kmemx_pcp *pcp)
+{
+	return KMEMX_PCP_ORDERS - 1 - READ_ONCE(pcp->nr_refused);
+}
+
+/* Has each order been asked in vain? */
+static __always_inline bool kmemx_pcp_is_short(const struct kmemx_pcp *pcp)
+{
+	return kmemx_pcp_lender(pcp) < 0;
+}
+
+/* Would kmemx_pcp_grow() make room? Of another CPU's front, a guess. */
+static inline bool kmemx_pcp_could_grow(struct kmemx_pcp *pcp, unsigned int order)
+{
+	const struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int frames = READ_ONCE(pcp->spare);
+	int k = kmemx_pcp_lender(pcp);
+
+	if (READ_ONCE(list->limit) - list->bottom >= list->room)
+		return false;
+	if (k >= 0 && (unsigned int)k != order) {
+		list = kmemx_pcp_list(pcp, (unsigned int)k);
+		frames += (unsigned int)(READ_ONCE(list->limit) - READ_ONCE(list->top)) << (k & 7);
+	}
+	return frames >> (order & 7);
+}
+
 /**
  * kmemx_pcp_grow() - let a stack hold more, at the expense of what another does not use
  * @pcp: the front, the caller's
  * @order: of the stack
  *
- * Asks one other stack, the next one each time that it was no use: so it is bounded, and
- * after KMEMX_PCP_ORDERS such times there is none. Not with init_on_free, which leaves
- * stacks no limit.
+ * Asks one other stack, the next one if it was no use: so it is bounded, and after
+ * KMEMX_PCP_ORDERS such times there is none. Not with init_on_free, which leaves stacks no
+ * limit.
  *
  * Return: whether there is room for a block now.
  */
@@ -274,19 +315,45 @@ static inline bool kmemx_pcp_grow(struct kmemx_pcp *pcp, unsigned int order)
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int left = list->room - (unsigned int)(list->limit - list->bottom);
+	int lender = kmemx_pcp_lender(pcp);
 	unsigned int want, nr;
 
 	static_assert(KMEMX_PCP_STEP >> (KMEMX_PCP_ORDERS - 1) > 0);
 	want = min(left, (unsigned int)KMEMX_PCP_STEP >> (order & 7)) << (order & 7);
-	if (pcp->spare < want && pcp->lender != order)
-		kmemx_pcp_lend(pcp, pcp->lender, want - pcp->spare);
+	if (pcp->spare < want && lender >= 0 && (unsigned int)lender != order)
+		kmemx_pcp_lend(pcp, (unsigned int)lender, want - pcp->spare);
 	nr = min(want, pcp->spare) >> (order & 7);
 	list->limit += nr;
 	pcp->spare -= nr << (order & 7);
 	if (list->top < list->limit)
 		return true;
-	pcp->lender = pcp->lender ? pcp->lender - 1 : KMEMX_PCP_ORDERS - 1;
+	if (lender >= 0)
+		WRITE_ONCE(pcp->nr_refused, pcp->nr_refused + 1);
 	return false;
+}
+
+/*
+ * Let a block wait in a front, the caller's. Returns what has to go for it, which is not of its
+ * word, or leaves no room for it; no heads, if none.
+ */
+static __always_inline struct kmemx_pcp_group kmemx_pcp_let_wait(struct kmemx_pcp *pcp, u32 frame,
+								 unsigned int order)
+{
+	struct kmemx_pcp_group group = pcp->group;
+	u64 head = BIT_ULL(frame % KMEMX_WORD_BITS);
+	u32 where = round_down(frame, KMEMX_WORD_BITS) | order;
+
+	/* What is there already was freed twice. */
+	if (group.where == where && !(group.heads & head) && group.nr < pcp->wait_max) {
+		pcp->group.heads = group.heads | head;
+		WRITE_ONCE(pcp->group.nr, group.nr + 1);
+		group.heads = 0;
+		return group;
+	}
+	pcp->group.heads = head;
+	WRITE_ONCE(pcp->group.where, where);
+	WRITE_ONCE(pcp->group.nr, 1);
+	return group;
 }
 
 /* Blocks in a front, which is the caller's. */
@@ -302,7 +369,8 @@ static inline unsigned int kmemx_pcp_blocks(const struct kmemx_pcp *pcp)
 /* Frames of blocks that wait for others of their word; of another CPU's front, a snapshot. */
 static inline unsigned long kmemx_pcp_waiting(const struct kmemx_pcp *pcp)
 {
-	return (unsigned long)READ_ONCE(pcp->group.nr) << (READ_ONCE(pcp->group.order) & 7);
+	return (unsigned long)READ_ONCE(pcp->group.nr) <<
+		(kmemx_group_order(READ_ONCE(pcp->group.where)) & 7);
 }
 
 /* Frames in a front; of another CPU's, a snapshot. */

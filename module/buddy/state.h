@@ -164,6 +164,20 @@ static __always_inline unsigned int kmemx_state_prefer(unsigned int words, unsig
 	return both ? both : words;
 }
 
+/* The words that have a block of @order, 0..6, a bit per word. */
+static __always_inline unsigned int kmemx_state_words_for(u64 state, unsigned int order)
+{
+	unsigned int s0 = kmemx_state_slice(state, 0);
+	unsigned int s1 = kmemx_state_slice(state, 1);
+	unsigned int s2 = kmemx_state_slice(state, 2);
+	unsigned int rank = order + 1, left;
+
+	/* Those of that rank or more: bit by bit from the lowest, the higher one decides. */
+	left = rank & 1 ? s0 : 0xff;
+	left = rank & 2 ? left & s1 : left | s1;
+	return rank & 4 ? left & s2 : left | s2;
+}
+
 /**
  * kmemx_state_fit() - the word whose largest free block is the smallest that will do
  * @state: the state word
@@ -173,22 +187,33 @@ static __always_inline unsigned int kmemx_state_prefer(unsigned int words, unsig
  */
 static inline int kmemx_state_fit(u64 state, unsigned int order)
 {
-	unsigned int s0 = kmemx_state_slice(state, 0);
-	unsigned int s1 = kmemx_state_slice(state, 1);
-	unsigned int s2 = kmemx_state_slice(state, 2);
-	unsigned int rank = order + 1, left;
+	unsigned int left = kmemx_state_words_for(state, order);
 
-	/* Words of that rank or more: bit by bit from the lowest, the higher one decides. */
-	left = rank & 1 ? s0 : 0xff;
-	left = rank & 2 ? left & s1 : left | s1;
-	left = rank & 4 ? left & s2 : left | s2;
 	if (unlikely(!left))
 		return -1;
 	/* The smallest rank among them. */
-	left = kmemx_state_prefer(left, ~s2);
-	left = kmemx_state_prefer(left, ~s1);
-	left = kmemx_state_prefer(left, ~s0);
+	left = kmemx_state_prefer(left, ~kmemx_state_slice(state, 2));
+	left = kmemx_state_prefer(left, ~kmemx_state_slice(state, 1));
+	left = kmemx_state_prefer(left, ~kmemx_state_slice(state, 0));
 	return (int)__ffs64(left);
+}
+
+/**
+ * kmemx_state_fit_two() - two words that are free as a whole, to be broken together
+ * @state: the state word
+ * @order: 0..6, of the blocks wanted
+ *
+ * Return: the lowest two, a bit per word; 0 if there are none, or a word that is not all free
+ * will do.
+ */
+static __always_inline unsigned int kmemx_state_fit_two(u64 state, unsigned int order)
+{
+	unsigned int full = kmemx_state_full_words(state);
+	unsigned int rest = full & (full - 1);
+
+	if (!rest || full != kmemx_state_words_for(state, order))
+		return 0;
+	return full ^ (rest & (rest - 1));
 }
 
 /* The largest rank of the eight words: of those left, who has the next lower bit? */
@@ -357,6 +382,27 @@ static __always_inline bool kmemx_state_keeps_bin(u64 old, unsigned int i, u64 w
 		!kmemx_state_ends_class(old);
 }
 
+/*
+ * The rank that a word comes to by a block that has come back, see kmemx_state_raise(), if it had
+ * @rank; 0 if it keeps that.
+ */
+static __always_inline unsigned int kmemx_state_grown(unsigned int rank, u64 word,
+						      unsigned int bit, unsigned int order)
+{
+	/* Four blocks a word: few questions, and no table. */
+	if (__builtin_constant_p(order) && order == KMEMX_WORD_ORDER - 2) {
+		unsigned int grown = KMEMX_RANK_FULL - !!word -
+			!!(word & 0xffffffffULL << (bit & 32));
+
+		return grown > rank ? grown : 0;
+	}
+	/* As an order, the rank is one that the block is part of. */
+	if (rank <= order ||
+	    (rank < KMEMX_RANK_FULL && !(word & kmemx_word_around(bit, rank))))
+		return 1 + kmemx_word_merge(word, bit, max(rank, order));
+	return 0;
+}
+
 /**
  * kmemx_state_raise() - a state word after a block has come back
  * @old: the state word as it is, its bin right
@@ -374,25 +420,27 @@ static __always_inline u64 kmemx_state_raise(u64 old, unsigned int i, u64 word,
 					     unsigned int bit, unsigned int order)
 {
 	u64 new = old + (1ULL << (order & 7)) - KMEMX_STATE_LIVE_ONE;
-	unsigned int rank = kmemx_state_rank(old, i);
+	unsigned int rank = kmemx_state_grown(kmemx_state_rank(old, i), word, bit, order);
+	unsigned int up = 0;
 
-	if (rank <= order ||
-	    (rank < KMEMX_RANK_FULL && !(word & kmemx_word_around(bit, rank)))) {
-		/* As an order, the rank is one that the block is part of. */
-		rank = 1 + kmemx_word_merge(word, bit, max(rank, order));
+	if (rank) {
+		int was = *(kmemx_bin_order + kmemx_state_bin(old));
+
 		new = kmemx_state_set_rank(new, i, rank);
 		/* Words in a row may be more than each of them. */
 		order = rank < KMEMX_RANK_FULL ? rank - 1 : kmemx_state_full_order(new);
-		if ((int)order > *(kmemx_bin_order + kmemx_state_bin(old)))
+		if (unlikely(was < 0))
 			return kmemx_state_put_bin(new, order);
-	}
-	if (likely(!kmemx_state_ends_class(old)))
-		return new;
-	/* A chunk without a live block may be free as a whole: a larger block. */
-	if (unlikely(!kmemx_state_live(new)))
+		/* The bins of a class follow each other by order. */
+		up = max_t(int, order, was) - was;
+	} else if (unlikely(!kmemx_state_live(new))) {
+		/* It may be free as a whole: a larger block than any word has. */
 		return kmemx_state_rebin(old, new);
-	/* The next class. */
-	return new + ((u64)KMEMX_NR_ORDERS << KMEMX_STATE_BIN_SHIFT);
+	}
+	/* Behind them those of the next class. */
+	if (unlikely(kmemx_state_ends_class(old)))
+		up += KMEMX_NR_ORDERS;
+	return new + ((u64)up << KMEMX_STATE_BIN_SHIFT);
 }
 
 u64 kmemx_state_raise_some(u64 old, u64 new, unsigned int i, unsigned int rank);

@@ -236,9 +236,16 @@ static void note_emptied(struct kmemx_zone *zone, unsigned int c)
 static __always_inline bool count_last(struct kmemx_zone *zone, unsigned int c, unsigned int i,
 				       unsigned int order)
 {
-	if (!kmemx_zone_has_plenty(zone) || !kmemx_chunk_empty(&zone->state[c], i, order))
+	bool keep = kmemx_zone_has_plenty(zone);
+
+	if (!kmemx_chunk_empty(&zone->state[c], i, order,
+			       keep ? KMEMX_STATE_EMPTIED : KMEMX_STATE_ALL_FREE))
 		return false;
-	note_emptied(zone, c);
+	if (keep)
+		note_emptied(zone, c);
+	else
+		/* It was in the bin of one that is kept. */
+		kmemx_zone_settle_change(zone, c, KMEMX_STATE_EMPTIED, KMEMX_STATE_ALL_FREE);
 	return true;
 }
 
@@ -469,6 +476,42 @@ static noinline int take_from(struct kmemx_zone *zone, unsigned int c, unsigned 
 	settle(zone, c, &moved);
 	return frame;
 }
+
+/* Where something has been in the way of kmemx_zone_take_two(). */
+static noinline void settle_two(struct kmemx_zone *zone, unsigned int c,
+				const struct kmemx_change *change)
+{
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_settle_two(kmemx_zone_chunk(zone, c), change, &moved);
+	settle(zone, c, &moved);
+}
+
+/**
+ * kmemx_zone_take_two() - take all blocks of two words that are free, without info bytes
+ * @zone: the zone
+ * @c: the chunk that is to be used for @order
+ * @order: 0..6, of the blocks
+ *
+ * If no smaller hole of it will do.
+ *
+ * Context: any, with preemption off.
+ * Return: which words of the chunk, a bit each; 0 if kmemx_zone_take() is to be asked.
+ */
+unsigned int kmemx_zone_take_two(struct kmemx_zone *zone, unsigned int c, unsigned int order)
+{
+	struct kmemx_change change;
+	unsigned int words;
+
+	words = kmemx_chunk_take_two(kmemx_zone_chunk(zone, c), order, &change);
+	kmemx_step();
+	if (unlikely(!change.settled))
+		settle_two(zone, c, &change);
+	else if ((change.old ^ change.new) & KMEMX_STATE_BIN_MASK)
+		kmemx_zone_settle_change(zone, c, change.old, change.new);
+	return words;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_two);
 
 /**
  * kmemx_zone_take_slow() - kmemx_zone_take(), where something has been in the way

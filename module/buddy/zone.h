@@ -185,6 +185,7 @@ int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned lo
 			enum kmemx_kind kind);
 long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind);
+unsigned int kmemx_zone_take_two(struct kmemx_zone *zone, unsigned int c, unsigned int order);
 struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int order,
 					unsigned int nr);
 long kmemx_zone_take_unzeroed(struct kmemx_zone *zone);
@@ -239,6 +240,40 @@ void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned
 			   u64 word);
 
 /**
+ * kmemx_zone_take_of() - take blocks that are neighbours of a chunk, without info bytes
+ * @zone: the zone
+ * @c: the chunk; less than 0 if none is known
+ * @order: 0..6
+ * @nr: how many at most, 1..64
+ *
+ * As kmemx_zone_take(), for who knows the chunk that it would use.
+ *
+ * Context: any, with preemption off.
+ * Return: see struct kmemx_taken.
+ */
+static __always_inline struct kmemx_taken kmemx_zone_take_of(struct kmemx_zone *zone, long c,
+							     unsigned int order,
+							     unsigned int nr)
+{
+	struct kmemx_change change;
+	u64 heads;
+
+	if (unlikely(c < 0))
+		return kmemx_zone_take_slow(zone, order, nr);
+	kmemx_step();
+	heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, (unsigned int)c), order, nr, &change);
+	kmemx_step();
+	kmemx_zone_settle_word(zone, (unsigned int)c, &change);
+	if (unlikely(!heads))
+		return kmemx_zone_take_slow(zone, order, nr);
+	return (struct kmemx_taken){
+		.base = (int)c * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
+		.nr = change.nr,
+		.heads = heads,
+	};
+}
+
+/**
  * kmemx_zone_take() - take blocks that are neighbours, without info bytes
  * @zone: the zone
  * @order: 0..6
@@ -256,26 +291,14 @@ static __always_inline struct kmemx_taken kmemx_zone_take(struct kmemx_zone *zon
 							  unsigned int order,
 							  unsigned int nr)
 {
-	struct kmemx_change change;
-	unsigned int c;
-	u64 heads;
-	long found;
+	return kmemx_zone_take_of(zone, kmemx_bins_first(&zone->bins, order), order, nr);
+}
 
-	found = kmemx_bins_first(&zone->bins, order);
-	if (unlikely(found < 0))
-		return kmemx_zone_take_slow(zone, order, nr);
-	c = (unsigned int)found;
-	kmemx_step();
-	heads = kmemx_chunk_take_bits(kmemx_zone_chunk(zone, c), order, nr, &change);
-	kmemx_step();
-	kmemx_zone_settle_word(zone, c, &change);
-	if (unlikely(!heads))
-		return kmemx_zone_take_slow(zone, order, nr);
-	return (struct kmemx_taken){
-		.base = (int)found * KMEMX_CHUNK_FRAMES + change.word * KMEMX_WORD_BITS,
-		.nr = change.nr,
-		.heads = heads,
-	};
+/* Has chunk @c two words for kmemx_zone_take_two(), and no other that will do? */
+static __always_inline bool kmemx_zone_has_two(const struct kmemx_zone *zone, long c,
+					       unsigned int order)
+{
+	return likely(c >= 0) && kmemx_state_fit_two((u64)atomic64_read(zone->state + c), order);
 }
 
 long kmemx_zone_take_emptied(struct kmemx_zone *zone);
@@ -364,34 +387,34 @@ static __always_inline enum kmemx_given kmemx_zone_give_try(struct kmemx_zone *z
 }
 
 /**
- * kmemx_zone_give_once() - as kmemx_zone_give_try(), of a block that is often its word's largest
+ * kmemx_zone_give_once() - as kmemx_zone_give_try(), and counts what changes a rank or a bin
  * @zone: the zone
  * @frame: the first
  * @order: 0..6
+ * @word: set to its word of the map, for kmemx_zone_count_back()
  * @change: set to what it came to if it is counted, which is to be settled
  *
- * Counts all but the last live block of a chunk, whose word of the map is 0.
+ * All but the last live block of a chunk, and where another CPU is faster.
  *
  * Context: any, with preemption off until the block is counted, and that settled.
  * Return: see enum kmemx_given.
  */
 static __always_inline enum kmemx_given kmemx_zone_give_once(struct kmemx_zone *zone,
 							     unsigned int frame,
-							     unsigned int order,
+							     unsigned int order, u64 *word,
 							     struct kmemx_change *change)
 {
 	atomic64_t *map = &zone->map[frame / KMEMX_WORD_BITS];
 	atomic64_t *state = &zone->state[frame / KMEMX_CHUNK_FRAMES];
 	unsigned int bit = frame % KMEMX_WORD_BITS;
-	u64 word;
 
-	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), &word)))
+	if (unlikely(!kmemx_chunk_clear_bits(map, kmemx_word_mask(bit, order), word)))
 		return KMEMX_GIVEN_TWICE;
 	kmemx_step();
-	if (!word && kmemx_state_live((u64)atomic64_read(state)) == 1)
+	if ((!*word && kmemx_state_live((u64)atomic64_read(state)) == 1) ||
+	    unlikely(!kmemx_chunk_count_once(map, state, frame / KMEMX_WORD_BITS %
+					     KMEMX_CHUNK_WORDS, *word, bit, order, change)))
 		return KMEMX_GIVEN_UNCOUNTED;
-	kmemx_chunk_count_back(map, state, frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, word, bit,
-			       order, change);
 	return KMEMX_GIVEN;
 }
 
