@@ -12,7 +12,7 @@
  * take_whole       take_whole()
  * take_heads       take_heads()
  * take_some        kmemx_chunk_take_some()
- * take_words       take_words(), fill_words()
+ * take_words       take_words(), fill_words(); kmemx_chunk_take_two() takes the same steps
  * take_range       kmemx_chunk_take_range(), fill_bits()
  * empty_chunk      kmemx_chunk_empty()
  * add_to_word      add_to_word()
@@ -405,21 +405,20 @@ inline add_to_word(c) {
 }
 
 /*
- * As add_to_word(), of the chunk's last block, which may then be kept: @keep. Whether there are
- * plenty of whole chunks, so that it may, is chance.
+ * As add_to_word(), of the chunk's last block, @yes if so, which may then be kept: @keep. Whether
+ * there are plenty of whole chunks, so that it is, is chance.
  */
 inline empty_chunk(c) {
 	old = state[c];
+	yes = false;
 	if
 	:: word == 0 && WITH_RANK(old + WORTH(nr_bits, 1), i, RANK_FULL) == ALL_FREE ->
 		assert(BIN(old) == BIN_ONE_LIVE);
-		d_step {
-			keep = (state[c] == old);
-			if
-			:: keep -> state[c] = EMPTIED
-			:: else
-			fi
-		}
+		if
+		:: d_step { state[c] == old -> state[c] = EMPTIED; keep = true; yes = true }
+		:: d_step { state[c] == old -> state[c] = ALL_FREE; note_move(old, ALL_FREE); yes = true }
+		:: true
+		fi
 	:: true
 	fi
 }
@@ -453,7 +452,7 @@ inline give_small(c, f, order) {
 	:: res ->
 		empty_chunk(c);
 		if
-		:: !keep -> add_to_word(c)
+		:: !yes -> add_to_word(c)
 		:: else
 		fi;
 		res = true
