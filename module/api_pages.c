@@ -416,7 +416,7 @@ static noinline void free_any_past(u8 *info, unsigned int order, unsigned long c
 	free_past(info, order, call_site);
 }
 
-/* The front takes it after all, or has had its last block meanwhile. */
+/* The front takes it after all, unless it is busy or has changed meanwhile. */
 
 static noinline void free_to_few(struct page *page, u8 *info, unsigned int order,
 				 unsigned long call_site)

@@ -233,12 +233,13 @@ static void note_emptied(struct kmemx_zone *zone, unsigned int c)
  * unless whole chunks are few: then a chunk is to be broken only if no other has such a block.
  * Returns false if that is not so.
  */
-static __always_inline bool count_last(struct kmemx_zone *zone, unsigned int c, unsigned int i,
+static __always_inline bool count_last(struct kmemx_zone *zone, unsigned int frame,
 				       unsigned int order)
 {
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
 	bool keep = kmemx_zone_has_plenty(zone);
 
-	if (!kmemx_chunk_empty(&zone->state[c], i, order,
+	if (!kmemx_chunk_empty(&zone->state[c], frame / KMEMX_WORD_BITS % KMEMX_CHUNK_WORDS, order,
 			       keep ? KMEMX_STATE_EMPTIED : KMEMX_STATE_ALL_FREE))
 		return false;
 	if (keep)
@@ -247,6 +248,18 @@ static __always_inline bool count_last(struct kmemx_zone *zone, unsigned int c, 
 		/* It was in the bin of one that is kept. */
 		kmemx_zone_settle_change(zone, c, KMEMX_STATE_EMPTIED, KMEMX_STATE_ALL_FREE);
 	return true;
+}
+
+/* Any other block. */
+static noinline void count_any(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+			       u64 word)
+{
+	unsigned int w = frame / KMEMX_WORD_BITS, c = frame / KMEMX_CHUNK_FRAMES;
+	struct kmemx_change change;
+
+	kmemx_chunk_count_back(&zone->map[w], &zone->state[c], w % KMEMX_CHUNK_WORDS, word,
+			       frame % KMEMX_WORD_BITS, order, &change);
+	kmemx_zone_settle_word(zone, c, &change);
 }
 
 /**
@@ -261,15 +274,8 @@ static __always_inline bool count_last(struct kmemx_zone *zone, unsigned int c, 
 void kmemx_zone_count_back(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
 			   u64 word)
 {
-	unsigned int w = frame / KMEMX_WORD_BITS, c = frame / KMEMX_CHUNK_FRAMES;
-	unsigned int i = w % KMEMX_CHUNK_WORDS;
-	struct kmemx_change change;
-
-	if (unlikely(!word) && count_last(zone, c, i, order))
-		return;
-	kmemx_chunk_count_back(&zone->map[w], &zone->state[c], i, word, frame % KMEMX_WORD_BITS,
-			       order, &change);
-	kmemx_zone_settle_word(zone, c, &change);
+	if (word || !count_last(zone, frame, order))
+		count_any(zone, frame, order, word);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_count_back);
 
@@ -531,6 +537,8 @@ struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int or
 	unsigned int tries, bin;
 	long found;
 
+	if (unlikely(!kmemx_zone_has_block(zone, order)))
+		return taken;
 	if (order == KMEMX_CHUNK_ORDER)
 		settle_emptied(zone);
 	found = kmemx_bins_find(&zone->bins, order, &bin);
@@ -575,7 +583,7 @@ long kmemx_zone_take_emptied(struct kmemx_zone *zone)
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_emptied);
 
 /* One block: its first frame, or an error. */
-static long take_block(struct kmemx_zone *zone, unsigned int order)
+static __always_inline long take_block(struct kmemx_zone *zone, unsigned int order)
 {
 	struct kmemx_taken taken;
 
@@ -585,8 +593,6 @@ static long take_block(struct kmemx_zone *zone, unsigned int order)
 		if (likely(frame >= 0))
 			return frame;
 	}
-	if (unlikely(!kmemx_zone_has_block(zone, order)))
-		return -ENOSPC;
 	taken = likely(order <= KMEMX_WORD_ORDER) ? kmemx_zone_take(zone, order, 1) :
 						     kmemx_zone_take_slow(zone, order, 1);
 	return likely(taken.base >= 0) ? taken.base + (int)__ffs64(taken.heads) : taken.base;
