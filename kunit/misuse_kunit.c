@@ -127,6 +127,40 @@ static void misuse_racing_double_free_of_what_waits(struct kunit *test)
 	}
 }
 
+/* The same, of one that has waited alone. */
+static void misuse_racing_double_free_of_one_that_waits(struct kunit *test)
+{
+	struct kmemx_zone *zone = &kmemx_live.pages.zone;
+	unsigned int gone;
+
+	for (gone = 0; gone < 2; gone++) {
+		struct page *page = kmemx_alloc_pages(GFP_KERNEL, 0);
+		struct kmemx_pcp_group group = { .nr = 1 };
+		u32 frame;
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_ASSERT_TRUE(test, kmemx_pages_find(&kmemx_live.pages, page_address(page),
+							 &frame));
+		group.where = round_down(frame, KMEMX_WORD_BITS);
+		group.heads = BIT_ULL(frame % KMEMX_WORD_BITS);
+		preempt_disable();
+		if (gone) {
+			KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(zone, frame, 0));
+			kmemx_stat_block_free(0);
+			WRITE_ONCE(zone->info[frame], KMEMX_INFO_FRONT);
+		}
+		kmemx_stat_block_free(0);
+		kmemx_pages_give_group(&kmemx_live.pages, group);
+		preempt_enable();
+		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, gone + 1);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_info(&kmemx_live.pages, frame),
+				gone ? 0 : kmemx_info(KMEMX_KIND_PAGES, 0));
+		if (!gone)
+			kmemx_free_pages(page, 0);
+		KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(zone));
+	}
+}
+
 static void misuse_racing_double_free_of_an_object(struct kunit *test)
 {
 	struct kmemx_cache *cache = kmemx_cache_create("kunit-twice", 64, NULL, 0);
@@ -627,6 +661,7 @@ static void misuse_bulk_of_what_another_cache_has_now(struct kunit *test)
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
 	KUNIT_CASE(misuse_racing_double_free_of_what_waits),
+	KUNIT_CASE(misuse_racing_double_free_of_one_that_waits),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
 	KUNIT_CASE(misuse_double_free),

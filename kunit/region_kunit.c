@@ -398,13 +398,17 @@ static unsigned int sum_limits(const struct kmemx_pcp *pcp)
 /* Whoever may have something to lend is asked. */
 static bool grows(struct kunit *test, struct kmemx_pcp *pcp, unsigned int order)
 {
-	for (pcp->nr_refused = 0; !kmemx_pcp_is_short(pcp); ) {
+	unsigned int tries;
+
+	pcp->nr_refused = 0;
+	for (tries = 0; tries < KMEMX_PCP_ORDERS; tries++) {
 		bool could = kmemx_pcp_could_grow(pcp, order);
 
-		KUNIT_EXPECT_EQ(test, kmemx_pcp_grow(pcp, order), could);
+		KUNIT_ASSERT_EQ(test, kmemx_pcp_grow(pcp, order), could);
 		if (could)
 			return true;
 	}
+	KUNIT_ASSERT_TRUE(test, kmemx_pcp_is_short(pcp));
 	return false;
 }
 
@@ -727,6 +731,55 @@ static void region_front_counts_what_waits(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+#define TWO_BLOCKS	32U
+
+/* Take so many blocks of order 4; returns the most that were in the front after one of them. */
+static unsigned int most_in_front(struct kunit *test, struct fixture *fx, struct page **page)
+{
+	unsigned long nr_free = kmemx_pages_nr_free(fx->pages);
+	unsigned int most = 0, i, k;
+
+	migrate_disable();
+	for (i = 0; i < TWO_BLOCKS; i++) {
+		page[i] = take(fx, 4);
+		KUNIT_EXPECT_NOT_NULL(test, page[i]);
+		for (k = 0; k < i; k++)
+			KUNIT_EXPECT_PTR_NE(test, page[i], page[k]);
+		k = kmemx_pcp_nr(&this_cpu_ptr(fx->pages->pcp)->list[4]);
+		KUNIT_EXPECT_EQ(test, nr_free,
+				kmemx_pages_nr_free(fx->pages) + 16 * (i + 1 + k));
+		most = max(most, k);
+	}
+	migrate_enable();
+	return most;
+}
+
+/* Of order 4 a word has four blocks: eight are taken of two, unless few chunks are whole. */
+static void region_front_is_filled_from_two_words(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct page *page[TWO_BLOCKS], *whole[5];
+	unsigned int few, i;
+
+	set_fronts(test, fx, 8 * KMEMX_PCP_FEW);
+	for (few = 0; few < 2; few++) {
+		for (i = 0; few && i < ARRAY_SIZE(whole); i++) {
+			whole[i] = take(fx, 9);
+			KUNIT_ASSERT_NOT_NULL(test, whole[i]);
+		}
+		KUNIT_EXPECT_EQ(test, kmemx_zone_has_plenty(&fx->pages->zone), !few);
+		KUNIT_EXPECT_EQ(test, most_in_front(test, fx, page), few ? 3U : 7U);
+		expect_sound(test, fx);
+		for (i = 0; i < TWO_BLOCKS; i++)
+			KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 4));
+		kmemx_pages_drain(fx->pages);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), 0UL);
+	}
+	for (i = 0; i < ARRAY_SIZE(whole); i++)
+		KUNIT_EXPECT_TRUE(test, put(fx, whole[i], 9));
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+}
+
 /* A front whose CPU is at work there, as an interrupt finds it. */
 static void region_works_past_a_busy_front(struct kunit *test)
 {
@@ -1004,6 +1057,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_leaves_held_pages_alone),
 	KUNIT_CASE(region_front_frees_a_word_at_a_time),
 	KUNIT_CASE(region_front_counts_what_waits),
+	KUNIT_CASE(region_front_is_filled_from_two_words),
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),
 	KUNIT_CASE(region_never_writes_free_memory),
