@@ -177,7 +177,11 @@ static __always_inline u64 kmemx_chunk_take_bits(struct kmemx_chunk chunk,
 	return heads;
 }
 
-/* Set all bits of two words of the map, or none of them. */
+/*
+ * Set all bits of two words of the map, or none of them. A word whose bits are all set is changed
+ * by nobody else, so a store gives the first one back; a release, which pairs with the
+ * compare-and-exchange of who takes it next.
+ */
 static __always_inline bool kmemx_chunk_fill_two(atomic64_t *one, atomic64_t *other)
 {
 	s64 none = 0;
