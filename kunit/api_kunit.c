@@ -13,6 +13,8 @@
 #include <kunit/test.h>
 
 #include "api.h"
+#include "buddy/pages_front.h"
+#include "buddy/pages_quarantine.h"
 #include "buddy/prezero.h"
 #include "few_whole.h"
 #include "observe/callers.h"

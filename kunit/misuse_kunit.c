@@ -13,6 +13,7 @@
 #include <kunit/test.h>
 
 #include "api.h"
+#include "buddy/pages_front.h"
 #include "few_whole.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"

@@ -9,6 +9,7 @@
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
 
+#include "buddy/pages_front.h"
 #include "cma/backend.h"
 #include "load.h"
 #include "region.h"

@@ -27,6 +27,7 @@
 #endif
 
 #include "api.h"
+#include "buddy/pages_front.h"
 #include "observe/snapshot.h"
 #include "random.h"
 

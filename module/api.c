@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The exported functions for memory of any size, what kmemx promises to a driver in terms of
- * a region. With api_cache.c, api_pages.c and request.c the only place that counts, traces
- * and reports, and the only one that says fail, reclaim once, retry.
+ * a region. With the other api_*.c and request.c the only place that counts, traces and
+ * reports, and the only one that says fail, reclaim once, retry.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -5,6 +5,8 @@
 #ifndef KMEMX_API_H
 #define KMEMX_API_H
 
+#include <linux/mm.h>
+
 #include "region.h"
 
 struct kmemx_request;
@@ -19,6 +21,14 @@ extern struct kmemx_region kmemx_live;
 /* Of the kinds that users allocate. */
 extern const char * const kmemx_kind_name[KMEMX_NR_KINDS];
 
+/* Zeroes are wanted, and who frees has not seen to that. */
+static inline bool kmemx_api_wants_zeroes(gfp_t gfp)
+{
+	return want_init_on_alloc(gfp) && !kmemx_pages_free_is_zero();
+}
+
+void *kmemx_api_hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
+			 gfp_t gfp, unsigned long call_site);
 void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind);
 unsigned long kmemx_api_free_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
 				    unsigned long call_site);

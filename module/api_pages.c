@@ -1,162 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The exported functions for page frames: kmemx_alloc_pages(), kmemx_alloc_contig() and
- * those beside them.
+ * The exported functions for page blocks: kmemx_alloc_pages() and those beside it.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
-#include <linux/bug.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <kmemx/compat.h>
 #include <kmemx/kmemx.h>
 
 #include "api.h"
+#include "buddy/pages_front.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"
 #include "request.h"
-
-const char * const kmemx_kind_name[KMEMX_NR_KINDS] = {
-	[KMEMX_KIND_PAGES]	= "pages",
-	[KMEMX_KIND_LARGE]	= "large",
-	[KMEMX_KIND_CONTIG]	= "contig",
-};
-
-/* ---- Frames in a row ---------------------------------------------------- */
-
-static int try_frames(const struct kmemx_request *req, enum kmemx_kind kind,
-		      u32 *frame)
-{
-	unsigned long nr = DIV_ROUND_UP(req->size, PAGE_SIZE);
-	unsigned long align = max(req->align >> PAGE_SHIFT, 1UL);
-	unsigned int tries;
-	int ret = -ENOSPC;
-
-	for (tries = 0; tries < KMEMX_PAGE_TRIES; tries++) {
-		ret = kmemx_pages_alloc_bound(&kmemx_live.pages, nr, align,
-					      req->boundary >> PAGE_SHIFT, kind, frame);
-		if (ret != -EAGAIN)
-			break;
-	}
-	return ret;
-}
-
-/* Zeroes are wanted, and who frees has not seen to that. */
-static bool wants_zeroes(gfp_t gfp)
-{
-	return want_init_on_alloc(gfp) && !kmemx_pages_free_is_zero();
-}
-
-/* Of a chunk that was zeroed ahead. */
-static bool try_zeroed(const struct kmemx_request *req, enum kmemx_kind kind, u32 *frame)
-{
-	if (!wants_zeroes(req->gfp) || req->align > PAGE_SIZE << KMEMX_CHUNK_ORDER ||
-	    kmemx_pages_alloc_zeroed(&kmemx_live.pages, DIV_ROUND_UP(req->size, PAGE_SIZE), kind,
-				     frame))
-		return false;
-	kmemx_stat_add(KMEMX_STAT_ZEROING_SAVED, (s64)PAGE_ALIGN(req->size));
-	return true;
-}
-
-/* What is done for every allocation of pages when it has its frames, which it returns. */
-static void *hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
-		      gfp_t gfp, unsigned long call_site)
-{
-	u32 frame;
-
-	if (unlikely(kmemx_live.site) && kmemx_pages_find(&kmemx_live.pages, addr, &frame))
-		kmemx_live.site[frame] = call_site;
-	kmemx_stat_add(KMEMX_STAT_PAGE_ALLOC, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, nr << PAGE_SHIFT);
-	trace_kmemx_page_alloc(call_site, page_to_pfn(virt_to_page(addr)), nr, order,
-			       kmemx_kind_name[kind], gfp);
-	return addr;
-}
-
-/**
- * kmemx_api_alloc_frames() - allocate pages in a row
- * @req: what for; @need is set
- * @kind: as what
- *
- * Context: what the request's flags allow.
- * Return: their address, or NULL, which has been reported.
- */
-void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind)
-{
-	size_t bytes = PAGE_ALIGN(req->size);
-	bool is_zero = false;
-	int err = -ENOSPC;
-	void *addr;
-	u32 frame;
-
-	req->need = bytes;
-	/* The size goes first: one that is absurd would wrap when rounded. */
-	if (!kmemx_request_is_refused(req) && !kmemx_request_is_too_large(req)) {
-		is_zero = try_zeroed(req, kind, &frame);
-		err = is_zero ? 0 : try_frames(req, kind, &frame);
-		if (err && kmemx_request_reclaim(req))
-			err = try_frames(req, kind, &frame);
-	}
-	if (err) {
-		kmemx_request_fail(req, err);
-		return NULL;
-	}
-	addr = kmemx_pages_address(&kmemx_live.pages, frame);
-	if (wants_zeroes(req->gfp) && !is_zero)
-		memset(addr, 0, bytes);
-	return hand_out(addr, bytes >> PAGE_SHIFT, get_order(bytes), kind, req->gfp,
-			req->call_site);
-}
-
-/* What is done for every free of pages that was not refused. */
-static __always_inline void take_back(unsigned long pfn, unsigned long nr, unsigned int order,
-				      enum kmemx_kind kind, unsigned long call_site)
-{
-	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(nr << PAGE_SHIFT));
-	trace_kmemx_page_free(call_site, pfn, nr, order, kmemx_kind_name[kind]);
-}
-
-/**
- * kmemx_api_free_frames() - free pages in a row
- * @addr: their address, which may be any value
- * @kind: as what they were allocated
- * @nr: how many, or 0 if the caller does not know
- * @call_site: who asks
- *
- * Context: any.
- * Return: how many were freed; 0 if it was refused, which has been reported.
- */
-unsigned long kmemx_api_free_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
-				    unsigned long call_site)
-{
-	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	struct kmemx_freed freed;
-	u32 frame;
-
-	if (kmemx_pages_find(&kmemx_live.pages, addr, &frame)) {
-		u8 info = kmemx_pages_info(&kmemx_live.pages, frame);
-
-		if (offset_in_page(addr) && kmemx_info_kind(info) == kind)
-			verdict = KMEMX_FREE_MISALIGNED;
-		else
-			verdict = kmemx_pages_free(&kmemx_live.pages, frame, kind, nr,
-						   &freed);
-	}
-	if (unlikely(verdict)) {
-		kmemx_bad_free(verdict, addr, NULL, call_site);
-		return 0;
-	}
-	if (unlikely(freed.nr_held))
-		kmemx_report_held(addr, freed.nr_held, call_site);
-	take_back(page_to_pfn(virt_to_page(addr)), freed.nr_frames,
-		  get_order(freed.nr_frames << PAGE_SHIFT), kind, call_site);
-	return freed.nr_frames;
-}
-
-/* ---- kmemx_alloc_pages() ------------------------------------------------ */
 
 /* What the short way does not do: large blocks, a front to fill, zeroes, reclaim. */
 static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
@@ -166,14 +22,15 @@ static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
 	void *addr;
 
 	/* A whole chunk may be had that is zero. */
-	if (order <= KMEMX_CHUNK_ORDER - wants_zeroes(gfp) && !kmemx_request_is_refused(&req)) {
+	if (order <= KMEMX_CHUNK_ORDER - kmemx_api_wants_zeroes(gfp) &&
+	    !kmemx_request_is_refused(&req)) {
 		struct page *page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
 
 		if (likely(page)) {
-			if (wants_zeroes(gfp))
+			if (kmemx_api_wants_zeroes(gfp))
 				memset(page_address(page), 0, PAGE_SIZE << order);
-			hand_out(page_address(page), 1UL << order, order, KMEMX_KIND_PAGES, gfp,
-				 call_site);
+			kmemx_api_hand_out(page_address(page), 1UL << order, order,
+					   KMEMX_KIND_PAGES, gfp, call_site);
 			return page;
 		}
 	}
@@ -231,7 +88,7 @@ static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
 {
 	struct page *page;
 
-	/* Who keeps call sites does so in hand_out(). */
+	/* Who keeps call sites does so in kmemx_api_hand_out(). */
 	if (unlikely(order > KMEMX_CHUNK_ORDER || kmemx_live.site))
 		return alloc_pages_slow(gfp, order, call_site);
 	page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
@@ -616,172 +473,3 @@ void kmemx_free_pages_bulk(unsigned long nr, struct page **pages)
 		free_pages_fast(pages[i], 0, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free_pages_bulk);
-
-/* ---- kmemx_alloc_contig() ----------------------------------------------- */
-
-static void *alloc_contig(struct kmemx_request *req)
-{
-	void *ptr;
-
-	if (!req->size || (req->align && !is_power_of_2(req->align)))
-		return NULL;
-	req->align = max(req->align, PAGE_SIZE);
-	ptr = kmemx_api_alloc_frames(req, KMEMX_KIND_CONTIG);
-	if (ptr)
-		kmemx_tell_kmemleak(ptr, req->size, req->gfp);
-	return ptr;
-}
-
-/**
- * kmemx_alloc_contig() - allocate physically contiguous memory of any size
- * @size: bytes wanted; whole pages are used, and no more
- * @align: physical alignment in bytes, a power of two; 0 or less than a page
- *	   means a page
- * @gfp: as for kmemx_alloc()
- *
- * Context: as for kmemx_alloc().
- * Return: the memory, or NULL; also for @size 0 or an @align that is no power
- * of two.
- */
-void *kmemx_alloc_contig(size_t size, size_t align, gfp_t gfp)
-{
-	struct kmemx_request req = {
-		.size = size,
-		.align = align,
-		.gfp = gfp,
-		.call_site = _RET_IP_,
-	};
-
-	return alloc_contig(&req);
-}
-KMEMX_EXPORT(kmemx_alloc_contig);
-
-/**
- * kmemx_alloc_contig_bound() - the same, for a device that cannot cross a boundary
- * @size: bytes wanted
- * @align: as for kmemx_alloc_contig()
- * @boundary: bytes, a power of two, at least @size and a page: no multiple of it, as a
- *	      physical address, lies inside the memory; 0 is none, as
- *	      dma_get_seg_boundary() + 1 for a device without one
- * @gfp: as for kmemx_alloc()
- *
- * Context: as for kmemx_alloc().
- * Return: as for kmemx_alloc_contig(); NULL also for a @boundary that cannot be kept.
- */
-void *kmemx_alloc_contig_bound(size_t size, size_t align, size_t boundary, gfp_t gfp)
-{
-	struct kmemx_request req = {
-		.size = size,
-		.align = align,
-		.boundary = boundary,
-		.gfp = gfp,
-		.call_site = _RET_IP_,
-	};
-
-	if (boundary && (!is_power_of_2(boundary) || boundary < max(size, PAGE_SIZE)))
-		return NULL;
-	return alloc_contig(&req);
-}
-KMEMX_EXPORT(kmemx_alloc_contig_bound);
-
-/* Where frames of the region start at @phys and are not absent, if they do. */
-static bool find_frame(phys_addr_t phys, u32 *frame)
-{
-	return pfn_valid(PHYS_PFN(phys)) &&
-		kmemx_pages_find(&kmemx_live.pages, kmemx_pfn_address(PHYS_PFN(phys)), frame);
-}
-
-/**
- * kmemx_alloc_contig_at() - allocate the memory at a physical address
- * @phys: where, a multiple of the page size
- * @size: bytes wanted, from there on; whole pages are used
- * @gfp: as for kmemx_alloc()
- *
- * For what has to be at a place that the hardware or another party knows.
- *
- * Context: as for kmemx_alloc().
- * Return: the memory, to be freed with kmemx_free_contig(); NULL if it is not all free,
- * or not of one extent of the region.
- */
-void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
-{
-	struct kmemx_request req = {
-		.size = size,
-		.need = size,
-		.align = PAGE_SIZE,
-		.gfp = gfp,
-		.call_site = _RET_IP_,
-	};
-	unsigned long nr = DIV_ROUND_UP(size, PAGE_SIZE);
-	int err = -EADDRINUSE;
-	void *ptr;
-	u32 frame;
-
-	if (!size || offset_in_page(phys))
-		return NULL;
-	if (!kmemx_request_is_refused(&req) && !kmemx_request_is_too_large(&req) &&
-	    find_frame(phys, &frame)) {
-		err = kmemx_pages_alloc_at(&kmemx_live.pages, frame, nr, KMEMX_KIND_CONTIG);
-		if (err && kmemx_request_reclaim(&req))
-			err = kmemx_pages_alloc_at(&kmemx_live.pages, frame, nr,
-						   KMEMX_KIND_CONTIG);
-	}
-	if (err) {
-		kmemx_request_fail(&req, err == -ENOSPC ? -EADDRINUSE : err);
-		return NULL;
-	}
-	ptr = kmemx_pages_address(&kmemx_live.pages, frame);
-	if (wants_zeroes(gfp))
-		memset(ptr, 0, nr << PAGE_SHIFT);
-	hand_out(ptr, nr, get_order(size), KMEMX_KIND_CONTIG, gfp, req.call_site);
-	kmemx_tell_kmemleak(ptr, size, gfp);
-	return ptr;
-}
-KMEMX_EXPORT(kmemx_alloc_contig_at);
-
-/**
- * kmemx_trim_contig() - give the end of contiguous memory back
- * @ptr: what one of the kmemx_alloc_contig() family gave
- * @size: bytes to keep, from the start, at least 1; whole pages are kept
- *
- * What is kept stays where it is, and is freed as before. With a @size that is no less
- * than what @ptr has, nothing happens.
- *
- * Context: any.
- * Return: false if it is refused, as a free of @ptr would be.
- */
-bool kmemx_trim_contig(void *ptr, size_t size)
-{
-	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	struct kmemx_freed freed;
-	u32 frame;
-
-	if (kmemx_pages_find(&kmemx_live.pages, ptr, &frame))
-		verdict = offset_in_page(ptr) || !size ? KMEMX_FREE_MISALIGNED :
-			kmemx_pages_trim(&kmemx_live.pages, frame, KMEMX_KIND_CONTIG,
-					 size / PAGE_SIZE + !!offset_in_page(size), &freed);
-	if (verdict) {
-		kmemx_bad_free(verdict, ptr, NULL, _RET_IP_);
-		return false;
-	}
-	if (unlikely(freed.nr_held))
-		kmemx_report_held(ptr, freed.nr_held, _RET_IP_);
-	if (freed.nr_frames && !in_nmi())
-		kmemx_tell_kmemleak(ptr, size, GFP_NOWAIT);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(freed.nr_frames << PAGE_SHIFT));
-	return true;
-}
-KMEMX_EXPORT(kmemx_trim_contig);
-
-/**
- * kmemx_free_contig() - free contiguous memory
- * @ptr: what one of the kmemx_alloc_contig() family gave, or NULL
- *
- * Context: any.
- */
-void kmemx_free_contig(void *ptr)
-{
-	if (ptr)
-		kmemx_api_free_frames(ptr, KMEMX_KIND_CONTIG, 0, _RET_IP_);
-}
-KMEMX_EXPORT(kmemx_free_contig);

@@ -16,6 +16,7 @@
 #include <kmemx/kmemx.h>
 
 #include "api.h"
+#include "buddy/pages_front.h"
 #include "buddy/prezero.h"
 #include "cma/backend.h"
 #include "observe/debugfs.h"

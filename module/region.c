@@ -7,6 +7,8 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "buddy/pages_front.h"
+#include "buddy/pages_quarantine.h"
 #include "observe/report.h"
 #include "region.h"
 

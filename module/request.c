@@ -10,6 +10,7 @@
 #include <linux/sched/mm.h>
 
 #include "api.h"
+#include "buddy/pages_front.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fronts of CPUS CPUs for order 0, as module/buddy/pages.h and module/buddy/pages.c
+ * The fronts of CPUS CPUs for order 0, as module/buddy/pages_front.h and pages_front.c beside it
  * have them. What only its own CPU touches, as it is busy there, is in the same step.
  *
  * inline here      in the module

@@ -12,11 +12,11 @@ layer_table() {
 		1  module/cma/*                                                !buddy !slab
 		1  module/observe/@(stat|trace|report).[ch]
 		2  module/observe/callers.[ch]
-		2  module/buddy/@(zone|pcp|pages|fragmap|pagetype|prezero).[ch]                 !slab
+		2  module/buddy/@(zone|pcp|pages|pages_front|pages_quarantine|fragmap|pagetype|prezero).[ch]                 !slab
 		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp
 		4  module/policy/*
 		4  module/region.[ch]
-		5  module/@(api|api_cache|api_object|api_pages|api_pktbuf|request).[ch]
+		5  module/@(api|api_cache|api_frames|api_contig|api_object|api_pages|api_pktbuf|request).[ch]
 		5  module/observe/snapshot.[ch]
 		6  module/observe/debugfs*.[ch]
 		6  module/@(main|params).[ch]

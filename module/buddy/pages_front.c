@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Filling and emptying the fronts of page blocks; see pages_front.h and pcp.h.
+ */
+#include <linux/cpumask.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+
+#include "buddy/pages_front.h"
+#include "observe/report.h"
+#include "observe/stat.h"
+
+/* How many blocks a CPU gives back from its front in a row. */
+#define FLUSH_BLOCKS	64U
+
+/* ---- Making and ending them --------------------------------------------- */
+
+/**
+ * kmemx_pages_front_blocks() - what the stacks of a front have room for
+ * @pages: the region's frames
+ *
+ * Return: blocks, the bottoms of the stacks included.
+ */
+unsigned int kmemx_pages_front_blocks(const struct kmemx_pages *pages)
+{
+	unsigned int nr = 0, k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+		nr += 1 + kmemx_pcp_room(k, pages->nr_frames, num_possible_cpus());
+	return nr;
+}
+
+static int make_front(struct kmemx_pages *pages, int cpu)
+{
+	struct kmemx_pcp *pcp = per_cpu_ptr(pages->pcp, cpu);
+	struct kmemx_pcp_block *next;
+	unsigned int k;
+
+	pcp->blocks = kvmalloc_node(kmemx_pages_front_blocks(pages) * sizeof(*next), GFP_KERNEL,
+				    cpu_to_node(cpu));
+	if (!pcp->blocks)
+		return -ENOMEM;
+	next = pcp->blocks;
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+		unsigned int cap = kmemx_pcp_cap(k, pages->nr_frames, num_possible_cpus());
+		unsigned int room = kmemx_pcp_room(k, pages->nr_frames, num_possible_cpus());
+
+		kmemx_pcp_open(&pcp->list[k], next, cap, room, &pcp->none);
+		next += room + 1;
+	}
+	pcp->spare = kmemx_pcp_spare(pages->nr_frames, num_possible_cpus());
+	if (kmemx_pcp_lets_wait(pages->nr_frames, num_possible_cpus()))
+		pcp->wait_max = KMEMX_PCP_GROUP;
+	return 0;
+}
+
+/**
+ * kmemx_pages_make_fronts() - give each CPU a front, which is empty
+ * @pages: the region's frames; nobody uses them yet
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM; kmemx_pages_free_fronts() in either case.
+ */
+int kmemx_pages_make_fronts(struct kmemx_pages *pages)
+{
+	int cpu, ret = 0;
+
+	pages->pcp = alloc_percpu(struct kmemx_pcp);
+	if (!pages->pcp)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		ret = make_front(pages, cpu);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/**
+ * kmemx_pages_free_fronts() - end the fronts
+ * @pages: the region's frames; nobody uses them any more, and there may be no front yet
+ */
+void kmemx_pages_free_fronts(struct kmemx_pages *pages)
+{
+	int cpu;
+
+	if (!pages->pcp)
+		return;
+	for_each_possible_cpu(cpu)
+		kvfree(per_cpu_ptr(pages->pcp, cpu)->blocks);
+	free_percpu(pages->pcp);
+}
+
+/**
+ * kmemx_pages_no_fronts() - let every allocation and free take the long way
+ * @pages: the region's frames; nobody uses them yet
+ */
+void kmemx_pages_no_fronts(struct kmemx_pages *pages)
+{
+	unsigned int cpu, k;
+
+	for_each_possible_cpu(cpu) {
+		struct kmemx_pcp *pcp = per_cpu_ptr(pages->pcp, cpu);
+
+		pcp->wait_max = 0;
+		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+			kmemx_pcp_close(&pcp->list[k]);
+	}
+}
+
+/* ---- Giving blocks back to the zone ------------------------------------- */
+
+/*
+ * A racing double free left a block in two fronts, or in one and in use: its info byte
+ * is not that of a block in a front any more, when who is behind comes to it.
+ */
+static void drop_twice(struct kmemx_pages *pages, const u8 *info, unsigned int order)
+{
+	u32 frame = kmemx_pages_number(pages, info);
+
+	/* Two frees have been counted, of which one was none. */
+	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, -1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, (s64)(PAGE_SIZE << order));
+	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
+	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, kmemx_pages_address(pages, frame), NULL,
+			      _RET_IP_);
+}
+
+static bool is_front(const struct kmemx_pcp_block *block, unsigned int order)
+{
+	return READ_ONCE(*block->info) == (KMEMX_INFO_FRONT | order);
+}
+
+/* Give a block of a front, the caller's, back to the zone. */
+static __always_inline void give_one(struct kmemx_pages *pages, u32 frame, unsigned int order)
+{
+	u8 *info = pages->zone.info + frame;
+
+	if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
+		WRITE_ONCE(*info, 0);
+		if (likely(kmemx_zone_give_small(&pages->zone, frame, order)))
+			return;
+	}
+	drop_twice(pages, info, order);
+}
+
+/* A block that has waited in vain. Whatever it comes to, a call of it is the last one. */
+static noinline void give_alone(struct kmemx_pages *pages, u32 frame, unsigned int order)
+{
+	struct kmemx_zone *zone = &pages->zone;
+	u8 *info = zone->info + frame;
+	enum kmemx_given given = KMEMX_GIVEN_TWICE;
+	struct kmemx_change change;
+	u64 word;
+
+	if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
+		WRITE_ONCE(*info, 0);
+		given = kmemx_zone_give_once(zone, frame, order, &word, &change);
+	}
+	if (likely(given == KMEMX_GIVEN))
+		kmemx_zone_settle_word(zone, frame / KMEMX_CHUNK_FRAMES, &change);
+	else if (given == KMEMX_GIVEN_UNCOUNTED)
+		kmemx_zone_count_back(zone, frame, order, word);
+	else
+		drop_twice(pages, info, order);
+}
+
+/*
+ * Several, one by one, as one of them is free, or in use again. The info bytes of those in @ours
+ * have been cleared.
+ */
+static noinline void give_each(struct kmemx_pages *pages, struct kmemx_pcp_group group, u64 ours)
+{
+	unsigned int order = kmemx_group_order(group.where);
+	u64 left;
+
+	for (left = group.heads; left; left &= left - 1) {
+		u32 frame = kmemx_group_base(group.where) + (u32)__ffs64(left);
+
+		if (!(left & -left & ours))
+			give_one(pages, frame, order);
+		else if (!kmemx_zone_give_small(&pages->zone, frame, order))
+			drop_twice(pages, pages->zone.info + frame, order);
+	}
+}
+
+/* Several, in one change. */
+static noinline void give_some(struct kmemx_pages *pages, struct kmemx_pcp_group group)
+{
+	unsigned int order = kmemx_group_order(group.where);
+	u32 base = kmemx_group_base(group.where);
+	u8 *info = pages->zone.info + base;
+	u64 left;
+
+	for (left = group.heads; left; left &= left - 1) {
+		if (unlikely(READ_ONCE(info[__ffs64(left)]) != (KMEMX_INFO_FRONT | order)))
+			break;
+		WRITE_ONCE(info[__ffs64(left)], 0);
+	}
+	if (unlikely(left) ||
+	    unlikely(!kmemx_zone_give_some(&pages->zone, base, group.heads, order, group.nr)))
+		give_each(pages, group, group.heads & ~left);
+}
+
+/**
+ * kmemx_pages_give_group() - give back to the zone what has waited in a front
+ * @pages: the region's frames
+ * @group: the blocks, of the caller's front; at least one
+ *
+ * Context: any, with preemption off.
+ */
+void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group)
+{
+	if (group.nr == 1)
+		give_alone(pages, kmemx_group_base(group.where) + (u32)__ffs64(group.heads),
+			   kmemx_group_order(group.where));
+	else
+		give_some(pages, group);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_give_group);
+
+/* ---- Filling a stack ---------------------------------------------------- */
+
+/*
+ * Some order could not keep what was freed: have another that does not use its stack, or
+ * holds more than its share, give a block back. One look, and one block at most. Returns
+ * how many.
+ */
+static noinline unsigned int make_room(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+			       unsigned int order)
+{
+	unsigned int k = pcp->victim;
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
+
+	if (k != order && list->top != list->bottom &&
+	    (list->top == list->seen || kmemx_pcp_nr(list) > list->cap)) {
+		give_one(pages, kmemx_pages_number(pages, list->top->info), k);
+		list->top--;
+		list->limit--;
+		list->seen = list->top;
+		pcp->spare += 1U << k;
+		return 1;
+	}
+	pcp->victim = (u8)((k + 1) % KMEMX_PCP_ORDERS);
+	list->seen = list->top;
+	return 0;
+}
+
+/* batch(), where an order is short of room, or this one has lent what it had. */
+static noinline unsigned int batch_short(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+					 unsigned int order, unsigned int nr)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+
+	if (want_init_on_free())
+		return nr;
+	/* No operation does both. */
+	if (kmemx_pcp_is_short(pcp)) {
+		WRITE_ONCE(pcp->nr_refused, 0);
+		if (make_room(pages, pcp, order))
+			return 1;
+	}
+	if (list->limit - list->bottom < nr - 1)
+		kmemx_pcp_grow(pcp, order);
+	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
+}
+
+/* How many blocks an empty stack is to be filled with, one for the caller included. */
+static __always_inline unsigned int batch(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+					  unsigned int order)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int nr = kmemx_zone_has_plenty(&pages->zone) ? list->batch : list->few;
+
+	if (unlikely(kmemx_pcp_is_short(pcp) || list->limit - list->bottom < nr - 1))
+		return batch_short(pages, pcp, order, nr);
+	return nr;
+}
+
+/* Put the blocks of a word, the last one first, above @block, but for the first @but of them. */
+static __always_inline struct kmemx_pcp_block *stack_word(struct kmemx_pcp_block *block,
+							  struct page *page, u8 *info,
+							  unsigned int order, unsigned int but)
+{
+	int step = 1 << (order & 7), bit;
+
+	for (bit = KMEMX_WORD_BITS - step; bit >= (int)but * step; bit -= step) {
+		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
+		block++;
+		block->page = page + bit;
+		block->info = info + bit;
+	}
+	return block;
+}
+
+/*
+ * As refill(), of an order of which a word has less than are wanted: all of two words of chunk
+ * @c. Returns NULL if another CPU was faster.
+ */
+static noinline struct page *refill_two(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
+					unsigned int c, unsigned int order,
+					enum kmemx_kind kind)
+{
+	unsigned int words = kmemx_zone_take_two(&pages->zone, c, order), one, other;
+	struct kmemx_pcp_block *block = list->top;
+	u32 frame = c * KMEMX_CHUNK_FRAMES;
+	struct page *page;
+	u8 *info;
+
+	if (unlikely(!words))
+		return NULL;
+	one = (unsigned int)__ffs64(words) * KMEMX_WORD_BITS;
+	other = (unsigned int)__ffs64(words & (words - 1)) * KMEMX_WORD_BITS;
+	page = kmemx_pages_page(pages, frame);
+	info = pages->zone.info + frame;
+	/* The lowest is the caller's, the next one is to be on top. */
+	block = stack_word(block, page + other, info + other, order, 0);
+	block = stack_word(block, page + one, info + one, order, 1);
+	/* Who counts from another CPU sees none of them, or all. */
+	WRITE_ONCE(list->top, block);
+	WRITE_ONCE(info[one], kmemx_info(kind, order));
+	return page + one;
+}
+
+/*
+ * Take blocks out of the zone, what one word has: one for the caller, whose info byte is
+ * written, and the others for an empty stack. Returns the page of that one, or NULL.
+ */
+static __always_inline struct page *refill(struct kmemx_pages *pages,
+					   struct kmemx_pcp *pcp, unsigned int order,
+					   enum kmemx_kind kind)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int nr = batch(pages, pcp, order);
+	long c = kmemx_bins_first(&pages->zone.bins, order);
+	struct kmemx_pcp_block *block;
+	struct kmemx_taken taken;
+	unsigned long left, bit;
+	struct page *page;
+	u8 *info;
+
+	/* To break two words takes plenty of whole chunks. */
+	if (nr >= 2 * KMEMX_WORD_BITS >> (order & 7) && kmemx_zone_has_plenty(&pages->zone) &&
+	    kmemx_zone_has_two(&pages->zone, c, order)) {
+		page = refill_two(pages, list, (unsigned int)c, order, kind);
+		if (likely(page))
+			return page;
+	}
+	taken = kmemx_zone_take_of(&pages->zone, c, order, nr);
+	if (unlikely(taken.base < 0))
+		return NULL;
+	page = kmemx_pages_page(pages, (u32)taken.base);
+	info = pages->zone.info + taken.base;
+	/* The lowest is the caller's, the next one is to be on top. */
+	block = list->top + taken.nr - 1;
+	/* Who counts from another CPU sees none of them, or all. */
+	WRITE_ONCE(list->top, block);
+	for (left = taken.heads & (taken.heads - 1); left; left &= left - 1) {
+		bit = __ffs(left);
+		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
+		block->page = page + bit;
+		block->info = info + bit;
+		block--;
+	}
+	bit = __ffs((unsigned long)taken.heads);
+	WRITE_ONCE(info[bit], kmemx_info(kind, order));
+	return page + bit;
+}
+
+/* The next block of a stack that is not what it seems to be; NULL if there is none. */
+static noinline struct page *take_next(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
+				       unsigned int order, enum kmemx_kind kind)
+{
+	for (; list->top != list->bottom; list->top--) {
+		if (is_front(list->top, order)) {
+			WRITE_ONCE(*list->top->info, kmemx_info(kind, order));
+			return list->top--->page;
+		}
+		drop_twice(pages, list->top->info, order);
+	}
+	return NULL;
+}
+
+/* A block of an order that has a front, which may have been busy. */
+static __always_inline struct page *take_small(struct kmemx_pages *pages, unsigned int order,
+					       enum kmemx_kind kind)
+{
+	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	struct page *page = NULL;
+
+	if (unlikely(!list->cap || !kmemx_busy_enter(&pcp->busy)))
+		return NULL;
+	if (unlikely(list->top != list->bottom))
+		page = take_next(pages, list, order, kind);
+	if (likely(!page))
+		page = refill(pages, pcp, order, kind);
+	kmemx_busy_leave(&pcp->busy);
+	return page;
+}
+
+/**
+ * kmemx_pages_take() - allocate a block, filling the front if it is empty
+ * @pages: the region's frames
+ * @order: 0..KMEMX_CHUNK_ORDER
+ * @kind: what for
+ *
+ * Large blocks have no front; one that is busy is gone past.
+ *
+ * Context: any.
+ * Return: the first page, or NULL.
+ */
+struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
+			      enum kmemx_kind kind)
+{
+	struct page *page = NULL;
+
+	preempt_disable();
+	if (order < KMEMX_PCP_ORDERS)
+		page = take_small(pages, order, kind);
+	if (!page) {
+		long past = kmemx_zone_alloc_order(&pages->zone, order, kind);
+
+		if (past >= 0)
+			page = kmemx_pages_page(pages, (u32)past);
+	}
+	preempt_enable();
+	return page;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
+
+/* ---- Freeing to a stack that has no room at once ------------------------ */
+
+/* Into this CPU's front, if @has_room says so when it has been entered. */
+static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page, u8 *info,
+				   unsigned int order, enum kmemx_kind kind,
+				   bool (*has_room)(struct kmemx_pcp *pcp, unsigned int order))
+{
+	struct kmemx_pcp *pcp;
+	bool freed = false;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (kmemx_busy_enter(&pcp->busy)) {
+		if (READ_ONCE(*info) == kmemx_info(kind, order) && has_room(pcp, order)) {
+			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+			kmemx_pcp_add(kmemx_pcp_list(pcp, order), page, info);
+			freed = true;
+		}
+		kmemx_busy_leave(&pcp->busy);
+	}
+	preempt_enable();
+	return freed;
+}
+
+static bool keeps_few(struct kmemx_pcp *pcp, unsigned int order)
+{
+	return kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order));
+}
+
+/**
+ * kmemx_pages_put_few() - free a block to the front after all, as few chunks are whole
+ * @pages: the region's frames
+ * @page: the block's first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * It still keeps a few blocks, of chunks that have many, as the caller has seen.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
+			 unsigned int order, enum kmemx_kind kind)
+{
+	return put_if(pages, page, info, order, kind, keeps_few);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
+
+/**
+ * kmemx_pages_put_more() - free a block to the front after all, whose stack is full
+ * @pages: the region's frames
+ * @page: the block's first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * Another stack may not be, as the caller has seen. When each of them has been asked in vain,
+ * none is again until a stack is filled.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
+			  unsigned int order, enum kmemx_kind kind)
+{
+	return put_if(pages, page, info, order, kind, kmemx_pcp_grow);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
+
+/* ---- Emptying ----------------------------------------------------------- */
+
+/*
+ * Give up to @nr blocks that the stacks of a front, the caller's, hold back to the zone, and
+ * what waits there. Returns how many are left of @nr: not 0 means that the front is empty.
+ */
+static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int nr)
+{
+	struct kmemx_pcp_group group;
+	unsigned int k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
+
+		for (; nr && list->top != list->bottom; nr--) {
+			group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, list->top->info),
+						   k);
+			WRITE_ONCE(list->top, list->top - 1);
+			if (group.heads)
+				kmemx_pages_give_group(pages, group);
+		}
+	}
+	if (pcp->group.heads)
+		kmemx_pages_give_group(pages, pcp->group);
+	pcp->group.heads = 0;
+	WRITE_ONCE(pcp->group.nr, 0);
+	return nr;
+}
+
+/**
+ * struct drain - the fronts of all CPUs are being emptied
+ * @pages: whose
+ * @cpu: the CPU that is asked
+ * @left: of the blocks that it had when it was asked first; more it need not give back
+ */
+struct drain {
+	struct kmemx_pages *pages;
+	unsigned int cpu;
+	unsigned int left;
+};
+
+/* On the CPU of the front: some of it, as interrupts are off. */
+static enum kmemx_emptied empty_front(void *ctx)
+{
+	struct drain *drain = ctx;
+	struct kmemx_pcp *pcp = this_cpu_ptr(drain->pages->pcp);
+	unsigned int nr, left;
+
+	if (!kmemx_busy_enter(&pcp->busy))
+		return KMEMX_EMPTY_BUSY;
+	if (drain->cpu != smp_processor_id()) {
+		drain->cpu = smp_processor_id();
+		drain->left = kmemx_pcp_blocks(pcp);
+	}
+	nr = min(drain->left, FLUSH_BLOCKS);
+	left = flush(drain->pages, pcp, nr);
+	drain->left -= nr - left;
+	kmemx_busy_leave(&pcp->busy);
+	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
+}
+
+/**
+ * kmemx_pages_drain() - empty the fronts of all CPUs
+ * @pages: the region's frames
+ *
+ * Blocks freed meanwhile may be in a front again on return.
+ *
+ * Context: may sleep.
+ */
+void kmemx_pages_drain(struct kmemx_pages *pages)
+{
+	struct drain drain = { .pages = pages, .cpu = nr_cpu_ids };
+
+	kmemx_empty_all_cpus(empty_front, &drain);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain);
+
+/**
+ * kmemx_pages_drain_dead() - empty the front of a CPU that has gone offline
+ * @pages: the region's frames
+ * @cpu: the CPU; it runs nothing any more
+ *
+ * Context: CPU hotplug's prepare stage.
+ */
+void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu)
+{
+	unsigned int left;
+
+	do {
+		preempt_disable();
+		left = flush(pages, per_cpu_ptr(pages->pcp, cpu), FLUSH_BLOCKS);
+		preempt_enable();
+	} while (!left);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain_dead);
+
+/**
+ * kmemx_pages_nr_front() - frames that are free in fronts
+ * @pages: the region's frames
+ *
+ * Return: the sum over the CPUs; a snapshot.
+ */
+unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		nr += kmemx_pcp_frames(per_cpu_ptr(pages->pcp, cpu));
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);

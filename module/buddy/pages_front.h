@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Page blocks on their way between users, the fronts of the CPUs (pcp.h) and the zone: the short
+ * ways, which touch nothing but a front, and the longer ones, in the order in which they are
+ * tried.
+ *
+ * Locking: a front is its CPU's, entered as <kmemx/busy.h> has it; behind it none, as in chunk.h.
+ */
+#ifndef KMEMX_BUDDY_PAGES_FRONT_H
+#define KMEMX_BUDDY_PAGES_FRONT_H
+
+#include <linux/preempt.h>
+
+#include "buddy/pages.h"
+
+int kmemx_pages_make_fronts(struct kmemx_pages *pages);
+void kmemx_pages_free_fronts(struct kmemx_pages *pages);
+void kmemx_pages_no_fronts(struct kmemx_pages *pages);
+unsigned int kmemx_pages_front_blocks(const struct kmemx_pages *pages);
+
+struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
+			      enum kmemx_kind kind);
+bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
+			 unsigned int order, enum kmemx_kind kind);
+bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
+			  unsigned int order, enum kmemx_kind kind);
+void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group);
+void kmemx_pages_drain(struct kmemx_pages *pages);
+void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu);
+unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages);
+
+/**
+ * kmemx_pages_pop() - allocate a block from this CPU's front, if it has one
+ * @pages: the region's frames
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what for
+ * @page: set to the first page
+ *
+ * The hot path of page allocation, inline and without a call. Where it does not
+ * succeed kmemx_pages_take() is next.
+ *
+ * What comes out of a front is looked at once more: two CPUs that free the same block
+ * within the same few instructions may both find it in use. If one of them goes past
+ * its front, that one finds out; if not, both have it, and who is about to take it
+ * while the other has it out finds out here. Two that take it within the same few
+ * instructions remain.
+ *
+ * Context: any.
+ * Return: false if there was none.
+ */
+static __always_inline bool kmemx_pages_pop(struct kmemx_pages *pages, unsigned int order,
+					    enum kmemx_kind kind, struct page **page)
+{
+	struct kmemx_pcp_block *block;
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
+		goto none;
+	list = kmemx_pcp_list(pcp, order);
+	block = list->top;
+	/* Racy only where a block is freed twice. */
+	if (unlikely(data_race(*block->info) != (KMEMX_INFO_FRONT | order)))
+		goto leave;
+	WRITE_ONCE(*block->info, kmemx_info(kind, order));
+	*page = block->page;
+	/* Who counts from another CPU sees one or the other. */
+	data_race(list->top--);
+	kmemx_busy_leave(&pcp->busy);
+	preempt_enable();
+	return true;
+
+leave:
+	kmemx_busy_leave(&pcp->busy);
+none:
+	preempt_enable();
+	return false;
+}
+
+/**
+ * kmemx_pages_push() - free a block to this CPU's front, if there is room
+ * @pages: the region's frames
+ * @page: its first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * The hot path of frees, as kmemx_pages_pop(); kmemx_pages_put() is next.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+static __always_inline bool kmemx_pages_push(struct kmemx_pages *pages, struct page *page,
+					     u8 *info, unsigned int order,
+					     enum kmemx_kind kind)
+{
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
+		goto none;
+	list = kmemx_pcp_list(pcp, order);
+	/* Racy only where a block is freed twice. */
+	if (unlikely(data_race(*info) != kmemx_info(kind, order) ||
+		     list->top >= list->limit ||
+		     !kmemx_zone_has_plenty(&pages->zone) ||
+		     kmemx_pages_any_held(page, order)))
+		goto leave;
+	WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+	kmemx_pcp_add(list, page, info);
+	kmemx_busy_leave(&pcp->busy);
+	preempt_enable();
+	return true;
+
+leave:
+	kmemx_busy_leave(&pcp->busy);
+none:
+	preempt_enable();
+	return false;
+}
+
+/**
+ * enum kmemx_pages_way - where a block goes that the short way of a free does not take
+ * @KMEMX_WAY_PAST: past the front, to the zone
+ * @KMEMX_WAY_FEW: kmemx_pages_put_few() may take it
+ * @KMEMX_WAY_MORE: kmemx_pages_put_more() may
+ * @KMEMX_WAY_BY: kmemx_pages_wait() may
+ */
+enum kmemx_pages_way {
+	KMEMX_WAY_PAST,
+	KMEMX_WAY_FEW,
+	KMEMX_WAY_MORE,
+	KMEMX_WAY_BY,
+};
+
+/* Of a block of @order, 0..KMEMX_PCP_ORDERS - 1, whose info byte is at @info. */
+static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
+							    const u8 *info, unsigned int order)
+{
+	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
+	struct kmemx_pcp *pcp = raw_cpu_ptr(pages->pcp);
+
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)) &&
+			kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order)) ?
+			KMEMX_WAY_FEW : KMEMX_WAY_PAST;
+	if (unlikely(!kmemx_pcp_is_short(pcp))) {
+		if (kmemx_pcp_could_grow(pcp, order))
+			return KMEMX_WAY_MORE;
+		this_cpu_inc(pages->pcp->nr_refused);
+		return KMEMX_WAY_PAST;
+	}
+	if (READ_ONCE(pcp->nr_alone) < KMEMX_PCP_ALONE)
+		return KMEMX_WAY_BY;
+	this_cpu_inc(pages->pcp->nr_alone);
+	return KMEMX_WAY_PAST;
+}
+
+/**
+ * kmemx_pages_wait() - free a block to the front, to go back to the zone with others
+ * @pages: the region's frames
+ * @info: the info byte of its first frame
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ * @group: set to what has to go for it, to be given to kmemx_pages_give_group() if it has heads
+ *
+ * What others have allocated is often freed in the order of that, so the next blocks may be
+ * of the same word; then all of them are one change of what CPUs share. Those that are of
+ * another word go when it comes, or when they are KMEMX_PCP_GROUP.
+ *
+ * Context: any, with preemption off until @group has been given.
+ * Return: false if the block was not freed.
+ */
+static __always_inline bool kmemx_pages_wait(struct kmemx_pages *pages, u8 *info,
+					     unsigned int order, enum kmemx_kind kind,
+					     struct kmemx_pcp_group *group)
+{
+	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
+	bool freed = false;
+
+	if (unlikely(!pcp->wait_max || !kmemx_busy_enter(&pcp->busy)))
+		return false;
+	if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
+		WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+		*group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, info), order);
+		WRITE_ONCE(pcp->nr_alone, group->heads ? pcp->nr_alone + 1 : 0);
+		freed = true;
+	}
+	kmemx_busy_leave(&pcp->busy);
+	return freed;
+}
+
+/* As kmemx_pages_wait(), and gives what has to go. */
+static inline bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
+				      enum kmemx_kind kind)
+{
+	struct kmemx_pcp_group group;
+	bool freed;
+
+	preempt_disable();
+	freed = kmemx_pages_wait(pages, info, order, kind, &group);
+	if (freed && group.heads)
+		kmemx_pages_give_group(pages, group);
+	preempt_enable();
+	return freed;
+}
+
+/* Into the front after all, if there is one that has room, or could have. */
+static __always_inline bool kmemx_pages_put_small(struct kmemx_pages *pages, struct page *page,
+						  u8 *info, unsigned int order,
+						  enum kmemx_kind kind)
+{
+	switch (kmemx_pages_way(pages, info, order)) {
+	case KMEMX_WAY_FEW:
+		return kmemx_pages_put_few(pages, page, info, order, kind);
+	case KMEMX_WAY_MORE:
+		return kmemx_pages_put_more(pages, page, info, order, kind);
+	case KMEMX_WAY_BY:
+		return kmemx_pages_put_by(pages, info, order, kind);
+	default:
+		return false;
+	}
+}
+
+/**
+ * kmemx_pages_put() - free a block where the short way does not
+ * @pages: the region's frames
+ * @page: its first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_CHUNK_ORDER
+ * @kind: what it was allocated for
+ *
+ * What is not such a block that nobody else holds is left to kmemx_pages_free(), which
+ * says why. Inline, for the one who frees past a front.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct page *page,
+					    u8 *info, unsigned int order,
+					    enum kmemx_kind kind)
+{
+	bool freed;
+
+	if (READ_ONCE(*info) != kmemx_info(kind, order) || kmemx_pages_any_held(page, order))
+		return false;
+	if (want_init_on_free())
+		return kmemx_pages_put_zeroed(pages, kmemx_pages_number(pages, info), order, kind);
+	if (order < KMEMX_PCP_ORDERS && kmemx_pages_put_small(pages, page, info, order, kind))
+		return true;
+	preempt_disable();
+	if (likely(order <= KMEMX_WORD_ORDER)) {
+		/* As kmemx_zone_free_block(), inline. */
+		WRITE_ONCE(*info, 0);
+		freed = kmemx_zone_give_small(&pages->zone, kmemx_pages_number(pages, info), order);
+	} else {
+		freed = kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order);
+	}
+	preempt_enable();
+	return freed;
+}
+
+/**
+ * kmemx_pages_is_block() - may a block just be freed?
+ * @page: its first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * As kmemx_pages_any_held() says, but without its call for larger orders, for who has none.
+ *
+ * Context: any.
+ * Return: whether it is one, that nobody else holds, and need not be zeroed.
+ */
+static __always_inline bool kmemx_pages_is_block(const struct page *page, const u8 *info,
+						 unsigned int order, enum kmemx_kind kind)
+{
+	return READ_ONCE(*info) == kmemx_info(kind, order) &&
+		kmemx_pages_sum_few(page, order) == 1 << (order & 7) && !want_init_on_free();
+}
+
+#endif /* KMEMX_BUDDY_PAGES_FRONT_H */
