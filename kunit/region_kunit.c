@@ -3,12 +3,14 @@
  * A region of its own, of several extents: addresses, struct pages, slabs and
  * page blocks side by side, and what free memory looks like.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "buddy/pages_front.h"
 #include "buddy/pages_quarantine.h"
+#include "buddy/prezero.h"
 #include "cma/backend.h"
 #include "random.h"
 #include "region.h"
@@ -733,6 +735,60 @@ static void region_front_counts_what_waits(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+/* Where no block may wait, it is found out once. */
+static void region_front_without_room_to_wait_is_gone_past(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct page *page[4 * FRONT_CAP];
+	unsigned int i;
+
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
+	set_fronts(test, fx, FRONT_CAP);
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = take(fx, 0);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	migrate_disable();
+	for (i = 1; i < ARRAY_SIZE(page); i++)
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
+	KUNIT_EXPECT_TRUE(test, kmemx_pcp_is_short(this_cpu_ptr(fx->pages->pcp)));
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 0),
+			KMEMX_WAY_PAST);
+	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[0], 0));
+	migrate_enable();
+	expect_sound(test, fx);
+}
+
+/* Who zeroes ahead leaves the last whole chunks alone. */
+static void region_zeroing_ahead_takes_no_last_chunk(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_zone *zone = &fx->pages->zone;
+	struct kmemx_prezero prezero;
+	struct page *page[16];
+	unsigned int nr = 0, i;
+
+	if (want_init_on_free())
+		kunit_skip(test, "nothing is zeroed ahead");
+	while (nr < ARRAY_SIZE(page) && atomic64_read(&zone->spare) > 0) {
+		page[nr] = take(fx, KMEMX_CHUNK_ORDER);
+		KUNIT_ASSERT_NOT_NULL(test, page[nr++]);
+	}
+	KUNIT_ASSERT_GT(test, nr, 0U);
+	KUNIT_ASSERT_EQ(test, atomic64_read(&zone->spare), (s64)0);
+	KUNIT_ASSERT_EQ(test, kmemx_prezero_start(&prezero, fx->pages, LONG_MAX), 0);
+	msleep(300);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_nr_zero(zone), 0UL);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_TRUE(test, put(fx, page[i], KMEMX_CHUNK_ORDER));
+	for (i = 0; i < 500 && !kmemx_zone_nr_zero(zone); i++)
+		msleep(20);
+	kmemx_prezero_stop(&prezero);
+	KUNIT_EXPECT_GT(test, kmemx_zone_nr_zero(zone), 0UL);
+	expect_sound(test, fx);
+}
+
 #define TWO_BLOCKS	32U
 
 /* Take so many blocks of order 4; returns the most that were in the front after one of them. */
@@ -1059,6 +1115,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_leaves_held_pages_alone),
 	KUNIT_CASE(region_front_frees_a_word_at_a_time),
 	KUNIT_CASE(region_front_counts_what_waits),
+	KUNIT_CASE(region_front_without_room_to_wait_is_gone_past),
+	KUNIT_CASE(region_zeroing_ahead_takes_no_last_chunk),
 	KUNIT_CASE(region_front_is_filled_from_two_words),
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),

@@ -206,7 +206,7 @@ static __always_inline void count_frame(u32 frame, unsigned int order, unsigned 
 		trace_frame(frame, order, call_site);
 }
 
-/* Its bits were clear. */
+/* Somebody else has freed it. */
 static noinline void free_twice(u32 frame, unsigned int order, unsigned long call_site)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
@@ -242,6 +242,7 @@ static noinline void free_raced(u32 frame, unsigned int order, u64 old, u64 new,
 	count_frame(frame, order, call_site);
 }
 
+/* With preemption off since a look at its info byte has said that it is such a block. */
 static __always_inline void free_past(u8 *info, unsigned int order, unsigned long call_site)
 {
 	u32 frame = kmemx_pages_number(&kmemx_live.pages, info);
@@ -249,7 +250,6 @@ static __always_inline void free_past(u8 *info, unsigned int order, unsigned lon
 	enum kmemx_given given;
 	u64 word;
 
-	preempt_disable();
 	/* As kmemx_zone_free_block(), inline. */
 	WRITE_ONCE(*info, 0);
 	given = kmemx_zone_give_once(&kmemx_live.pages.zone, frame, order, &word, &change);
@@ -268,16 +268,27 @@ static __always_inline void free_past(u8 *info, unsigned int order, unsigned lon
 	}
 }
 
+/* What a front has not taken: it was busy, or the block was freed by somebody else meanwhile. */
 static noinline void free_any_past(u8 *info, unsigned int order, unsigned long call_site)
 {
-	free_past(info, order, call_site);
+	preempt_disable();
+	if (likely(READ_ONCE(*info) == kmemx_info(KMEMX_KIND_PAGES, order))) {
+		free_past(info, order, call_site);
+		return;
+	}
+	preempt_enable();
+	free_twice(kmemx_pages_number(&kmemx_live.pages, info), order, call_site);
 }
 
-/* The front takes it after all, unless it is busy or has changed meanwhile. */
+/*
+ * The front takes it after all, unless it is busy or has changed meanwhile. Preemption is off when
+ * they are called.
+ */
 
 static noinline void free_to_few(struct page *page, u8 *info, unsigned int order,
 				 unsigned long call_site)
 {
+	preempt_enable();
 	if (kmemx_pages_put_few(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
 		count_free(page, order, call_site);
 	else
@@ -287,19 +298,22 @@ static noinline void free_to_few(struct page *page, u8 *info, unsigned int order
 static noinline void free_to_more(struct page *page, u8 *info, unsigned int order,
 				  unsigned long call_site)
 {
+	preempt_enable();
 	if (kmemx_pages_put_more(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
 		count_free(page, order, call_site);
 	else
 		free_any_past(info, order, call_site);
 }
 
-/* Counted before anything goes for it, so that nothing has to be kept meanwhile. */
+/*
+ * Counted before anything goes for it, so that nothing has to be kept meanwhile. Preemption is
+ * off.
+ */
 static noinline void free_to_wait(u8 *info, unsigned int order, unsigned long call_site)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
 	struct kmemx_pcp_group group;
 
-	preempt_disable();
 	if (unlikely(!kmemx_pages_wait(pages, info, order, KMEMX_KIND_PAGES, &group))) {
 		preempt_enable();
 		free_any_past(info, order, call_site);
@@ -317,7 +331,10 @@ static __always_inline void free_full(struct page *page, u8 *info, unsigned int 
 {
 	enum kmemx_pages_way way;
 
+	/* So that not much happens between the look at the info byte and what is done by it. */
+	preempt_disable();
 	if (unlikely(!kmemx_pages_is_block(page, info, order, KMEMX_KIND_PAGES))) {
+		preempt_enable();
 		free_pages_slow(page, info, order, call_site);
 		return;
 	}

@@ -242,17 +242,19 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_take_chunk);
 bool kmemx_pages_put_chunk(struct kmemx_pages *pages, struct page *page, u8 *info,
 			   enum kmemx_kind kind)
 {
-	bool freed;
+	bool freed = false;
 
 	if (READ_ONCE(*info) != kmemx_info(kind, KMEMX_CHUNK_ORDER) || want_init_on_free() ||
 	    kmemx_pages_any_held(page, KMEMX_CHUNK_ORDER))
 		return false;
 	preempt_disable();
-	/* As kmemx_zone_free_block(), inline. */
-	WRITE_ONCE(*info, 0);
-	freed = kmemx_zone_give_chunk(&pages->zone,
-				      kmemx_pages_number(pages, info) / KMEMX_CHUNK_FRAMES,
-				      KMEMX_STATE_ALL_FREE);
+	/* Once more, since the references of all its pages have come between. */
+	if (likely(READ_ONCE(*info) == kmemx_info(kind, KMEMX_CHUNK_ORDER))) {
+		/* As kmemx_zone_free_block(), inline. */
+		WRITE_ONCE(*info, 0);
+		freed = kmemx_zone_give_chunk(&pages->zone, kmemx_pages_number(pages, info) /
+					      KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
+	}
 	preempt_enable();
 	return freed;
 }
@@ -293,7 +295,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_zeroed);
  * @kind: what for; not a slab
  * @frame: set to the first
  *
- * The memory is as its last user left it.
+ * The memory is as its last user left it, unless kmemx_pages_free_is_zero().
  *
  * Context: any.
  * Return: 0; -ENOSPC if there is no such run; -EAGAIN if there was one but
@@ -437,6 +439,13 @@ enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_free);
 
+static void split(struct kmemx_pages *pages, u32 frame, unsigned int order, unsigned int keep)
+{
+	preempt_disable();
+	kmemx_zone_split(&pages->zone, frame, order, keep);
+	preempt_enable();
+}
+
 /* Give back the blocks that frames @frame to @end - 1 are. */
 static void give_range(struct kmemx_pages *pages, u32 frame, u32 end, struct kmemx_freed *freed)
 {
@@ -549,7 +558,7 @@ enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 		if (more)
 			next = kmemx_zone_next(&pages->zone, block, &info);
 		if (keep && block + keep < end)
-			kmemx_zone_split(&pages->zone, block, order, (unsigned int)keep);
+			split(pages, block, order, (unsigned int)keep);
 		/* Before anybody else has what goes; who calls tells kmemleak of the rest. */
 		if (keep < 1UL << order && !freed->nr_frames && !in_nmi())
 			kmemleak_free(kmemx_pages_address(pages, frame));

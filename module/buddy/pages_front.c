@@ -369,7 +369,10 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 	return page + bit;
 }
 
-/* The next block of a stack that is not what it seems to be; NULL if there is none. */
+/*
+ * The next block of a stack that is not empty: who wants zeroes has not looked there, nor has who
+ * found what is not what it seems to be. NULL if there is none that is.
+ */
 static noinline struct page *take_next(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
 				       unsigned int order, enum kmemx_kind kind)
 {
@@ -393,7 +396,7 @@ static __always_inline struct page *take_small(struct kmemx_pages *pages, unsign
 
 	if (unlikely(!list->cap || !kmemx_busy_enter(&pcp->busy)))
 		return NULL;
-	if (unlikely(list->top != list->bottom))
+	if (list->top != list->bottom)
 		page = take_next(pages, list, order, kind);
 	if (likely(!page))
 		page = refill(pages, pcp, order, kind);
@@ -504,15 +507,16 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
 /* ---- Emptying ----------------------------------------------------------- */
 
 /*
- * Give up to @nr blocks that the stacks of a front, the caller's, hold back to the zone, and
- * what waits there. Returns how many are left of @nr: not 0 means that the front is empty.
+ * Give up to @nr blocks that the stacks of a front, the caller's, hold back to the zone, the
+ * largest first, and what waits there. Returns how many are left of @nr: not 0 means that the
+ * front is empty.
  */
 static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int nr)
 {
 	struct kmemx_pcp_group group;
 	unsigned int k;
 
-	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+	for (k = KMEMX_PCP_ORDERS; k--; ) {
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
 
 		for (; nr && list->top != list->bottom; nr--) {
@@ -534,7 +538,8 @@ static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
  * struct drain - the fronts of all CPUs are being emptied
  * @pages: whose
  * @cpu: the CPU that is asked
- * @left: of the blocks that it had when it was asked first; more it need not give back
+ * @left: of as many blocks as it had when it was asked first; more it need not give back, even
+ *	  if what its CPU has freed meanwhile has gone in place of some of these
  */
 struct drain {
 	struct kmemx_pages *pages;

@@ -87,7 +87,7 @@ none:
  * @order: 0..KMEMX_PCP_ORDERS - 1
  * @kind: what it was allocated for
  *
- * The hot path of frees, as kmemx_pages_pop(); kmemx_pages_put() is next.
+ * The hot path of frees, as kmemx_pages_pop(); kmemx_pages_way() says what is next.
  *
  * Context: any.
  * Return: false if the block was not freed.
@@ -182,7 +182,12 @@ static __always_inline bool kmemx_pages_wait(struct kmemx_pages *pages, u8 *info
 	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
 	bool freed = false;
 
-	if (unlikely(!pcp->wait_max || !kmemx_busy_enter(&pcp->busy)))
+	if (unlikely(!pcp->wait_max)) {
+		/* No block waits here, so the next ones need not ask. */
+		WRITE_ONCE(pcp->nr_alone, KMEMX_PCP_ALONE);
+		return false;
+	}
+	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
 		return false;
 	if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
 		WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
@@ -235,7 +240,7 @@ static __always_inline bool kmemx_pages_put_small(struct kmemx_pages *pages, str
  * @kind: what it was allocated for
  *
  * What is not such a block that nobody else holds is left to kmemx_pages_free(), which
- * says why. Inline, for the one who frees past a front.
+ * says why.
  *
  * Context: any.
  * Return: false if the block was not freed.
@@ -253,13 +258,9 @@ static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct pa
 	if (order < KMEMX_PCP_ORDERS && kmemx_pages_put_small(pages, page, info, order, kind))
 		return true;
 	preempt_disable();
-	if (likely(order <= KMEMX_WORD_ORDER)) {
-		/* As kmemx_zone_free_block(), inline. */
-		WRITE_ONCE(*info, 0);
-		freed = kmemx_zone_give_small(&pages->zone, kmemx_pages_number(pages, info), order);
-	} else {
-		freed = kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order);
-	}
+	/* Once more, since what has come between may have taken long. */
+	freed = READ_ONCE(*info) == kmemx_info(kind, order) &&
+		kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order);
 	preempt_enable();
 	return freed;
 }

@@ -62,7 +62,10 @@ static void note_held(struct kmemx_pages *pages, unsigned int c)
 	 * leaves the chunk in the summary or the other sees the frames.
 	 */
 	smp_mb();
+	/* A summary that somebody is just changing may hide what is in it: not for long. */
+	preempt_disable();
 	kmemx_summary_set(&pages->held, c);
+	preempt_enable();
 }
 
 /**
@@ -83,7 +86,9 @@ unsigned int kmemx_pages_give_block(struct kmemx_pages *pages, u32 frame, unsign
 		kmemx_pages_give_frames(pages, frame, order);
 		return 0;
 	}
+	preempt_disable();
 	kmemx_zone_quarantine(&pages->zone, frame, order);
+	preempt_enable();
 	atomic64_add(nr, &pages->nr_quarantined);
 	for (i = 0; i < nr; i++)
 		nr_held += !try_release(pages, frame + i);
@@ -114,7 +119,10 @@ static unsigned int sweep_chunk(struct kmemx_pages *pages, unsigned int c, unsig
 	unsigned int nr = 0;
 	bool left = false;
 
+	/* As in note_held(). */
+	preempt_disable();
 	kmemx_summary_clear(&pages->held, c);
+	preempt_enable();
 	while (frame < end && nr < max) {
 		if (frame % 8 == 0 && !any_quarantined(&pages->zone.info[frame])) {
 			frame += 8;

@@ -100,8 +100,9 @@ static inline unsigned int kmemx_group_order(u32 where)
  * @busy: see <kmemx/busy.h>
  * @none: the info byte of what is at the bottom
  * @victim: the order that is asked next whether it is idle
- * @nr_refused: how many orders, the largest first, have been asked in vain for what they do not
- *		use, since a stack was filled last; that of KMEMX_PCP_ORDERS: the front is short
+ * @nr_refused: how often a full stack got no room since one was filled last: the orders have been
+ *		asked in turn, the largest first, for what they do not use, or it may hold no more
+ *		anyway; after KMEMX_PCP_ORDERS times the front is short
  * @wait_max: blocks that may be in @group; 0 in a front that is too small for that, or none
  * @nr_alone: blocks in a row that found none of their word in @group; from KMEMX_PCP_ALONE on,
  *	      until it wraps around, blocks do not go there

@@ -20,12 +20,15 @@ static void pause(void)
 	__set_current_state(TASK_RUNNING);
 }
 
-/* Not where few chunks are whole: one that is away for zeroing could be the last. */
+/*
+ * Only where there are still plenty of whole chunks without the one that is away for zeroing: it
+ * could be the last, and who zeroes it yields to everybody.
+ */
 static bool zero_one(struct kmemx_prezero *prezero)
 {
 	const struct kmemx_zone *zone = &prezero->pages->zone;
 
-	return kmemx_zone_has_plenty(zone) && kmemx_zone_nr_zero(zone) < prezero->nr_frames &&
+	return atomic64_read(&zone->spare) > 0 && kmemx_zone_nr_zero(zone) < prezero->nr_frames &&
 		kmemx_pages_zero_chunk(prezero->pages);
 }
 

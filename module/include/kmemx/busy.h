@@ -48,7 +48,7 @@ static __always_inline void kmemx_busy_leave(u8 *busy)
 
 /* What emptying what this CPU has for itself has come to. */
 enum kmemx_emptied {
-	KMEMX_EMPTY,		/* There is nothing left of what was there. */
+	KMEMX_EMPTY,		/* As much has gone as was there. */
 	KMEMX_EMPTY_MORE,	/* There is, but interrupts have been off for a while. */
 	KMEMX_EMPTY_BUSY,	/* The CPU was at work there. */
 };
