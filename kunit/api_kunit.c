@@ -14,6 +14,8 @@
 
 #include "api.h"
 #include "buddy/prezero.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_check.h"
 #include "few_whole.h"
 #include "observe/callers.h"
 #include "observe/snapshot.h"

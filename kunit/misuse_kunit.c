@@ -13,6 +13,9 @@
 #include <kunit/test.h>
 
 #include "api.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_check.h"
+#include "buddy/zone_info.h"
 #include "few_whole.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"

@@ -9,6 +9,8 @@
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
 
+#include "buddy/zone_bins.h"
+#include "buddy/zone_check.h"
 #include "cma/backend.h"
 #include "load.h"
 #include "region.h"

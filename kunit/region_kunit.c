@@ -7,6 +7,8 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "buddy/zone_bins.h"
+#include "buddy/zone_check.h"
 #include "cma/backend.h"
 #include "random.h"
 #include "region.h"

@@ -27,6 +27,7 @@
 #endif
 
 #include "api.h"
+#include "buddy/zone_check.h"
 #include "observe/snapshot.h"
 #include "random.h"
 

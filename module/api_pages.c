@@ -13,6 +13,8 @@
 #include <kmemx/kmemx.h>
 
 #include "api.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"

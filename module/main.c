@@ -17,6 +17,7 @@
 
 #include "api.h"
 #include "buddy/prezero.h"
+#include "buddy/zone_census.h"
 #include "cma/backend.h"
 #include "observe/debugfs.h"
 #include "observe/stat.h"

@@ -10,6 +10,7 @@
 #include <linux/sched/mm.h>
 
 #include "api.h"
+#include "buddy/zone_census.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"

@@ -11,6 +11,7 @@
 #include <linux/vmalloc.h>
 
 #include "buddy/pages.h"
+#include "buddy/zone_run.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 

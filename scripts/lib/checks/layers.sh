@@ -13,7 +13,8 @@ layer_table() {
 		1  module/cma/*                                                !buddy !slab
 		1  module/observe/@(stat|trace|report).[ch]
 		2  module/observe/callers.[ch]
-		2  module/buddy/@(zone|pcp|pages|fragmap|pagetype|prezero).[ch]                 !slab
+		2  module/buddy/@(zone|zone_@(bins|info|block|run|census|check)).[ch] !slab !buddy/pages !buddy/pcp
+		2  module/buddy/@(pcp|pages|fragmap|pagetype|prezero).[ch]     !slab
 		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp
 		4  module/policy/*
 		4  module/region.[ch]
