@@ -16,6 +16,8 @@
 #include "buddy/pages_front.h"
 #include "buddy/pages_quarantine.h"
 #include "buddy/prezero.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_check.h"
 #include "few_whole.h"
 #include "observe/callers.h"
 #include "observe/snapshot.h"

@@ -10,6 +10,7 @@
 #include <kunit/test.h>
 
 #include "api.h"
+#include "buddy/zone_bins.h"
 
 /* What is allocated for that. */
 struct few_whole {

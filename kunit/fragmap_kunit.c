@@ -4,6 +4,8 @@
  * against a byte per frame.
  */
 #include "buddy/fragmap.h"
+#include "buddy/zone_info.h"
+#include "buddy/zone_run.h"
 #include "random.h"
 
 struct fixture {

@@ -14,6 +14,9 @@
 
 #include "api.h"
 #include "buddy/pages_front.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_check.h"
+#include "buddy/zone_info.h"
 #include "few_whole.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"

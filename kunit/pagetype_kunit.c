@@ -4,6 +4,10 @@
  * frame. The free blocks of all types together are those of buddyinfo.
  */
 #include "buddy/pagetype.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_info.h"
+#include "buddy/zone_run.h"
 #include "random.h"
 
 #define NR_CHUNKS	8

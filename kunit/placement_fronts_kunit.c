@@ -10,6 +10,8 @@
 #include <linux/vmalloc.h>
 
 #include "buddy/pages_front.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_check.h"
 #include "cma/backend.h"
 #include "load.h"
 #include "region.h"

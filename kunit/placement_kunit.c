@@ -4,6 +4,11 @@
  * placement_fronts_kunit.c is the same with all that is around it.
  */
 #include "buddy/zone.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_check.h"
+#include "buddy/zone_info.h"
 #include "load.h"
 
 /* In a guest, the suite of fronts takes long enough. */

@@ -11,6 +11,8 @@
 #include "buddy/pages_front.h"
 #include "buddy/pages_quarantine.h"
 #include "buddy/prezero.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_check.h"
 #include "cma/backend.h"
 #include "random.h"
 #include "region.h"

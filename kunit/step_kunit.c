@@ -8,6 +8,12 @@
  */
 #define KMEMX_STEPS
 #include "buddy/zone.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_check.h"
+#include "buddy/zone_info.h"
+#include "buddy/zone_run.h"
 #include "random.h"
 
 #define BASE_PFN	0x40000UL

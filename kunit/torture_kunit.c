@@ -28,6 +28,7 @@
 
 #include "api.h"
 #include "buddy/pages_front.h"
+#include "buddy/zone_check.h"
 #include "observe/snapshot.h"
 #include "random.h"
 

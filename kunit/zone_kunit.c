@@ -4,6 +4,12 @@
  * against a byte per frame.
  */
 #include "buddy/zone.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_check.h"
+#include "buddy/zone_info.h"
+#include "buddy/zone_run.h"
 #include "random.h"
 #include "threads.h"
 

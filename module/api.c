@@ -15,6 +15,7 @@
 
 #include "api.h"
 #include "api_object.h"
+#include "buddy/zone_info.h"
 #include "observe/report.h"
 #include "observe/trace.h"
 #include "request.h"

@@ -11,6 +11,7 @@
 #include <kmemx/kmemx.h>
 
 #include "api_object.h"
+#include "buddy/zone_info.h"
 #include "slab/sheaf.h"
 
 /* ---- Objects ----------------------------------------------------------- */

@@ -9,6 +9,8 @@
 
 #include "api.h"
 #include "buddy/pages_front.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"

@@ -18,6 +18,7 @@
 #include "api.h"
 #include "buddy/pages_front.h"
 #include "buddy/prezero.h"
+#include "buddy/zone_census.h"
 #include "cma/backend.h"
 #include "observe/debugfs.h"
 #include "observe/stat.h"

@@ -11,6 +11,7 @@
 
 #include "api.h"
 #include "buddy/pages_front.h"
+#include "buddy/zone_census.h"
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "observe/trace.h"

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "buddy/zone.h"
+#include "buddy/zone_block.h"
 #include "slab/slab.h"
 
 #define THREADS_MAX	2

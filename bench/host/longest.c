@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "buddy/zone.h"
+#include "buddy/zone_block.h"
 
 #define FRAMES_PER_MIB	256UL
 #define BASE_PFN	0x100000UL

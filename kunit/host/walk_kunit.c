@@ -10,6 +10,12 @@
 #include <inttypes.h>
 
 #include "buddy/zone.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_check.h"
+#include "buddy/zone_info.h"
+#include "buddy/zone_run.h"
 #include "host/coroutine.h"
 #include "random.h"
 

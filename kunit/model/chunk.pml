@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A chunk, as module/buddy/chunk.c has it, with four frames: NW words of W bits, and a
- * state word. A statement, or a d_step, is one access to what others may change; what is
- * computed from it is in the same step, as nobody else can tell.
+ * A chunk, as module/buddy/chunk.c and module/buddy/chunk.h have it, with four frames: NW
+ * words of W bits, and a state word. A statement, or a d_step, is one access to what others
+ * may change; what is computed from it is in the same step, as nobody else can tell.
  *
- * inline here      in module/buddy/chunk.c
+ * inline here      in the module
  * note_move        note_move()
  * cas_state        replace_state(), change_state()
  * settle_word      settle_word()
  * settle_words     settle_words(), settle_frames()
  * take_whole       take_whole()
- * take_heads       take_heads()
+ * take_heads       the end of kmemx_chunk_take_bits()
+ * pick             kmemx_word_pick()
  * take_some        kmemx_chunk_take_some()
  * take_words       take_words(), fill_words(); kmemx_chunk_take_two() takes the same steps
  * take_range       kmemx_chunk_take_range(), fill_bits()
  * empty_chunk      kmemx_chunk_empty()
- * add_to_word      add_to_word()
- * give_small       give_small()
+ * add_to_word      kmemx_chunk_count_back(); kmemx_chunk_count_once() is one try of it
+ * give_small       kmemx_chunk_give_small(), and in the same steps kmemx_zone_give_small()
  * give_words       the end of kmemx_chunk_give(), clear_frames()
  */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A zone of C chunks, as module/buddy/zone.c and module/buddy/bins.c have it: an info
+ * A zone of C chunks, as module/buddy/zone_*.c and module/buddy/bins.c have it: an info
  * byte per frame, bins, which say where to look, and who frees: decided by the bits, by
  * the state of a whole chunk, or, for a block over several words, by the info byte.
  *
@@ -9,13 +9,14 @@
  * bins_add         kmemx_bins_add(), whose summary is one word here
  * bins_remove      kmemx_bins_remove()
  * first_of         first_of()
- * settle_bin       settle_bin()
- * settle           settle_moved()
- * make_whole       make_whole(); of the chunk that is noted, settle_emptied()
+ * settle_bin       kmemx_zone_settle_bin()
+ * settle           kmemx_zone_settle_moved()
+ * make_whole       make_whole(); of the chunk that is noted, kmemx_zone_settle_emptied()
  * note_emptied     note_emptied()
  * take_blocks      kmemx_zone_take_slow()
- * give_block       give_block()
+ * give_block       kmemx_zone_give_small(), kmemx_zone_give_chunk(), kmemx_zone_give_block()
  * zone_alloc       kmemx_zone_alloc_order()
+ * zone_range       kmemx_zone_alloc_at()
  * zone_free        a look at the info byte, then kmemx_zone_free_block()
  */
 

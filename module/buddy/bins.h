@@ -6,7 +6,7 @@
  * however many chunks there are and whatever their state.
  *
  * Like a summary, a hint: a chunk's own state word decides, and who changes that
- * brings the bins in line; see zone.c.
+ * brings the bins in line; see zone_bins.h.
  *
  * Locking: none, as in summary.h.
  */

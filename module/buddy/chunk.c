@@ -361,7 +361,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give_small);
  * @moved: see chunk.h
  *
  * A block of order 7 or 8 the caller must have won the right to free (the info byte
- * of zone.h decides who does).
+ * of zone_info.h decides who does).
  *
  * Context: any.
  * Return: false if the block was free already; nothing has changed.

@@ -3,6 +3,7 @@
  * Drawing a chunk; see fragmap.h.
  */
 #include "buddy/fragmap.h"
+#include "buddy/zone_info.h"
 
 /* How often a copy is made anew because the chunk changed meanwhile. */
 #define COPY_TRIES	4

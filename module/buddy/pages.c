@@ -12,6 +12,7 @@
 
 #include "buddy/pages_front.h"
 #include "buddy/pages_quarantine.h"
+#include "buddy/zone_run.h"
 #include "observe/stat.h"
 
 #define CHUNK_BYTES	(PAGE_SIZE << KMEMX_CHUNK_ORDER)

@@ -23,6 +23,10 @@
 
 #include "buddy/pcp.h"
 #include "buddy/zone.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_block.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_info.h"
 
 /**
  * struct kmemx_pages - the frames of a region

@@ -3,6 +3,8 @@
  * Chunks by what they are used for; see pagetype.h.
  */
 #include "buddy/pagetype.h"
+#include "buddy/zone_census.h"
+#include "buddy/zone_info.h"
 
 /*
  * The kinds of the blocks in use in a chunk, a bit each. @kind is that of the allocation

@@ -15,7 +15,7 @@
 /* In the order in which they are shown: docs/abi.md. */
 enum kmemx_pagetype {
 	KMEMX_PAGETYPE_FREE,		/* No block is in use; fronts may have some. */
-	KMEMX_PAGETYPE_PAGES,		/* All blocks in use are of that kind: zone.h. */
+	KMEMX_PAGETYPE_PAGES,		/* All blocks in use are of that kind: zone_info.h. */
 	KMEMX_PAGETYPE_LARGE,
 	KMEMX_PAGETYPE_CONTIG,
 	KMEMX_PAGETYPE_SLAB,

@@ -25,7 +25,7 @@
 #include <linux/mm.h>
 #include <kmemx/busy.h>
 
-#include "buddy/zone.h"
+#include "buddy/zone_info.h"
 
 /* Orders 0 to 4: up to 64 KiB with 4 KiB pages. */
 #define KMEMX_PCP_ORDERS	5

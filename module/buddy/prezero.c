@@ -7,6 +7,8 @@
 #include <linux/sched.h>
 
 #include "buddy/prezero.h"
+#include "buddy/zone_bins.h"
+#include "buddy/zone_census.h"
 
 /* Between two looks at what there is to do. */
 #define PAUSE	(HZ / 10)

@@ -12,6 +12,7 @@
 #include <linux/seq_file.h>
 #include <kmemx/kmemx.h>
 
+#include "buddy/zone_census.h"
 #include "observe/debugfs.h"
 #include "observe/debugfs_frag.h"
 #include "observe/debugfs_sites.h"

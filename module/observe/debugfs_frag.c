@@ -14,6 +14,7 @@
 #include "buddy/fragindex.h"
 #include "buddy/fragmap.h"
 #include "buddy/pagetype.h"
+#include "buddy/zone_census.h"
 #include "observe/debugfs_frag.h"
 #include "region.h"
 

@@ -19,6 +19,7 @@
 #include <linux/xarray.h>
 
 #include "api.h"
+#include "buddy/zone_info.h"
 #include "observe/callers.h"
 #include "observe/debugfs_sites.h"
 

@@ -5,6 +5,7 @@
 #include <linux/cpumask.h>
 
 #include "buddy/pages_front.h"
+#include "buddy/zone_census.h"
 #include "observe/snapshot.h"
 
 /* Other CPUs may be in between; look again a few times before saying so. */
