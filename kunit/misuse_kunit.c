@@ -14,6 +14,7 @@
 
 #include "api.h"
 #include "buddy/pages_front.h"
+#include "buddy/pages_quarantine.h"
 #include "buddy/zone_block.h"
 #include "buddy/zone_check.h"
 #include "buddy/zone_info.h"
@@ -163,6 +164,28 @@ static void misuse_racing_double_free_of_one_that_waits(struct kunit *test)
 			kmemx_free_pages(page, 0);
 		KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(zone));
 	}
+}
+
+/* One has claimed a block, as somebody held it then; the other frees it by its bits. */
+static void misuse_racing_double_free_of_one_that_is_claimed(struct kunit *test)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 2);
+	struct kmemx_zone *zone = &kmemx_live.pages.zone;
+	u32 frame;
+	u8 info;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_TRUE(test, kmemx_pages_find(&kmemx_live.pages, page_address(page), &frame));
+	KUNIT_ASSERT_EQ(test, kmemx_zone_claim(zone, frame, KMEMX_KIND_PAGES, 4, &info),
+			KMEMX_FREE_OK);
+	preempt_disable();
+	KUNIT_EXPECT_TRUE(test, kmemx_zone_free_block(zone, frame, 2));
+	preempt_enable();
+	kmemx_stat_block_free(2);
+	kmemx_stat_block_free(2);
+	kmemx_pages_give_frames(&kmemx_live.pages, frame, 2);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+	KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(zone));
 }
 
 static void misuse_racing_double_free_of_an_object(struct kunit *test)
@@ -666,6 +689,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
 	KUNIT_CASE(misuse_racing_double_free_of_what_waits),
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_waits),
+	KUNIT_CASE(misuse_racing_double_free_of_one_that_is_claimed),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
 	KUNIT_CASE(misuse_double_free),

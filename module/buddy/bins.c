@@ -58,17 +58,11 @@ static bool is_used(const struct kmemx_bins *bins, unsigned int bin)
 	return (u64)atomic64_read(&bins->used) & BIT_ULL(bin);
 }
 
-/**
- * kmemx_bins_settle() - let the word say whether a bin has chunks
- * @bins: the bins
- * @bin: 0..KMEMX_NR_BINS - 1
- *
- * Until that holds still: after whatever may have changed the top of its summary, which a
- * repair in there may as well.
- *
- * Context: any.
+/*
+ * Let the word say whether a bin has chunks, until that holds still: after whatever may have
+ * changed the top of its summary, which a repair in there may as well.
  */
-void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin)
+static void settle(struct kmemx_bins *bins, unsigned int bin)
 {
 	for (;;) {
 		bool empty = kmemx_summary_is_empty(&bins->chunks[bin]);
@@ -85,7 +79,6 @@ void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin)
 		kmemx_step();
 	}
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_bins_settle);
 
 /**
  * kmemx_bins_mend() - bring what is above a chunk in line with its word
@@ -98,7 +91,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_bins_settle);
 void kmemx_bins_mend(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk)
 {
 	kmemx_summary_mend(&bins->chunks[bin], chunk);
-	kmemx_bins_settle(bins, bin);
+	settle(bins, bin);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_mend);
 
@@ -149,7 +142,7 @@ long kmemx_bins_next(struct kmemx_bins *bins, unsigned int bin, unsigned int fro
 	long chunk = kmemx_summary_find(&bins->chunks[bin], from);
 
 	/* The search repairs what it meets. */
-	kmemx_bins_settle(bins, bin);
+	settle(bins, bin);
 	return chunk;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_next);
@@ -164,7 +157,7 @@ static long first_of(struct kmemx_bins *bins, u64 left, unsigned int *bin)
 		chunk = kmemx_summary_first(&bins->chunks[*bin]);
 		if (likely(chunk >= 0))
 			return chunk;
-		kmemx_bins_settle(bins, *bin);
+		settle(bins, *bin);
 	}
 	return -1;
 }
@@ -208,7 +201,7 @@ long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned 
 
 	if (next >= 0)
 		return next;
-	kmemx_bins_settle(bins, *bin);
+	settle(bins, *bin);
 	return first_of(bins, (u64)atomic64_read(&bins->used) & kmemx_bins_for[order] & behind,
 			bin);
 }

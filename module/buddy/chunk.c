@@ -324,22 +324,13 @@ static void settle_frames(struct kmemx_chunk chunk, unsigned int first, unsigned
 	settle_words(chunk, i, (end - 1) / KMEMX_WORD_BITS - i + 1, delta, moved);
 }
 
-/**
- * kmemx_chunk_give_small() - give back a block within a word
- * @chunk: the chunk
- * @frame: first frame of the block
- * @order: 0..6, as it was taken
- * @moved: see chunk.h
- *
- * Its bits are cleared together, and only if all are set; if some are not, the caller is
- * one of several who free it, or worse. So of several CPUs that give the same block one
- * succeeds.
- *
- * Context: any.
- * Return: false if the block was free already; nothing has changed.
+/*
+ * Give back a block within a word: its bits are cleared together, and only if all are set; if some
+ * are not, the caller is one of several who free it, or worse. So of several CPUs that give the
+ * same block one succeeds.
  */
-bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
-			    unsigned int order, struct kmemx_moved *moved)
+static bool give_small(struct kmemx_chunk chunk, unsigned int frame, unsigned int order,
+		       struct kmemx_moved *moved)
 {
 	unsigned int i = frame / KMEMX_WORD_BITS, bit = frame % KMEMX_WORD_BITS;
 	struct kmemx_change change;
@@ -351,7 +342,6 @@ bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
 	kmemx_chunk_settle(chunk, &change, moved);
 	return true;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give_small);
 
 /**
  * kmemx_chunk_give() - give a taken block back
@@ -378,7 +368,7 @@ bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 		return true;
 	}
 	if (order <= KMEMX_WORD_ORDER)
-		return kmemx_chunk_give_small(chunk, frame, order, moved);
+		return give_small(chunk, frame, order, moved);
 	clear_frames(chunk, frame, end);
 	settle_frames(chunk, frame, end, kmemx_chunk_worth(1U << order, 1), moved);
 	return true;

@@ -490,8 +490,6 @@ int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,
 			  struct kmemx_moved *moved);
 void kmemx_chunk_settle_two(struct kmemx_chunk chunk, const struct kmemx_change *change,
 			    struct kmemx_moved *moved);
-bool kmemx_chunk_give_small(struct kmemx_chunk chunk, unsigned int frame,
-			    unsigned int order, struct kmemx_moved *moved);
 bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 		      unsigned int order, struct kmemx_moved *moved);
 unsigned int kmemx_chunk_trim(struct kmemx_chunk chunk, unsigned int frame,

@@ -24,9 +24,9 @@ static void copy_words(struct kmemx_fragmap *copy, struct kmemx_chunk chunk, con
  * @chunk: the chunk
  * @info: the info bytes of its frames
  *
- * Every allocation and free changes the state word, so a copy during which that
- * stayed the same is most likely of one moment; where others are busy in the
- * chunk, the last of a few is good enough to look at.
+ * Every allocation and free changes the state word, but for those of fronts, which change info
+ * bytes only. So a copy during which it stayed the same is most likely of one moment; where
+ * others are busy in the chunk, the last of a few is good enough to look at.
  *
  * Context: any.
  */

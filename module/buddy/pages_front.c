@@ -112,20 +112,30 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages)
 
 /* ---- Giving blocks back to the zone ------------------------------------- */
 
-/*
- * A racing double free left a block in two fronts, or in one and in use: its info byte
- * is not that of a block in a front any more, when who is behind comes to it.
+/**
+ * kmemx_pages_drop_twice() - two frees of a block have been counted, of which one was none
+ * @pages: the region's frames
+ * @frame: its first frame
+ * @order: its order
+ *
+ * A racing double free left it in two fronts, or in one and in use: its info byte is not that of
+ * a block in a front any more, when who is behind comes to it. Or it is free when who has
+ * claimed it gives it back.
+ *
+ * Context: any.
  */
-static void drop_twice(struct kmemx_pages *pages, const u8 *info, unsigned int order)
+void kmemx_pages_drop_twice(const struct kmemx_pages *pages, u32 frame, unsigned int order)
 {
-	u32 frame = kmemx_pages_number(pages, info);
-
-	/* Two frees have been counted, of which one was none. */
 	kmemx_stat_add(KMEMX_STAT_PAGE_FREE, -1);
 	kmemx_stat_add(KMEMX_STAT_USED_BYTES, (s64)(PAGE_SIZE << order));
 	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
 	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, kmemx_pages_address(pages, frame), NULL,
 			      _RET_IP_);
+}
+
+static void drop_twice(struct kmemx_pages *pages, const u8 *info, unsigned int order)
+{
+	kmemx_pages_drop_twice(pages, kmemx_pages_number(pages, info), order);
 }
 
 static bool is_front(const struct kmemx_pcp_block *block, unsigned int order)

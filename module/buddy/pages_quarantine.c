@@ -7,6 +7,7 @@
 #include <linux/preempt.h>
 #include <linux/string.h>
 
+#include "buddy/pages_front.h"
 #include "buddy/pages_quarantine.h"
 
 /* Chunks, and frames to give back, that a caller who may not wait looks for. */
@@ -26,12 +27,17 @@
  */
 void kmemx_pages_give_frames(struct kmemx_pages *pages, u32 frame, unsigned int order)
 {
+	bool given;
+
 	if (want_init_on_free())
 		memset(kmemx_pages_address(pages, frame), 0, PAGE_SIZE << order);
 	preempt_disable();
-	kmemx_zone_give(&pages->zone, frame, order);
+	given = kmemx_zone_give(&pages->zone, frame, order);
 	preempt_enable();
+	if (unlikely(!given))
+		kmemx_pages_drop_twice(pages, frame, order);
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_give_frames);
 
 /* Does anybody but us hold this frame? */
 static bool is_held(const struct kmemx_pages *pages, u32 frame)

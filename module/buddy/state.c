@@ -36,7 +36,7 @@ static __always_inline u64 reclass(u64 old, u64 new)
  * kmemx_state_lower_slow() - note the bin where a word may have lost its largest block
  * @old: the state word as it is, its bin right
  * @new: what it is to be, with the bin of @old
- * @rank: what the word had
+ * @rank: what the word had, or is going to have, if that is more
  *
  * Return: @new with its own bin.
  */

@@ -175,17 +175,18 @@ void kmemx_zone_give_block(struct kmemx_zone *zone, unsigned int c, unsigned int
  * @order: its order, from its info byte
  *
  * Context: any.
+ * Return: false if it was free already, as somebody else has freed it by its bits, or by the state
+ * of its chunk; see kmemx_zone_free_block().
  */
-void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
-		       unsigned int order)
+bool kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame, unsigned int order)
 {
 	if (order <= KMEMX_WORD_ORDER)
-		kmemx_zone_give_small(zone, frame, order);
-	else if (order == KMEMX_CHUNK_ORDER)
-		kmemx_zone_give_chunk(zone, frame / KMEMX_CHUNK_FRAMES, KMEMX_STATE_ALL_FREE);
-	else
-		kmemx_zone_give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES,
-				      order);
+		return kmemx_zone_give_small(zone, frame, order);
+	if (order == KMEMX_CHUNK_ORDER)
+		return kmemx_zone_give_chunk(zone, frame / KMEMX_CHUNK_FRAMES,
+					     KMEMX_STATE_ALL_FREE);
+	kmemx_zone_give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
+	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
 

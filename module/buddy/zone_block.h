@@ -38,8 +38,7 @@ long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 
 void kmemx_zone_give_block(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
 			   unsigned int order);
-void kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame,
-		     unsigned int order);
+bool kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame, unsigned int order);
 bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order);
 

@@ -133,9 +133,9 @@ enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
  * @nr: its frames, or 0 if the caller does not know
  * @info: set to the info byte of its first block
  *
- * This is where a free happens: of all who try, exactly one gets
- * KMEMX_FREE_OK, and it goes on with kmemx_zone_give() for the first block
- * and, while there are more, kmemx_zone_next().
+ * Of all who try, exactly one gets KMEMX_FREE_OK, and it goes on with kmemx_zone_give() for
+ * the first block and, while there are more, kmemx_zone_next(). Who frees it meanwhile by
+ * kmemx_zone_free_block() does not ask here, so kmemx_zone_give() may find it free.
  *
  * Context: any.
  * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.

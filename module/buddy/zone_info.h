@@ -3,10 +3,14 @@
  * Info bytes: what a block is used for, and how large it is.
  *
  * The info byte of a frame is zero unless a block starts there that is not in the
- * chunk's map as free. A free block has no bytes to clean, so a block that is taken
- * anew has zeroes inside. Of any number of CPUs that free the same allocation, one
- * wins the compare-and-exchange that zeroes its byte, and the others have found a
- * double free.
+ * chunk's map as free; but for the further frames of a slab, and those that do not exist. A
+ * free block has no bytes to clean, so a block that is taken anew has zeroes inside.
+ *
+ * Of any number of CPUs that free the same block, one succeeds, and the others have found a
+ * double free. Which one that is, the bits of the block decide where it is at most a word,
+ * and the state word where it is a chunk, kmemx_zone_free_block(); else the
+ * compare-and-exchange that zeroes the byte, kmemx_zone_claim(): for a row of blocks, and what
+ * has to be zeroed, or to be set aside.
  *
  * Locking: none, as in chunk.h.
  */

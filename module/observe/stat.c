@@ -8,7 +8,7 @@
 
 #include "observe/stat.h"
 
-/* Static, as one instruction then counts; modules share little such space, this is 336 bytes. */
+/* Static, as one instruction then counts; modules share little such space, this is 344 bytes. */
 DEFINE_PER_CPU(struct kmemx_stat, kmemx_stat);
 /* As EXPORT_PER_CPU_SYMBOL() has it: to sparse an export is no per-CPU variable. */
 #ifndef __CHECKER__
