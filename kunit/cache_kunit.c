@@ -12,6 +12,7 @@
 #include "fake_pages.h"
 #include "random.h"
 #include "slab/cache.h"
+#include "slab/partial.h"
 #include "slab/reap.h"
 #include "threads.h"
 

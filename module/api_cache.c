@@ -11,6 +11,7 @@
 #include <kmemx/kmemx.h>
 
 #include "api_object.h"
+#include "slab/partial.h"
 #include "slab/sheaf.h"
 
 /* ---- Objects ----------------------------------------------------------- */

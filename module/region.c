@@ -9,6 +9,7 @@
 
 #include "observe/report.h"
 #include "region.h"
+#include "slab/partial.h"
 
 static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 {

@@ -117,9 +117,6 @@ void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot 
 		       unsigned long call_site);
 void kmemx_cache_drain(struct kmemx_cache *cache);
 void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
-unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
-unsigned long kmemx_cache_trim(struct kmemx_depot *depot);
-unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot);
 
 /* Objects allocated and freed, over all CPUs; a snapshot. */
 struct kmemx_cache_counts {
@@ -135,6 +132,22 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg);
 const char *kmemx_cache_check(const struct kmemx_cache *cache);
+
+static inline struct kmemx_slab *kmemx_cache_slab_at(const struct kmemx_cache *cache, u32 id)
+{
+	return &cache->depot->slab[id];
+}
+
+static inline u64 kmemx_cache_state_at(const struct kmemx_cache *cache, u32 id)
+{
+	return (u64)atomic64_read(&kmemx_cache_slab_at(cache, id)->state);
+}
+
+/* The slab of an object that has left it, so that the slab stays. */
+static inline u32 kmemx_cache_slab_of(const struct kmemx_cache *cache, const void *obj)
+{
+	return cache->depot->ops->id_of(cache->depot->ctx, obj);
+}
 
 /* In an NMI kmemleak must not be called, and was not told of the object. */
 static __always_inline void kmemx_forget_leak(const void *obj)
