@@ -9,7 +9,6 @@
 #include <linux/kmemleak.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
-#include <kmemx/verdict.h>
 
 #include "buddy/summary.h"
 #include "slab/depot.h"
@@ -104,19 +103,12 @@ int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
 
-void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site);
-enum kmemx_verdict kmemx_cache_put(struct kmemx_depot *depot, u32 id, const void *obj,
-				   const struct kmemx_cache *want,
-				   struct kmemx_cache **cache);
-unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs);
 bool kmemx_cache_take_out(struct kmemx_cache *cache, unsigned int nr,
 			  struct kmemx_front_slot *slot);
 void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
 			   const struct kmemx_front_slot *slot);
 void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
 		       unsigned long call_site);
-void kmemx_cache_drain(struct kmemx_cache *cache);
-void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
 
 /* Objects allocated and freed, over all CPUs; a snapshot. */
 struct kmemx_cache_counts {
@@ -147,6 +139,14 @@ static inline u64 kmemx_cache_state_at(const struct kmemx_cache *cache, u32 id)
 static inline u32 kmemx_cache_slab_of(const struct kmemx_cache *cache, const void *obj)
 {
 	return cache->depot->ops->id_of(cache->depot->ctx, obj);
+}
+
+/* Where the call site of an object is kept. */
+static inline unsigned long *kmemx_cache_track_word(const struct kmemx_cache *cache,
+						    const struct kmemx_slab *slab,
+						    unsigned int i)
+{
+	return (unsigned long *)((u8 *)READ_ONCE(slab->base) + cache->layout.track) + i;
 }
 
 /* In an NMI kmemleak must not be called, and was not told of the object. */
