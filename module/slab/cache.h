@@ -103,13 +103,6 @@ int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
 
-bool kmemx_cache_take_out(struct kmemx_cache *cache, unsigned int nr,
-			  struct kmemx_front_slot *slot);
-void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
-			   const struct kmemx_front_slot *slot);
-void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
-		       unsigned long call_site);
-
 /* Objects allocated and freed, over all CPUs; a snapshot. */
 struct kmemx_cache_counts {
 	u64 nr_alloc;
