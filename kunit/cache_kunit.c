@@ -14,6 +14,7 @@
 #include "slab/cache.h"
 #include "slab/partial.h"
 #include "slab/reap.h"
+#include "slab/usage.h"
 #include "threads.h"
 
 struct fixture {

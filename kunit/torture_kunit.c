@@ -29,6 +29,7 @@
 #include "api.h"
 #include "observe/snapshot.h"
 #include "random.h"
+#include "slab/usage.h"
 
 #define QUIET		(GFP_NOWAIT | __GFP_NOWARN)
 #define WORKERS		2	/* Per CPU. */

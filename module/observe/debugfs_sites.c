@@ -21,6 +21,7 @@
 #include "api.h"
 #include "observe/callers.h"
 #include "observe/debugfs_sites.h"
+#include "slab/usage.h"
 
 /* How many frames a walk looks at before it lets others run. */
 #define WALK_BATCH	4096

@@ -5,6 +5,7 @@
 #include <linux/cpumask.h>
 
 #include "observe/snapshot.h"
+#include "slab/usage.h"
 
 /* Other CPUs may be in between; look again a few times before saying so. */
 #define TRIES	8

@@ -73,50 +73,11 @@ struct kmemx_cache {
 	char name[KMEMX_CACHE_NAME];
 };
 
-/**
- * struct kmemx_cache_usage - where a cache's objects are, a snapshot
- * @nr_slabs: slabs found by walking the depot
- * @nr_objs: objects in them
- * @nr_live: objects that users hold
- * @nr_front: objects in fronts, and in sheaves
- * @nr_free: objects in slabs, by the slabs' own counts
- * @nr_partial: slabs with a free object
- * @nr_partial_live: objects in these that users hold
- */
-struct kmemx_cache_usage {
-	unsigned long nr_slabs;
-	unsigned long nr_objs;
-	unsigned long nr_live;
-	unsigned long nr_front;
-	unsigned long nr_free;
-	unsigned long nr_partial;
-	unsigned long nr_partial_live;
-};
-
-/* Called for a live object, with its call site, or 0 if the depot does not track. */
-typedef void (*kmemx_visit_fn)(const struct kmemx_cache *cache, void *obj,
-			       unsigned long call_site, void *arg);
-
 struct kmemx_cache *kmemx_cache_new(struct kmemx_depot *depot,
 				    const struct kmemx_cache_spec *spec);
 int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
-
-/* Objects allocated and freed, over all CPUs; a snapshot. */
-struct kmemx_cache_counts {
-	u64 nr_alloc;
-	u64 nr_free;
-};
-
-void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
-size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache);
-
-bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj);
-void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
-unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
-					kmemx_visit_fn fn, void *arg);
-const char *kmemx_cache_check(const struct kmemx_cache *cache);
 
 static inline struct kmemx_slab *kmemx_cache_slab_at(const struct kmemx_cache *cache, u32 id)
 {
