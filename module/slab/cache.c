@@ -141,7 +141,6 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 	mutex_unlock(&depot->lock);
 	free_cache(cache);
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_cache_forget);
 
 /**
  * kmemx_cache_close() - let go of all that a cache holds
@@ -171,7 +170,6 @@ int kmemx_cache_close(struct kmemx_cache *cache)
 	cpus_read_unlock();
 	return is_busy ? -EBUSY : 0;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_cache_close);
 
 /**
  * kmemx_cache_delete() - destroy a cache that has no live objects

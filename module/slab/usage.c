@@ -113,7 +113,6 @@ bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *ob
 	return kmemx_slab_find(kmemx_cache_slab_at(cache, id), &cache->layout, obj, &status) &&
 		READ_ONCE(*status) == KMEMX_OBJECT_LIVE;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_cache_is_live);
 
 /**
  * kmemx_cache_counts() - what has been allocated and freed
@@ -133,7 +132,6 @@ void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_coun
 		counts->nr_free += READ_ONCE(front->nr_free) + READ_ONCE(front->nr_past_free);
 	}
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_cache_counts);
 
 /**
  * kmemx_cache_meta_bytes() - memory outside the region that a cache costs
