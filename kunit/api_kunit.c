@@ -22,6 +22,7 @@
 #include "observe/callers.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
+#include "slab/usage.h"
 
 #define QUIET	(GFP_KERNEL | __GFP_NOWARN)
 

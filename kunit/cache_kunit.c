@@ -12,7 +12,9 @@
 #include "fake_pages.h"
 #include "random.h"
 #include "slab/cache.h"
+#include "slab/partial.h"
 #include "slab/reap.h"
+#include "slab/usage.h"
 #include "threads.h"
 
 struct fixture {

@@ -22,6 +22,7 @@
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 #include "slab/sheaf.h"
+#include "slab/usage.h"
 
 static s64 count_before[KMEMX_NR_STATS];
 

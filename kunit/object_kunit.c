@@ -11,6 +11,7 @@
 #include "api.h"
 #include "observe/snapshot.h"
 #include "random.h"
+#include "slab/usage.h"
 
 #define QUIET	(GFP_KERNEL | __GFP_NOWARN)
 #define NR	300

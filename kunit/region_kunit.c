@@ -16,6 +16,7 @@
 #include "cma/backend.h"
 #include "random.h"
 #include "region.h"
+#include "slab/usage.h"
 #include "threads.h"
 
 #define NR_PAGES	(16UL << (20 - PAGE_SHIFT))

@@ -31,6 +31,7 @@
 #include "buddy/zone_check.h"
 #include "observe/snapshot.h"
 #include "random.h"
+#include "slab/usage.h"
 
 #define QUIET		(GFP_NOWAIT | __GFP_NOWARN)
 #define WORKERS		2	/* Per CPU. */

@@ -19,6 +19,7 @@
 #include "observe/report.h"
 #include "observe/trace.h"
 #include "request.h"
+#include "slab/usage.h"
 
 struct kmemx_region kmemx_live;
 KMEMX_EXPORT_FOR_TEST(kmemx_live);

@@ -12,6 +12,7 @@
 
 #include "api_object.h"
 #include "buddy/zone_info.h"
+#include "slab/partial.h"
 #include "slab/sheaf.h"
 
 /* ---- Objects ----------------------------------------------------------- */

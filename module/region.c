@@ -11,6 +11,7 @@
 #include "buddy/pages_quarantine.h"
 #include "observe/report.h"
 #include "region.h"
+#include "slab/partial.h"
 
 static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 {

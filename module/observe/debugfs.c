@@ -19,6 +19,7 @@
 #include "observe/debugfs_slab.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
+#include "slab/usage.h"
 
 static struct dentry *dir;
 

@@ -22,6 +22,7 @@
 #include "buddy/zone_info.h"
 #include "observe/callers.h"
 #include "observe/debugfs_sites.h"
+#include "slab/usage.h"
 
 /* How many frames a walk looks at before it lets others run. */
 #define WALK_BATCH	4096

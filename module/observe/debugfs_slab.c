@@ -18,6 +18,7 @@
 
 #include "observe/debugfs_slab.h"
 #include "region.h"
+#include "slab/usage.h"
 
 static struct dentry *slab_dir;
 

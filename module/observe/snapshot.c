@@ -7,6 +7,7 @@
 #include "buddy/pages_front.h"
 #include "buddy/zone_census.h"
 #include "observe/snapshot.h"
+#include "slab/usage.h"
 
 /* Other CPUs may be in between; look again a few times before saying so. */
 #define TRIES	8

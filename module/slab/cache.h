@@ -9,7 +9,6 @@
 #include <linux/kmemleak.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
-#include <kmemx/verdict.h>
 
 #include "buddy/summary.h"
 #include "slab/depot.h"
@@ -74,67 +73,35 @@ struct kmemx_cache {
 	char name[KMEMX_CACHE_NAME];
 };
 
-/**
- * struct kmemx_cache_usage - where a cache's objects are, a snapshot
- * @nr_slabs: slabs found by walking the depot
- * @nr_objs: objects in them
- * @nr_live: objects that users hold
- * @nr_front: objects in fronts, and in sheaves
- * @nr_free: objects in slabs, by the slabs' own counts
- * @nr_partial: slabs with a free object
- * @nr_partial_live: objects in these that users hold
- */
-struct kmemx_cache_usage {
-	unsigned long nr_slabs;
-	unsigned long nr_objs;
-	unsigned long nr_live;
-	unsigned long nr_front;
-	unsigned long nr_free;
-	unsigned long nr_partial;
-	unsigned long nr_partial_live;
-};
-
-/* Called for a live object, with its call site, or 0 if the depot does not track. */
-typedef void (*kmemx_visit_fn)(const struct kmemx_cache *cache, void *obj,
-			       unsigned long call_site, void *arg);
-
 struct kmemx_cache *kmemx_cache_new(struct kmemx_depot *depot,
 				    const struct kmemx_cache_spec *spec);
 int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
 
-void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site);
-enum kmemx_verdict kmemx_cache_put(struct kmemx_depot *depot, u32 id, const void *obj,
-				   const struct kmemx_cache *want,
-				   struct kmemx_cache **cache);
-unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs);
-bool kmemx_cache_take_out(struct kmemx_cache *cache, unsigned int nr,
-			  struct kmemx_front_slot *slot);
-void kmemx_cache_give_back(struct kmemx_cache *cache, unsigned int nr,
-			   const struct kmemx_front_slot *slot);
-void kmemx_cache_issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
-		       unsigned long call_site);
-void kmemx_cache_drain(struct kmemx_cache *cache);
-void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
-unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
-unsigned long kmemx_cache_trim(struct kmemx_depot *depot);
-unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot);
+static inline struct kmemx_slab *kmemx_cache_slab_at(const struct kmemx_cache *cache, u32 id)
+{
+	return &cache->depot->slab[id];
+}
 
-/* Objects allocated and freed, over all CPUs; a snapshot. */
-struct kmemx_cache_counts {
-	u64 nr_alloc;
-	u64 nr_free;
-};
+static inline u64 kmemx_cache_state_at(const struct kmemx_cache *cache, u32 id)
+{
+	return (u64)atomic64_read(&kmemx_cache_slab_at(cache, id)->state);
+}
 
-void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
-size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache);
+/* The slab of an object that has left it, so that the slab stays. */
+static inline u32 kmemx_cache_slab_of(const struct kmemx_cache *cache, const void *obj)
+{
+	return cache->depot->ops->id_of(cache->depot->ctx, obj);
+}
 
-bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj);
-void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
-unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
-					kmemx_visit_fn fn, void *arg);
-const char *kmemx_cache_check(const struct kmemx_cache *cache);
+/* Where the call site of an object is kept. */
+static inline unsigned long *kmemx_cache_track_word(const struct kmemx_cache *cache,
+						    const struct kmemx_slab *slab,
+						    unsigned int i)
+{
+	return (unsigned long *)((u8 *)READ_ONCE(slab->base) + cache->layout.track) + i;
+}
 
 /* In an NMI kmemleak must not be called, and was not told of the object. */
 static __always_inline void kmemx_forget_leak(const void *obj)

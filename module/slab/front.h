@@ -20,8 +20,13 @@
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
+#include <kmemx/verdict.h>
 
 #include "slab/slab.h"
+
+struct kmemx_cache;
+struct kmemx_cache_spec;
+struct kmemx_depot;
 
 /* Objects that a front may hold, at most. */
 #define KMEMX_FRONT_MAX		4096U
@@ -98,6 +103,12 @@ static inline unsigned int kmemx_front_cap(unsigned int stride, u64 room)
 	return (unsigned int)min_t(u64, cap, KMEMX_FRONT_MAX);
 }
 
+/* Bytes of the stack of a front that may hold so many; with the one at its bottom. */
+static inline size_t kmemx_front_bytes(unsigned int cap)
+{
+	return (cap + 1) * sizeof(struct kmemx_front_slot);
+}
+
 /* Objects in a front; of another CPU's, a snapshot. */
 static inline unsigned int kmemx_front_nr(const struct kmemx_front *front)
 {
@@ -106,8 +117,6 @@ static inline unsigned int kmemx_front_nr(const struct kmemx_front *front)
 
 /* In place of a front while somebody is at work in it, and never changed. */
 extern struct kmemx_front kmemx_front_closed;
-/* The status of what is at the bottom of a stack. */
-extern u8 kmemx_front_none;
 
 /**
  * kmemx_front_enter() - begin to work in this CPU's front
@@ -165,5 +174,20 @@ static __always_inline void kmemx_front_add(struct kmemx_front *front,
 	/* As before. */
 	data_race(front->nr_free++);
 }
+
+int kmemx_cache_make_fronts(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec);
+void kmemx_cache_free_fronts(struct kmemx_cache *cache);
+
+/* Where the short ways in cache.h do not succeed. */
+void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site);
+enum kmemx_verdict kmemx_cache_put(struct kmemx_depot *depot, u32 id, const void *obj,
+				   const struct kmemx_cache *want,
+				   struct kmemx_cache **cache);
+unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, void **objs);
+
+void kmemx_cache_note_call_site(const struct kmemx_cache *cache, const void *obj,
+				unsigned long call_site);
+void kmemx_cache_drain(struct kmemx_cache *cache);
+void kmemx_cache_drain_dead(struct kmemx_cache *cache, unsigned int cpu);
 
 #endif /* KMEMX_SLAB_FRONT_H */

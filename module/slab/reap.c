@@ -4,7 +4,7 @@
  */
 #include <linux/jiffies.h>
 
-#include "slab/cache.h"
+#include "slab/partial.h"
 #include "slab/reap.h"
 
 #define PERIOD	HZ

@@ -3,8 +3,11 @@
  * Objects set aside; see sheaf.h.
  */
 #include <linux/overflow.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 
+#include "slab/partial.h"
 #include "slab/sheaf.h"
 
 /**
@@ -27,7 +30,44 @@ struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap,
 	sheaf->cap = cap;
 	return sheaf;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_new);
+
+/* Give back @nr objects that were taken out and have not been live. */
+static void give_back(struct kmemx_cache *cache, unsigned int nr,
+		      const struct kmemx_front_slot *slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		preempt_disable();
+		kmemx_cache_give_to_slab(cache, kmemx_cache_slab_of(cache, slot[i].obj),
+					 slot[i].status, KMEMX_SLAB_ENDS);
+		preempt_enable();
+	}
+	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
+}
+
+/*
+ * Take @nr objects, at least 1, that are to be live later: they are out, as those in a front
+ * are. All or none. False if the source of pages has not enough.
+ */
+static bool take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_front_slot *slot)
+{
+	unsigned int got = 0, more;
+
+	do {
+		/* Not for all of them: a sheaf may be large. */
+		preempt_disable();
+		more = kmemx_cache_take_from_slabs(cache, slot + got,
+						   min(nr - got, KMEMX_FRONT_BATCH));
+		preempt_enable();
+		got += more;
+	} while (more && got < nr);
+	this_cpu_add(cache->front->nr_sheaved, got);
+	if (got == nr)
+		return true;
+	give_back(cache, got, slot);
+	return false;
+}
 
 /**
  * kmemx_sheaf_fill() - let a sheaf have as many objects
@@ -41,12 +81,23 @@ bool kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr)
 {
 	if (sheaf->nr >= nr)
 		return true;
-	if (!kmemx_cache_take_out(sheaf->cache, nr - sheaf->nr, sheaf->slot + sheaf->nr))
+	if (!take_out(sheaf->cache, nr - sheaf->nr, sheaf->slot + sheaf->nr))
 		return false;
 	sheaf->nr = nr;
 	return true;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_fill);
+
+/* What was taken out becomes live. */
+static void issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
+		  unsigned long call_site)
+{
+	/* It is nobody else's. */
+	WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+	this_cpu_dec(cache->front->nr_sheaved);
+	this_cpu_inc(cache->front->nr_past_alloc);
+	if (cache->layout.track)
+		kmemx_cache_note_call_site(cache, slot->obj, call_site);
+}
 
 /**
  * kmemx_sheaf_pop() - allocate an object out of a sheaf
@@ -63,10 +114,9 @@ void *kmemx_sheaf_pop(struct kmemx_sheaf *sheaf, unsigned long call_site)
 	if (!sheaf->nr)
 		return NULL;
 	slot = &sheaf->slot[--sheaf->nr];
-	kmemx_cache_issue(sheaf->cache, slot, call_site);
+	issue(sheaf->cache, slot, call_site);
 	return slot->obj;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_pop);
 
 /**
  * kmemx_sheaf_free() - give back a sheaf and what is in it
@@ -76,7 +126,6 @@ KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_pop);
  */
 void kmemx_sheaf_free(struct kmemx_sheaf *sheaf)
 {
-	kmemx_cache_give_back(sheaf->cache, sheaf->nr, sheaf->slot);
+	give_back(sheaf->cache, sheaf->nr, sheaf->slot);
 	kfree(sheaf);
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_free);

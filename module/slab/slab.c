@@ -29,7 +29,7 @@ void kmemx_slab_init(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 	data_race(memset(slab->status + layout->skip, KMEMX_OBJECT_OUT, nr_out));
 	/*
 	 * Pairs with the cmpxchg in reserve(). An exchange, since a plain store
-	 * could become visible after publish()'s second look (cache.c).
+	 * could become visible after publish()'s second look (partial.c).
 	 */
 	atomic64_xchg(&slab->state, make_state(layout->nr_objs - nr_out, number));
 }

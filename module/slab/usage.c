@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is known of the objects of a cache; see usage.h.
+ */
+#include <linux/cpumask.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "slab/cache.h"
+#include "slab/partial.h"
+#include "slab/usage.h"
+
+/* How many ids a walk looks at before it lets others run. */
+#define WALK_BATCH	4096
+
+/* From @id on, find the cache's next slab. May sleep. */
+static bool next_slab(const struct kmemx_cache *cache, u32 *id)
+{
+	for (; *id < cache->depot->nr_ids; ++*id) {
+		if (!(*id % WALK_BATCH))
+			cond_resched();
+		if (kmemx_slab_cache(kmemx_cache_state_at(cache, *id)) == cache->number)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * kmemx_cache_usage() - where are its objects?
+ * @cache: the cache; it is not destroyed meanwhile
+ * @usage: set to what a walk over the depot's slabs and the fronts finds
+ *
+ * Each number is counted at its own place, so at rest
+ * nr_live + nr_front + nr_free = nr_objs.
+ */
+void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage)
+{
+	unsigned int cpu;
+	u32 id;
+
+	memset(usage, 0, sizeof(*usage));
+	for_each_possible_cpu(cpu)
+		usage->nr_front += kmemx_front_nr(per_cpu_ptr(cache->front, cpu)) +
+			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
+	for (id = 0; next_slab(cache, &id); id++) {
+		unsigned int nr_free = kmemx_slab_nr_free(kmemx_cache_state_at(cache, id));
+		unsigned int nr_live = kmemx_slab_nr_live(kmemx_cache_slab_at(cache, id),
+							  &cache->layout);
+
+		usage->nr_slabs++;
+		usage->nr_objs += cache->layout.nr_objs;
+		usage->nr_free += nr_free;
+		usage->nr_live += nr_live;
+		usage->nr_partial += !!nr_free;
+		usage->nr_partial_live += nr_free ? nr_live : 0;
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_usage);
+
+static bool visit(const struct kmemx_cache *cache, u32 id, unsigned int i,
+		  kmemx_visit_fn fn, void *arg)
+{
+	const struct kmemx_slab *slab = kmemx_cache_slab_at(cache, id);
+	unsigned long *track = kmemx_cache_track_word(cache, slab, i);
+	void *obj = kmemx_slab_object(slab, &cache->layout, i);
+
+	if (READ_ONCE(READ_ONCE(slab->status)[i]) != KMEMX_OBJECT_LIVE)
+		return false;
+	/* As in kmemx_cache_still_has(). */
+	smp_rmb();
+	if (kmemx_slab_cache(kmemx_cache_state_at(cache, id)) != cache->number)
+		return false;
+	fn(cache, obj, cache->layout.track ? READ_ONCE(*track) : 0, arg);
+	return true;
+}
+
+/**
+ * kmemx_cache_visit_live() - visit the objects that users hold
+ * @cache: the cache; it is not destroyed meanwhile
+ * @fn: called for each
+ * @arg: passed to @fn
+ *
+ * Return: how many there are.
+ */
+unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
+					kmemx_visit_fn fn, void *arg)
+{
+	unsigned long nr = 0;
+	unsigned int i;
+	u32 id;
+
+	for (id = 0; next_slab(cache, &id); id++) {
+		for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
+			nr += visit(cache, id, i, fn, arg);
+	}
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_visit_live);
+
+/**
+ * kmemx_cache_is_live() - does a user hold this object?
+ * @cache: the cache that owns the slab
+ * @id: a frame of the slab
+ * @obj: an address in the slab
+ *
+ * Return: true if a live object starts there.
+ */
+bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj)
+{
+	u8 *status;
+
+	return kmemx_slab_find(kmemx_cache_slab_at(cache, id), &cache->layout, obj, &status) &&
+		READ_ONCE(*status) == KMEMX_OBJECT_LIVE;
+}
+
+/**
+ * kmemx_cache_counts() - what has been allocated and freed
+ * @cache: the cache; it is not destroyed meanwhile
+ * @counts: set to the sums over possible, not online, CPUs: one that went offline keeps
+ *	    what it counted
+ */
+void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts)
+{
+	unsigned int cpu;
+
+	*counts = (struct kmemx_cache_counts){ 0 };
+	for_each_possible_cpu(cpu) {
+		const struct kmemx_front *front = per_cpu_ptr(cache->front, cpu);
+
+		counts->nr_alloc += READ_ONCE(front->nr_alloc) + READ_ONCE(front->nr_past_alloc);
+		counts->nr_free += READ_ONCE(front->nr_free) + READ_ONCE(front->nr_past_free);
+	}
+}
+
+/**
+ * kmemx_cache_meta_bytes() - memory outside the region that a cache costs
+ * @cache: the cache
+ *
+ * Return: bytes of itself, its summary and its fronts.
+ */
+size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache)
+{
+	size_t front = sizeof(struct kmemx_front) + kmemx_front_bytes(cache->front_cap);
+
+	return sizeof(*cache) + KMEMX_NR_PARTIAL * kmemx_summary_bytes(cache->depot->nr_ids) +
+		num_possible_cpus() * front;
+}
+
+/**
+ * kmemx_cache_check() - do slabs, summary and counts agree?
+ * @cache: the cache, at rest
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *kmemx_cache_check(const struct kmemx_cache *cache)
+{
+	struct kmemx_cache_usage usage;
+	unsigned int k;
+	u32 id;
+
+	for (id = 0; next_slab(cache, &id); id++) {
+		const char *why = kmemx_slab_check(kmemx_cache_slab_at(cache, id), &cache->layout);
+
+		if (why)
+			return why;
+		if (!kmemx_partial_check(cache, id))
+			return "summary disagrees with its slab";
+	}
+	kmemx_cache_usage(cache, &usage);
+	if (usage.nr_slabs != (unsigned long)atomic64_read(&cache->nr_slabs))
+		return "count of slabs is wrong";
+	if (usage.nr_live + usage.nr_front + usage.nr_free != usage.nr_objs)
+		return "objects are missing";
+	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
+		if (!kmemx_summary_check(&cache->partial[k]))
+			return "summary levels disagree";
+	return NULL;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_check);

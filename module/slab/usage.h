@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is known of the objects of a cache: where they are, who holds them, how many came and
+ * went, and whether all that agrees. For files, reports and tests; nothing is changed here.
+ *
+ * Locking: none. The caller sees to it that the cache is not destroyed meanwhile. What others
+ * change meanwhile is seen as it was before or after.
+ */
+#ifndef KMEMX_SLAB_USAGE_H
+#define KMEMX_SLAB_USAGE_H
+
+#include <linux/types.h>
+
+struct kmemx_cache;
+
+/**
+ * struct kmemx_cache_usage - where a cache's objects are, a snapshot
+ * @nr_slabs: slabs found by walking the depot
+ * @nr_objs: objects in them
+ * @nr_live: objects that users hold
+ * @nr_front: objects in fronts, and in sheaves
+ * @nr_free: objects in slabs, by the slabs' own counts
+ * @nr_partial: slabs with a free object
+ * @nr_partial_live: objects in these that users hold
+ */
+struct kmemx_cache_usage {
+	unsigned long nr_slabs;
+	unsigned long nr_objs;
+	unsigned long nr_live;
+	unsigned long nr_front;
+	unsigned long nr_free;
+	unsigned long nr_partial;
+	unsigned long nr_partial_live;
+};
+
+/* Objects allocated and freed, over all CPUs; a snapshot. */
+struct kmemx_cache_counts {
+	u64 nr_alloc;
+	u64 nr_free;
+};
+
+/* Called for a live object, with its call site, or 0 if the depot does not track. */
+typedef void (*kmemx_visit_fn)(const struct kmemx_cache *cache, void *obj,
+			       unsigned long call_site, void *arg);
+
+void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
+void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
+unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
+					kmemx_visit_fn fn, void *arg);
+bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj);
+size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache);
+const char *kmemx_cache_check(const struct kmemx_cache *cache);
+
+#endif /* KMEMX_SLAB_USAGE_H */
