@@ -636,6 +636,34 @@ static void cache_trim_keeps_a_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
+/* A note of an empty slab outlives the slab; the next one there may be none that trims end. */
+static void cache_trim_ends_no_typesafe_slab(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_spec spec = {
+		.name = "bare", .size = 512, .magazine = KMEMX_FRONT_NONE,
+	};
+	struct kmemx_cache *bare = kmemx_cache_new(&fx->depot, &spec), *typesafe;
+	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
+
+	spec.name = "typesafe";
+	spec.is_typesafe = true;
+	typesafe = kmemx_cache_new(&fx->depot, &spec);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bare));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(typesafe));
+	leave_slabs_empty(test, bare, obj);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_retire(bare), (unsigned long)NR_SLABS);
+	leave_slabs_empty(test, typesafe, obj);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_trim(&fx->depot), 0UL);
+	leave_slabs_empty(test, typesafe, obj);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_trim_some(&fx->depot), 0U);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, NR_SLABS);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(typesafe), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(bare), 0);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+}
+
 /* Frames of the slabs that have an object in @obj: what is not to be had without moving one. */
 static unsigned int frames_of(struct fixture *fx, const struct kmemx_cache *cache, void **obj,
 			      unsigned int nr)
@@ -800,6 +828,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_frees_leave_slabs_empty),
+	KUNIT_CASE(cache_trim_ends_no_typesafe_slab),
 	KUNIT_CASE(cache_trim_keeps_a_slab),
 	KUNIT_CASE(cache_shrink_leaves_slabs_in_use_only),
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),

@@ -242,6 +242,53 @@ static void misuse_racing_double_free_of_neighbours(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+/*
+ * Freed once more by an interrupt of the free, past the front, between its look at the status byte
+ * and its store: the object is in the front, and its slab has counted it.
+ */
+static void misuse_racing_double_free_past_the_front(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-twice", 64, NULL, 0);
+	unsigned int keep;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	for (keep = 0; keep < 2; keep++) {
+		void *obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+		const struct kmemx_slab *slab = kmemx_region_slab_at(&kmemx_live, obj);
+		struct kmemx_slab *first;
+		struct kmemx_front *front;
+		u8 *status;
+
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+		KUNIT_ASSERT_TRUE(test, kmemx_slab_find(slab, &cache->layout, obj, &status));
+		first = kmemx_cache_slab_at(cache, kmemx_cache_slab_of(cache, obj));
+		migrate_disable();
+		KUNIT_EXPECT_TRUE(test, kmemx_slab_withdraw(status));
+		KUNIT_EXPECT_GT(test, kmemx_slab_give(first, status), 0);
+		this_cpu_inc(cache->front->nr_past_free);
+		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
+		front = this_cpu_ptr(cache->front);
+		KUNIT_ASSERT_LT(test, kmemx_front_nr(front), front->granted);
+		kmemx_front_add(front, front->top, obj, status);
+		/* The slab goes while it is in use again, or not. */
+		if (keep)
+			KUNIT_EXPECT_PTR_EQ(test, kmemx_cache_alloc(cache, GFP_KERNEL), obj);
+		migrate_enable();
+		kmemx_cache_shrink(cache);
+		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, keep + 1);
+		KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), (s64)keep);
+		if (keep) {
+			KUNIT_EXPECT_PTR_EQ(test, slab->cache, cache);
+			KUNIT_EXPECT_EQ(test, *status, KMEMX_OBJECT_LIVE);
+			kmemx_cache_free(cache, obj);
+		}
+	}
+	mutex_lock(&kmemx_live.depot.lock);
+	KUNIT_EXPECT_NULL(test, kmemx_cache_check(cache));
+	mutex_unlock(&kmemx_live.depot.lock);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
 static void misuse_double_free(struct kunit *test)
 {
 	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
@@ -693,6 +740,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_is_claimed),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
+	KUNIT_CASE(misuse_racing_double_free_past_the_front),
 	KUNIT_CASE(misuse_double_free),
 	KUNIT_CASE(misuse_every_double_free),
 	KUNIT_CASE(misuse_every_free_of_what_is_in_a_sheaf),

@@ -225,6 +225,22 @@ static void object_node_is_the_regions(struct kunit *test)
 	kmemx_free(obj);
 }
 
+static void object_node_of_a_cache_is_the_regions(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	int nid = kmemx_live.origin.nid;
+	s64 before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_NODE);
+	void *obj = kmemx_cache_alloc_node(fx->cache, GFP_KERNEL | __GFP_THISNODE, nid);
+
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	kmemx_cache_free(fx->cache, obj);
+	obj = kmemx_cache_alloc_node(fx->cache, GFP_KERNEL, nid + 1);
+	KUNIT_EXPECT_NOT_NULL(test, obj);
+	kmemx_cache_free(fx->cache, obj);
+	KUNIT_EXPECT_NULL(test, kmemx_cache_alloc_node(fx->cache, QUIET | __GFP_THISNODE, nid + 1));
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_NODE), before + 1);
+}
+
 static void object_owns_its_region(struct kunit *test)
 {
 	void *obj = kmemx_alloc(64, GFP_KERNEL);
@@ -429,6 +445,27 @@ static void object_cache_of_a_structure(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+/* To a line, or the smallest part of one that it fits in. */
+static void object_cache_lines_are_shared_by_small_objects(struct kunit *test)
+{
+	unsigned int line = cache_line_size(), size;
+
+	for (size = 1; size <= line + 1; size++) {
+		struct kmemx_cache *cache = kmemx_cache_create("kunit-line", size, NULL,
+							       SLAB_HWCACHE_ALIGN);
+
+		KUNIT_ASSERT_NOT_NULL(test, cache);
+		if (size > line / 2)
+			KUNIT_EXPECT_EQ(test, cache->layout.stride % line, 0U);
+		else
+			KUNIT_EXPECT_EQ(test, line % cache->layout.stride, 0U);
+		/* At least half of what it takes is used. */
+		KUNIT_EXPECT_LT(test, cache->layout.stride,
+				max(2 * size, 2U * KMEMX_OBJECT_MIN));
+		kmemx_cache_destroy(cache);
+	}
+}
+
 /* MTU, headroom and tailroom as drivers have them, and what is left over. */
 static void object_packet_buffers_are_as_small_as_can_be(struct kunit *test)
 {
@@ -498,6 +535,7 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_realloc_zeroes_what_is_new),
 	KUNIT_CASE(object_free_sensitive_overwrites),
 	KUNIT_CASE(object_node_is_the_regions),
+	KUNIT_CASE(object_node_of_a_cache_is_the_regions),
 	KUNIT_CASE(object_owns_its_region),
 #ifdef DEFINE_FREE
 	KUNIT_CASE(object_goes_with_its_scope),
@@ -509,6 +547,7 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_typesafe_slabs_stay),
 	KUNIT_CASE(object_usercopy_window_is_inside),
 	KUNIT_CASE(object_cache_of_a_structure),
+	KUNIT_CASE(object_cache_lines_are_shared_by_small_objects),
 	KUNIT_CASE(object_packet_buffers_are_as_small_as_can_be),
 	KUNIT_CASE(object_packet_caches_have_buffers),
 	{}

@@ -96,7 +96,16 @@ static void *alloc_for(size_t size, gfp_t gfp, unsigned long call_site)
 		alloc_large(size, gfp, call_site);
 }
 
-static noinline void *alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site)
+/**
+ * kmemx_api_alloc_elsewhere() - fail, as memory of another node is wanted and no other will do
+ * @size: how much
+ * @gfp: flags
+ * @call_site: who asks
+ *
+ * Context: what @gfp allows.
+ * Return: NULL.
+ */
+void *kmemx_api_alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site)
 {
 	struct kmemx_request req = {
 		.size = size,
@@ -122,8 +131,8 @@ static noinline void *alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call
  */
 void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid)
 {
-	if ((gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid)
-		return alloc_elsewhere(size, gfp, _RET_IP_);
+	if (kmemx_api_is_elsewhere(gfp, nid))
+		return kmemx_api_alloc_elsewhere(size, gfp, _RET_IP_);
 	return alloc_for(size, gfp, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc_node);

@@ -55,6 +55,7 @@ void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 		.size = size ?: cache->layout.size,
 		.need = PAGE_SIZE << cache->layout.order,
 		.align = KMEMX_OBJECT_MIN,
+		.cache = cache,
 		.gfp = gfp,
 		.call_site = call_site,
 	};
@@ -124,6 +125,16 @@ bool kmemx_api_free_object(const struct kmemx_cache *want, const void *obj,
 
 #define CACHE_FLAGS	(SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE)
 
+/* As SLUB: to a line, or the smallest part of one, a power of two, that an object fits in. */
+static u32 line_align(u32 size)
+{
+	u32 align = cache_line_size();
+
+	while (align > 1 && size <= align / 2)
+		align /= 2;
+	return align;
+}
+
 /**
  * kmemx_cache_create() - make a cache of objects
  * @name: unique, shorter than 32 bytes, no white space; it is copied
@@ -159,10 +170,8 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		is_good = is_good && args->useroffset <= size &&
 			args->usersize <= size - args->useroffset;
 	}
-	/* As SLUB: an object smaller than a line need not fill one. */
-	if ((flags & SLAB_HWCACHE_ALIGN) && size >= cache_line_size() / 2 &&
-	    is_power_of_2(spec.align ?: 1))
-		spec.align = max_t(u32, spec.align, cache_line_size());
+	if ((flags & SLAB_HWCACHE_ALIGN) && is_power_of_2(spec.align ?: 1))
+		spec.align = max(spec.align, line_align(size));
 	if (is_good)
 		cache = kmemx_cache_new(&kmemx_live.depot, &spec);
 	if (!IS_ERR(cache))
@@ -178,8 +187,8 @@ KMEMX_EXPORT(kmemx_cache_create);
  * kmemx_cache_destroy() - destroy a cache
  * @cache: the cache, or NULL; nobody allocates from it any more
  *
- * If objects are still live, they are listed and the cache is kept, so that
- * they can be freed; its name stays taken.
+ * If objects are still live, they are listed and the cache is kept, so that they can be
+ * freed; its name stays taken. So it is where a sheaf has some, which are not listed.
  *
  * Context: may sleep.
  */
@@ -188,7 +197,7 @@ void kmemx_cache_destroy(struct kmemx_cache *cache)
 	if (!cache || !kmemx_cache_delete(cache))
 		return;
 	kmemx_api_list_live(cache);
-	pr_warn("%pS: cache %s is kept, its objects are live\n", (void *)_RET_IP_,
+	pr_warn("%pS: cache %s is kept, its objects are live, or in a sheaf\n", (void *)_RET_IP_,
 		cache->name);
 }
 KMEMX_EXPORT(kmemx_cache_destroy);
@@ -235,8 +244,27 @@ void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp)
 KMEMX_EXPORT(kmemx_cache_alloc);
 
 /**
+ * kmemx_cache_alloc_node() - allocate an object on a node
+ * @cache: the cache
+ * @gfp: as for kmemx_cache_alloc(); with __GFP_THISNODE another node than the region's fails
+ * @nid: the node wanted, or NUMA_NO_NODE
+ *
+ * A region is on one node, and without __GFP_THISNODE better than nothing.
+ *
+ * Context: as for kmemx_alloc().
+ * Return: the object, or NULL.
+ */
+void *kmemx_cache_alloc_node(struct kmemx_cache *cache, gfp_t gfp, int nid)
+{
+	if (kmemx_api_is_elsewhere(gfp, nid))
+		return kmemx_api_alloc_elsewhere(cache->layout.size, gfp, _RET_IP_);
+	return kmemx_api_object(cache, gfp, 0, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_cache_alloc_node);
+
+/**
  * kmemx_cache_free() - free an object
- * @cache: the cache it was allocated from
+ * @cache: the cache it was allocated from, never NULL
  * @obj: the object, or NULL
  *
  * Context: any.
@@ -317,8 +345,11 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
 	const struct kmemx_layout *layout = &sheaf->cache->layout;
 	struct kmemx_request req = {
 		.size = (size_t)nr * layout->size,
-		.need = PAGE_SIZE << layout->order,
+		/* All that are missing: what was had of them has gone back, to slabs that stay. */
+		.need = (PAGE_SIZE << layout->order) *
+			DIV_ROUND_UP(nr - min(nr, sheaf->nr), layout->nr_objs),
 		.align = KMEMX_OBJECT_MIN,
+		.cache = sheaf->cache,
 		.gfp = gfp,
 		.call_site = call_site,
 	};

@@ -16,6 +16,7 @@
 #include "observe/stat.h"
 #include "observe/trace.h"
 #include "request.h"
+#include "slab/usage.h"
 
 /**
  * kmemx_request_is_too_large() - is it more than the region has?
@@ -43,7 +44,9 @@ static bool is_stranded(const struct kmemx_request *req)
 	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE);
 	unsigned long front = kmemx_pages_nr_front(&kmemx_live.pages);
 
-	return !gfpflags_allow_blocking(req->gfp) &&
+	if (gfpflags_allow_blocking(req->gfp))
+		return false;
+	return (req->cache && kmemx_cache_nr_front(req->cache)) ||
 		kmemx_zone_has_free(&kmemx_live.pages.zone, need - min(need, front));
 }
 

@@ -16,12 +16,15 @@
 
 #include "observe/trace.h"
 
+struct kmemx_cache;
+
 /**
  * struct kmemx_request - what is asked for
  * @size: bytes
  * @need: bytes in a row that it takes, if it takes any
  * @align: bytes
  * @boundary: bytes, no multiple of which may lie inside; 0: any may
+ * @cache: whose object is wanted, or NULL
  * @gfp: flags
  * @call_site: who asks
  */
@@ -30,6 +33,7 @@ struct kmemx_request {
 	size_t need;
 	size_t align;
 	size_t boundary;
+	const struct kmemx_cache *cache;
 	gfp_t gfp;
 	unsigned long call_site;
 };

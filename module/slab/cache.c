@@ -146,7 +146,7 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
  * kmemx_cache_close() - let go of all that a cache holds
  * @cache: the cache; nobody allocates from it any more
  *
- * Empties its fronts, gives its slabs back, and marks it dying.
+ * Empties its fronts, and gives its slabs back.
  *
  * Context: may sleep.
  * Return: 0, and kmemx_cache_forget() may follow after a grace period; or -EBUSY if
@@ -161,7 +161,6 @@ int kmemx_cache_close(struct kmemx_cache *cache)
 	mutex_lock(&cache->depot->lock);
 	kmemx_cache_drain(cache);
 	kmemx_cache_retire(cache);
-	cache->is_dying = true;
 	/* Somebody short of frames may be half-way with a slab of it, with preemption off. */
 	if (atomic64_read(&cache->nr_slabs))
 		synchronize_rcu();
@@ -176,8 +175,7 @@ int kmemx_cache_close(struct kmemx_cache *cache)
  * @cache: the cache; nobody allocates from it any more
  *
  * Context: may sleep.
- * Return: 0, or -EBUSY if objects are live: the cache then stays, marked dying,
- * with its fronts empty.
+ * Return: 0, or -EBUSY if objects are live: the cache then stays, with its fronts empty.
  */
 int kmemx_cache_delete(struct kmemx_cache *cache)
 {

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A cache: objects of one size and purpose, in slabs of a depot, behind a
- * per-CPU front.
+ * per-CPU front. The short ways of an object are here, inline; see front.h for the fronts
+ * and the long ways, partial.h for the slabs, usage.h for who wants to know.
+ *
+ * Locking: none on the way of an object. depot->lock is held by those who make,
+ * destroy or walk caches.
  */
 #ifndef KMEMX_SLAB_CACHE_H
 #define KMEMX_SLAB_CACHE_H
@@ -66,7 +70,6 @@ struct kmemx_cache {
 	atomic64_t nr_slabs;
 	atomic64_t peak_slabs;		/* The most that @nr_slabs has been. */
 	atomic64_t nr_ended;		/* Slabs that were its own. */
-	bool is_dying;			/* Destroyed while objects were live. */
 	bool is_hwcache_aligned;	/* As in the spec. */
 	u32 usersize;			/* As in the spec. */
 	void *files;			/* Of who watches the depot. */
@@ -118,11 +121,11 @@ static __always_inline void kmemx_forget_leak(const void *obj)
  * The hot path of allocation, inline and without a call. Where it does not succeed
  * kmemx_cache_take() is next.
  *
- * What comes out of a front is looked at once more: two CPUs that free the same object
- * within the same few instructions may both find it live. If one of them goes past its
- * front, that one finds out; if not, both have it, and who is about to take it while the
- * other has it out finds out here. Two that take it within the same few instructions
- * remain.
+ * What comes out of a front is looked at once more: two that free the same object within the
+ * same few instructions may both find it live. If both have it in a front, who is about to take
+ * it while the other has it out finds out here; two that take it within the same few
+ * instructions remain. If one of them goes past its front, its slab may count one too many, see
+ * slab.h. docs/locking.md has all of it.
  *
  * Context: any.
  * Return: false if there was none.

@@ -82,20 +82,6 @@ static s64 revoke(const struct kmemx_cache *cache, struct kmemx_front *front)
 /* As many as have their status bytes in one word. */
 #define GROUP_MAX	((unsigned int)sizeof(u64))
 
-/*
- * A racing double free left an object in two fronts, or in one and in use: its status is
- * not that of an object in a front any more, when who is behind comes to it. Inline, so that
- * the address that is reported is not one of the function that came to it.
- */
-static __always_inline void drop_twice(const struct kmemx_cache *cache, const void *obj)
-{
-	/* Two frees have been counted, of which one was none. */
-	kmemx_stat_add(KMEMX_STAT_FREE, -1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, cache->layout.stride);
-	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
-	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, obj, cache->name, _RET_IP_);
-}
-
 /**
  * struct group - objects that go back to their slab together
  * @slot: one of them; the status bytes of all are in one word
@@ -173,8 +159,8 @@ static noinline void give_one_by_one(struct kmemx_cache *cache, u32 id,
 		u8 *status = first + __ffs64(rest) / 8;
 
 		if (!kmemx_cache_give_to_slab(cache, id, status, empty))
-			drop_twice(cache, (u8 *)slot->obj +
-				   (status - slot->status) * (long)cache->layout.stride);
+			kmemx_cache_drop_twice(cache, (u8 *)slot->obj + (status - slot->status) *
+					       (long)cache->layout.stride);
 	}
 }
 
@@ -220,7 +206,7 @@ static void refill(struct kmemx_cache *cache, struct kmemx_front *front)
 	while (front->top != front->bottom) {
 		if (READ_ONCE(*front->top->status) == KMEMX_OBJECT_OUT)
 			return;
-		drop_twice(cache, front->top->obj);
+		kmemx_cache_drop_twice(cache, front->top->obj);
 		front->top--;
 	}
 	if (!front->granted && !grant(cache, front))

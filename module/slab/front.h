@@ -30,7 +30,7 @@ struct kmemx_depot;
 
 /* Objects that a front may hold, at most. */
 #define KMEMX_FRONT_MAX		4096U
-/* All fronts together hold no more than this part of the region. */
+/* Fronts of objects hold no more than this part of the region in all; a sheaf is none. */
 #define KMEMX_FRONT_SHARE	32
 /* One front holds no more than this part of what its CPU may. */
 #define KMEMX_FRONT_PART	8

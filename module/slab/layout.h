@@ -20,8 +20,8 @@
 #define KMEMX_ALIGN_MIN		4
 /* A slab of the largest order holds at least one object of any size. */
 #define KMEMX_OBJECT_MAX	(64U << 10)
-/* What the state word of a slab can count. */
-#define KMEMX_SLAB_OBJS_MAX	0xffffU
+/* What the state word of a slab can count, and one more. */
+#define KMEMX_SLAB_OBJS_MAX	0xfffeU
 
 /* Status bytes that are set aside for each frame: enough for objects of 32 bytes in 4 KiB. */
 #define KMEMX_STATUS_BYTES	128

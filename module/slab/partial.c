@@ -10,6 +10,8 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "observe/report.h"
+#include "observe/stat.h"
 #include "slab/partial.h"
 
 /* Which of its summaries is a slab in, with so many free objects? KMEMX_NR_PARTIAL: none. */
@@ -138,7 +140,14 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
  */
 static bool end(struct kmemx_cache *cache, u32 id, enum kmemx_partial from)
 {
-	if (!kmemx_slab_retire(kmemx_cache_slab_at(cache, id), &cache->layout, cache->number))
+	int ended = kmemx_slab_retire(kmemx_cache_slab_at(cache, id), &cache->layout,
+				      cache->number);
+
+	if (unlikely(ended < 0)) {
+		kmemx_cache_drop_twice(cache, kmemx_cache_slab_at(cache, id)->base);
+		publish(cache, id);
+	}
+	if (ended <= 0)
 		return false;
 	/* Before the frames go: who frees many knows their status bytes while it is the same. */
 	atomic64_add(1, &cache->nr_ended);
@@ -158,6 +167,24 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 	atomic64_add(-1, &cache->nr_slabs);
 	this_cpu_inc(cache->front->nr_slabs_ended);
 	depot->ops->free(depot->ctx, id, base, cache->layout.order);
+}
+
+/**
+ * kmemx_cache_drop_twice() - two frees of an object have been counted, of which one was none
+ * @cache: the cache
+ * @obj: the object, or its slab where that is all that is known
+ *
+ * A racing double free left it in two fronts, or in one and in use: its status is not that of an
+ * object in a front any more, when who is behind comes to it. Or its slab has counted it twice.
+ *
+ * Context: any.
+ */
+void kmemx_cache_drop_twice(const struct kmemx_cache *cache, const void *obj)
+{
+	kmemx_stat_add(KMEMX_STAT_FREE, -1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, cache->layout.stride);
+	kmemx_stat_bad_free(KMEMX_FREE_DOUBLE);
+	kmemx_report_bad_free(KMEMX_FREE_DOUBLE, obj, cache->name, _RET_IP_);
 }
 
 /* Does the cache have a slab with free objects other than this one? */
@@ -248,8 +275,14 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 			unsigned int nr, enum kmemx_empty_slab empty)
 {
 	enum kmemx_partial from = which(cache, nr_free - nr), to = which(cache, nr_free);
-	bool is_empty = nr_free == cache->layout.nr_objs && !cache->is_typesafe;
+	bool all_free = nr_free >= cache->layout.nr_objs;
+	bool is_empty = all_free && !cache->is_typesafe;
 
+	/* More than there are: an object was freed twice, see slab.h. */
+	if (all_free && unlikely(nr_free > cache->layout.nr_objs)) {
+		kmemx_slab_mend(kmemx_cache_slab_at(cache, id));
+		kmemx_cache_drop_twice(cache, kmemx_cache_slab_at(cache, id)->base);
+	}
 	if (is_empty && empty == KMEMX_SLAB_ENDS && has_other_partial(cache, id) &&
 	    end(cache, id, from)) {
 		give_frames(cache, id);
@@ -285,7 +318,9 @@ unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 			if (id < 0)
 				break;
 			ended[n] = (u32)id;
+			preempt_disable();
 			n += end(cache, (u32)id, KMEMX_PARTIAL_EMPTIER);
+			preempt_enable();
 		}
 		if (n && cache->is_typesafe)
 			synchronize_rcu();
@@ -311,8 +346,12 @@ static unsigned int trim_slab(struct kmemx_depot *depot, u32 id, bool all)
 	/* Fully ordered before the looks that follow: pairs with kmemx_slab_note_empty(). */
 	kmemx_summary_clear(&depot->empty, id);
 	cache = kmemx_depot_owner(depot, id);
-	/* Another may begin at this frame by now, or the frame be in the middle of one. */
-	if (!cache || !kmemx_slab_is_empty(kmemx_cache_slab_at(cache, id), &cache->layout,
+	/*
+	 * Another may begin at this frame by now, or the frame be in the middle of one; of a cache
+	 * whose slabs go in kmemx_cache_retire() only, too.
+	 */
+	if (!cache || cache->is_typesafe ||
+	    !kmemx_slab_is_empty(kmemx_cache_slab_at(cache, id), &cache->layout,
 					   cache->number))
 		return 0;
 	if (!all && !has_other_partial(cache, id)) {

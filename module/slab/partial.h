@@ -24,6 +24,7 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
 unsigned long kmemx_cache_trim(struct kmemx_depot *depot);
 unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot);
+void kmemx_cache_drop_twice(const struct kmemx_cache *cache, const void *obj);
 bool kmemx_partial_check(const struct kmemx_cache *cache, u32 id);
 
 /* Put an object back into its slab. False if it was there already. */

@@ -40,7 +40,7 @@ static void give_back(struct kmemx_cache *cache, unsigned int nr,
 	for (i = 0; i < nr; i++) {
 		preempt_disable();
 		kmemx_cache_give_to_slab(cache, kmemx_cache_slab_of(cache, slot[i].obj),
-					 slot[i].status, KMEMX_SLAB_ENDS);
+					 slot[i].status, KMEMX_SLAB_STAYS);
 		preempt_enable();
 	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
@@ -122,7 +122,8 @@ void *kmemx_sheaf_pop(struct kmemx_sheaf *sheaf, unsigned long call_site)
  * kmemx_sheaf_free() - give back a sheaf and what is in it
  * @sheaf: the sheaf
  *
- * Context: any but NMI.
+ * Context: where kfree() may be called: not in NMI, and on PREEMPT_RT only with preemption and
+ * interrupts on.
  */
 void kmemx_sheaf_free(struct kmemx_sheaf *sheaf)
 {

@@ -5,6 +5,8 @@
 #include "slab/slab.h"
 
 #define WORD_BYTES	8
+/* How often a search for what was reserved goes around in vain. */
+#define TAKE_ROUNDS	8
 #define LOW_BITS	0x7f7f7f7f7f7f7f7fULL
 
 static s64 make_state(unsigned int nr_free, unsigned int number)
@@ -113,8 +115,9 @@ static unsigned int take_in_word(struct kmemx_slab *slab, unsigned int first, un
  * @taken: set to which objects
  * @nr: how many at most, at least 1
  *
- * A reservation stands for as many free objects, so the search ends; it goes
- * around again only where other CPUs gave and took behind it.
+ * A reservation stands for as many free objects, so the search finds them; it goes around again
+ * only where other CPUs gave and took behind it. Where an object was freed twice the count may say
+ * more than there is, so it does not go around for ever: what was not found is given back.
  *
  * Context: any.
  * Return: how many; 0 if none is free, or if it is not the cache's slab (any
@@ -124,14 +127,20 @@ unsigned int kmemx_slab_take(struct kmemx_slab *slab, const struct kmemx_layout 
 			     unsigned int number, unsigned int *taken, unsigned int nr)
 {
 	unsigned int want = reserve(slab, number, nr);
-	unsigned int got = 0;
+	unsigned int got = 0, rounds = 0;
 	unsigned int first = 0;
 
 	while (got < want) {
 		got += take_in_word(slab, first, layout->nr_slots - first, taken + got, want - got);
 		first += WORD_BYTES;
-		if (first >= layout->nr_slots)
-			first = 0;
+		if (first < layout->nr_slots)
+			continue;
+		first = 0;
+		if (unlikely(++rounds == TAKE_ROUNDS) && got < want) {
+			/* As in kmemx_slab_give(). */
+			atomic64_add(want - got, &slab->state);
+			break;
+		}
 	}
 	return got;
 }
@@ -224,23 +233,76 @@ void kmemx_slab_note_empty(struct kmemx_summary *empty, u32 id)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_note_empty);
 
+/* The lowest bit of each of eight status bytes that is neither free nor none. */
+static u64 used_bytes(u64 word, unsigned int nr)
+{
+	u64 used = (word ^ word >> 1) & ~0ULL / 0xff;
+
+	static_assert((KMEMX_OBJECT_FREE ^ KMEMX_OBJECT_FREE >> 1) == 0);
+	static_assert(((KMEMX_OBJECT_NONE ^ KMEMX_OBJECT_NONE >> 1) & 1) == 0);
+	return nr < WORD_BYTES ? used & (BIT_ULL(nr * 8) - 1) : used;
+}
+
+/* How many objects are out or live; nobody takes any. */
+static unsigned int count_used(const struct kmemx_slab *slab, const struct kmemx_layout *layout)
+{
+	unsigned int nr = 0, i;
+
+	for (i = 0; i < layout->nr_slots; i += WORD_BYTES) {
+		const u64 *bytes = (const u64 *)(slab->status + i);
+		u64 used = used_bytes(le64_to_cpu((__force __le64)READ_ONCE(*bytes)),
+				      layout->nr_slots - i);
+
+		if (unlikely(used))
+			nr += hweight64(used);
+	}
+	return nr;
+}
+
 /**
  * kmemx_slab_retire() - end a slab if it is empty
  * @slab: that of its first frame
  * @layout: its shape
  * @number: number of its cache
  *
+ * An object that two have freed in the same moment may have been counted twice, so the status
+ * bytes are asked, too. If one of them says otherwise it is not ended, and its count is put right.
+ *
  * Context: any.
- * Return: true if it was empty; its frames are then the caller's to give back.
+ * Return: 1 if it was empty, and its frames are the caller's to give back; 0 if it was not; -1 if
+ * its count only said so.
  */
-bool kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
-		       unsigned int number)
+int kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+		      unsigned int number)
 {
 	s64 old = make_state(layout->nr_objs, number);
+	unsigned int nr_used;
 
-	return atomic64_try_cmpxchg(&slab->state, &old, 0);
+	if (!atomic64_try_cmpxchg(&slab->state, &old, 0))
+		return 0;
+	kmemx_step();
+	/* After the count: who has one of them took it before that, and nobody takes more now. */
+	nr_used = count_used(slab, layout);
+	if (likely(!nr_used))
+		return 1;
+	/* An addition, as some of these may have come back since. */
+	atomic64_add(make_state(layout->nr_objs - nr_used, number), &slab->state);
+	return -1;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_retire);
+
+/**
+ * kmemx_slab_mend() - take one off the count, which says more than there are objects
+ * @slab: that of its first frame
+ *
+ * Context: any, where kmemx_slab_give() has said so: for one object that was freed twice there is
+ * one that is told.
+ */
+void kmemx_slab_mend(struct kmemx_slab *slab)
+{
+	atomic64_add(-1, &slab->state);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_slab_mend);
 
 /**
  * kmemx_slab_withdraw() - an object stops being live

@@ -16,7 +16,8 @@
  * A byte, not a bit: it is written with a plain store by who may write it. Free to out
  * is a cmpxchg, of which one of several succeeds; from there on the object is its
  * taker's, until it is live; and who frees it is its user, who has to be the only one.
- * If two do so all the same, and on two CPUs at the same moment, see kmemx_cache_pop().
+ * If two do so all the same, and in the same moment, see kmemx_cache_pop(); then the count may
+ * say one more than there is, which is found when it says more than all, or all.
  *
  * Small objects are so many that their status bytes do not fit into what is set aside for
  * them; these lie in the slab, where its first objects would be. What is in the place of
@@ -35,7 +36,7 @@
 struct kmemx_cache;
 
 /* State word: bits 0-15 free objects, 16-31 number of the cache, 0 for none. */
-#define KMEMX_SLAB_FREE_MASK	((u64)KMEMX_SLAB_OBJS_MAX)
+#define KMEMX_SLAB_FREE_MASK	0xffffULL
 #define KMEMX_SLAB_CACHE_SHIFT	16
 
 /* Of an object. */
@@ -80,8 +81,9 @@ int kmemx_slab_give_word(struct kmemx_slab *slab, u64 *bytes, u64 which);
 bool kmemx_slab_is_empty(const struct kmemx_slab *slab, const struct kmemx_layout *layout,
 			 unsigned int number);
 void kmemx_slab_note_empty(struct kmemx_summary *empty, u32 id);
-bool kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
-		       unsigned int number);
+int kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+		      unsigned int number);
+void kmemx_slab_mend(struct kmemx_slab *slab);
 bool kmemx_slab_withdraw(u8 *status);
 unsigned int kmemx_slab_nr_live(const struct kmemx_slab *slab,
 				const struct kmemx_layout *layout);

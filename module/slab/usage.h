@@ -44,6 +44,7 @@ typedef void (*kmemx_visit_fn)(const struct kmemx_cache *cache, void *obj,
 			       unsigned long call_site, void *arg);
 
 void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
+unsigned long kmemx_cache_nr_front(const struct kmemx_cache *cache);
 void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg);

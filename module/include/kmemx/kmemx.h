@@ -40,9 +40,9 @@ struct kmemx_sheaf;
  *	  elsewhere with interrupts on
  * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
  *	      parameter says, KMEMX_NO_MAGAZINE for none
- * @useroffset: with @usersize, the part of an object that may be copied to and from user
- * @usersize: space. To the kernel these are no slab pages, so it lets all be copied; what
- *	      lies outside of the object is refused all the same.
+ * @useroffset: with @usersize, the part of an object that is meant to be copied to and from
+ * @usersize: user space. It has to lie inside the object, and is shown in debugfs; copies are not
+ *	      held to it, since to the kernel's hardened usercopy these are no slab pages.
  */
 struct kmemx_cache_args {
 	unsigned int align;
@@ -118,6 +118,7 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 void kmemx_cache_destroy(struct kmemx_cache *cache);
 unsigned long kmemx_cache_shrink(struct kmemx_cache *cache);
 void *kmemx_cache_alloc(struct kmemx_cache *cache, gfp_t gfp);
+void *kmemx_cache_alloc_node(struct kmemx_cache *cache, gfp_t gfp, int nid);
 void kmemx_cache_free(struct kmemx_cache *cache, void *obj);
 unsigned int kmemx_cache_alloc_bulk(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr,
 				    void **objs);
