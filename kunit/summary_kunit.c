@@ -215,13 +215,14 @@ static void summary_stale_bits_of_a_flat_one_are_put_right(struct kunit *test)
 /* A bit that is missing, as it is for a moment. */
 static void summary_mends_what_is_above_a_word(struct kunit *test)
 {
-	static const unsigned int nr[] = { 16384, 300000 };
+	static const unsigned int nr[] = { 16384, 300000, 2000000 };
 	unsigned int i, level;
 	struct fixture fx;
 
 	for (i = 0; i < ARRAY_SIZE(nr); i++) {
 		summary_fixture_make(test, &fx, nr[i]);
 		kmemx_summary_set(&fx.sum, nr[i] - 1);
+		KUNIT_EXPECT_TRUE(test, kmemx_summary_check(&fx.sum));
 		for (level = 1; level < fx.sum.nr_levels; level++) {
 			unsigned int index = (nr[i] - 1) >> (6 * level);
 

@@ -99,6 +99,30 @@ static void settle_bit(struct kmemx_summary *sum, unsigned int level, unsigned i
 }
 
 /**
+ * kmemx_summary_raise_above() - kmemx_summary_raise(), of the levels above its two
+ * @sum: the summary
+ * @leaf: 0..nr_leaves - 1; the bit above it has been set
+ *
+ * Level by level the same: who clears a bit looks at the word below it once more.
+ *
+ * Context: any. Fully ordered before what follows.
+ */
+void kmemx_summary_raise_above(struct kmemx_summary *sum, unsigned int leaf)
+{
+	unsigned int index = leaf >> 2 * SHIFT, level;
+
+	for (level = 2; level < sum->nr_levels && !is_set(sum, level, index); level++) {
+		kmemx_step();
+		set_bit(index, kmemx_summary_bits(sum->level[level]));
+		/* As in kmemx_summary_raise(). */
+		smp_mb__after_atomic();
+		kmemx_step();
+		index >>= SHIFT;
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_summary_raise_above);
+
+/**
  * kmemx_summary_mend() - bring what is above a leaf in line with its word
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1; its word has changed

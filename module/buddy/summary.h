@@ -87,8 +87,8 @@ static __always_inline long kmemx_summary_lowest(const struct kmemx_summary *sum
  * @leaf: 0..nr_leaves - 1
  *
  * Context: any. Fully ordered before what follows.
- * Return: whether the bit above was clear, so that kmemx_summary_mend() is left to be done if
- * there is another level above that.
+ * Return: whether the bit above was clear, so that kmemx_summary_raise_above() is left to be done
+ * if there is another level above that.
  */
 static __always_inline bool kmemx_summary_raise(struct kmemx_summary *sum, unsigned long leaf)
 {
@@ -148,6 +148,7 @@ static __always_inline enum kmemx_summary_left kmemx_summary_lower(struct kmemx_
 	return unlikely(atomic64_read(word)) ? KMEMX_LEFT_LATE : KMEMX_LEFT_NONE;
 }
 
+void kmemx_summary_raise_above(struct kmemx_summary *sum, unsigned int leaf);
 void kmemx_summary_mend(struct kmemx_summary *sum, unsigned int leaf);
 
 /**
@@ -160,7 +161,7 @@ void kmemx_summary_mend(struct kmemx_summary *sum, unsigned int leaf);
 static __always_inline void kmemx_summary_add(struct kmemx_summary *sum, unsigned int leaf)
 {
 	if (kmemx_summary_raise(sum, leaf) && unlikely(!kmemx_summary_is_flat(sum)))
-		kmemx_summary_mend(sum, leaf);
+		kmemx_summary_raise_above(sum, leaf);
 }
 
 /**
