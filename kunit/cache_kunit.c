@@ -656,6 +656,9 @@ static void cache_trim_ends_no_typesafe_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_cache_retire(bare), (unsigned long)NR_SLABS);
 	leave_slabs_empty(test, typesafe, obj);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_trim(&fx->depot), 0UL);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_retire(typesafe), (unsigned long)NR_SLABS);
+	leave_slabs_empty(test, bare, obj);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_retire(bare), (unsigned long)NR_SLABS);
 	leave_slabs_empty(test, typesafe, obj);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_trim_some(&fx->depot), 0U);
 	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, NR_SLABS);

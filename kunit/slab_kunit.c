@@ -132,7 +132,9 @@ static void slab_count_that_is_too_high_is_put_right(struct kunit *test)
 	atomic64_add(1, &fx->slab.state);
 	KUNIT_EXPECT_EQ(test, kmemx_slab_give(&fx->slab, &fx->status[NR - 1]), (int)NR + 1);
 	KUNIT_EXPECT_EQ(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE), 0);
-	kmemx_slab_mend(&fx->slab);
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_mend(&fx->slab, &fx->layout, CACHE + 1));
+	KUNIT_EXPECT_TRUE(test, kmemx_slab_mend(&fx->slab, &fx->layout, CACHE));
+	KUNIT_EXPECT_FALSE(test, kmemx_slab_mend(&fx->slab, &fx->layout, CACHE));
 	expect_sound(test, fx);
 	KUNIT_EXPECT_EQ(test, kmemx_slab_retire(&fx->slab, &fx->layout, CACHE), 1);
 }

@@ -185,10 +185,11 @@ KMEMX_EXPORT(kmemx_cache_create);
 
 /**
  * kmemx_cache_destroy() - destroy a cache
- * @cache: the cache, or NULL; nobody allocates from it any more
+ * @cache: the cache, or NULL; nobody allocates from it any more, and sheaves of it have been
+ *	   returned
  *
  * If objects are still live, they are listed and the cache is kept, so that they can be
- * freed; its name stays taken. So it is where a sheaf has some, which are not listed.
+ * freed; its name stays taken. It is kept for objects in a sheaf too, which are not listed.
  *
  * Context: may sleep.
  */
@@ -345,11 +346,10 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
 	const struct kmemx_layout *layout = &sheaf->cache->layout;
 	struct kmemx_request req = {
 		.size = (size_t)nr * layout->size,
-		/* All that are missing: what was had of them has gone back, to slabs that stay. */
+		/* Slabs for all that are missing, as what was had of them has gone back. */
 		.need = (PAGE_SIZE << layout->order) *
 			DIV_ROUND_UP(nr - min(nr, sheaf->nr), layout->nr_objs),
 		.align = KMEMX_OBJECT_MIN,
-		.cache = sheaf->cache,
 		.gfp = gfp,
 		.call_site = call_site,
 	};
@@ -446,7 +446,8 @@ KMEMX_EXPORT(kmemx_sheaf_size);
 
 /**
  * kmemx_return_sheaf() - give back a sheaf, and what is left in it
- * @sheaf: the sheaf, or NULL
+ * @sheaf: the sheaf, or NULL; nobody uses it any more. Objects that were allocated out of it
+ *	   stay live.
  *
  * Context: where kfree() may be called: not in NMI, and on PREEMPT_RT only with preemption
  * and interrupts on.

@@ -209,11 +209,10 @@ static __always_inline void count_frame(u32 frame, unsigned int order, unsigned 
 }
 
 /* Somebody else has freed it. */
-static noinline void free_twice(u32 frame, unsigned int order, unsigned long call_site)
+static noinline void free_twice(u32 frame, unsigned long call_site)
 {
-	struct kmemx_pages *pages = &kmemx_live.pages;
-
-	free_pages_slow(kmemx_pages_page(pages, frame), pages->zone.info + frame, order, call_site);
+	kmemx_bad_free(KMEMX_FREE_DOUBLE, kmemx_pages_address(&kmemx_live.pages, frame), NULL,
+		       call_site);
 }
 
 /* Its bits are clear, and it has to be counted; preemption is off. */
@@ -257,7 +256,7 @@ static __always_inline void free_past(u8 *info, unsigned int order, unsigned lon
 	given = kmemx_zone_give_once(&kmemx_live.pages.zone, frame, order, &word, &change);
 	if (unlikely(given == KMEMX_GIVEN_TWICE)) {
 		preempt_enable();
-		free_twice(frame, order, call_site);
+		free_twice(frame, call_site);
 	} else if (unlikely(given == KMEMX_GIVEN_UNCOUNTED)) {
 		free_uncounted(frame, order, word, call_site);
 	} else if (unlikely(!change.settled)) {
@@ -279,7 +278,7 @@ static noinline void free_any_past(u8 *info, unsigned int order, unsigned long c
 		return;
 	}
 	preempt_enable();
-	free_twice(kmemx_pages_number(&kmemx_live.pages, info), order, call_site);
+	free_twice(kmemx_pages_number(&kmemx_live.pages, info), call_site);
 }
 
 /*

@@ -24,7 +24,7 @@ struct kmemx_cache;
  * @need: bytes in a row that it takes, if it takes any
  * @align: bytes
  * @boundary: bytes, no multiple of which may lie inside; 0: any may
- * @cache: whose object is wanted, or NULL
+ * @cache: of which one object is wanted, or NULL
  * @gfp: flags
  * @call_site: who asks
  */

@@ -34,7 +34,6 @@ size_t kmemx_bins_bytes(unsigned int nr_chunks);
 void kmemx_bins_init(struct kmemx_bins *bins, void *mem, unsigned int nr_chunks);
 void kmemx_bins_add(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 void kmemx_bins_remove(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
-void kmemx_bins_settle(struct kmemx_bins *bins, unsigned int bin);
 void kmemx_bins_mend(struct kmemx_bins *bins, unsigned int bin, unsigned int chunk);
 extern const u64 kmemx_bins_for[KMEMX_NR_ORDERS];
 

@@ -127,8 +127,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_summary_raise_above);
  * @sum: the summary
  * @leaf: 0..nr_leaves - 1; its word has changed
  *
- * What the inline ways leave to be done: more than two levels, and a word that was left
- * empty and is not any more.
+ * What the inline ways leave to be done where a leaf was cleared: more than two levels, and a
+ * word that was left empty and is not any more. And for who meets a bit that is wrong.
  *
  * Context: any. Fully ordered before what follows.
  */

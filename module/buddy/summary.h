@@ -8,9 +8,9 @@
  * no operation is longer for there being more leaves.
  *
  * It is a hint, not a ledger. A leaf that is set is found, once the CPU that set it has
- * returned, and any that was just clearing a neighbour; a bit that is set without cause may
- * be met and is put right by whoever meets it. What a leaf stands for must be checked at
- * its own place.
+ * returned, and any that was just setting or clearing a neighbour; a bit that is set without
+ * cause may be met and is put right by whoever meets it. What a leaf stands for must be checked
+ * at its own place.
  *
  * Locking: none. Every function may run on any number of CPUs at once, in any
  * context, nested in itself.

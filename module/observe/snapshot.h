@@ -13,7 +13,7 @@
  * struct kmemx_snapshot - where every byte of a region is
  * @region: bytes in all
  * @free: in the chunks' free counts
- * @front: in objects and page blocks in per-CPU fronts
+ * @front: in objects and page blocks in per-CPU fronts, and in objects in sheaves
  * @page_front: of these, in page blocks
  * @slab_free: in free objects, by the slabs' free counts
  * @used: held by users, by what allocations and frees have counted

@@ -195,6 +195,16 @@ static bool has_other_partial(const struct kmemx_cache *cache, u32 id)
 	       kmemx_summary_has_other(&cache->partial[KMEMX_PARTIAL_EMPTIER], id);
 }
 
+/* The count of a slab says more than there are objects. */
+static noinline void mend(struct kmemx_cache *cache, u32 id)
+{
+	struct kmemx_slab *slab = kmemx_cache_slab_at(cache, id);
+	void *base = READ_ONCE(slab->base);
+
+	if (kmemx_slab_mend(slab, &cache->layout, cache->number))
+		kmemx_cache_drop_twice(cache, base);
+}
+
 /* Where the objects @taken of a slab are; the first is the last, and so the next to go. */
 static void locate(const struct kmemx_cache *cache, const struct kmemx_slab *slab,
 		   const unsigned int *taken, unsigned int nr, struct kmemx_front_slot *slot)
@@ -216,7 +226,8 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
 					   cache->number, taken, nr);
 	enum kmemx_partial to = which_at(cache, id);
 
-	if (!got)
+	/* What was reserved in vain has been given back, and others may have seen it gone. */
+	if (!got || (got < nr && to != KMEMX_NR_PARTIAL))
 		publish(cache, id);
 	else if (to != from)
 		move(cache, id, from, to);
@@ -279,10 +290,8 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 	bool is_empty = all_free && !cache->is_typesafe;
 
 	/* More than there are: an object was freed twice, see slab.h. */
-	if (all_free && unlikely(nr_free > cache->layout.nr_objs)) {
-		kmemx_slab_mend(kmemx_cache_slab_at(cache, id));
-		kmemx_cache_drop_twice(cache, kmemx_cache_slab_at(cache, id)->base);
-	}
+	if (all_free && unlikely(nr_free > cache->layout.nr_objs))
+		mend(cache, id);
 	if (is_empty && empty == KMEMX_SLAB_ENDS && has_other_partial(cache, id) &&
 	    end(cache, id, from)) {
 		give_frames(cache, id);

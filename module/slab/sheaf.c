@@ -33,14 +33,17 @@ struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap,
 
 /* Give back @nr objects that were taken out and have not been live. */
 static void give_back(struct kmemx_cache *cache, unsigned int nr,
-		      const struct kmemx_front_slot *slot)
+		      const struct kmemx_front_slot *slot, enum kmemx_empty_slab empty)
 {
 	unsigned int i;
 
+	/* Without an object in it, the cache may be gone. */
+	if (!nr)
+		return;
 	for (i = 0; i < nr; i++) {
 		preempt_disable();
 		kmemx_cache_give_to_slab(cache, kmemx_cache_slab_of(cache, slot[i].obj),
-					 slot[i].status, KMEMX_SLAB_STAYS);
+					 slot[i].status, empty);
 		preempt_enable();
 	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
@@ -65,7 +68,8 @@ static bool take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_fr
 	this_cpu_add(cache->front->nr_sheaved, got);
 	if (got == nr)
 		return true;
-	give_back(cache, got, slot);
+	/* Others are short of it, too. */
+	give_back(cache, got, slot, KMEMX_SLAB_ENDS);
 	return false;
 }
 
@@ -127,6 +131,6 @@ void *kmemx_sheaf_pop(struct kmemx_sheaf *sheaf, unsigned long call_site)
  */
 void kmemx_sheaf_free(struct kmemx_sheaf *sheaf)
 {
-	give_back(sheaf->cache, sheaf->nr, sheaf->slot);
+	give_back(sheaf->cache, sheaf->nr, sheaf->slot, KMEMX_SLAB_STAYS);
 	kfree(sheaf);
 }

@@ -138,7 +138,7 @@ unsigned int kmemx_slab_take(struct kmemx_slab *slab, const struct kmemx_layout 
 		first = 0;
 		if (unlikely(++rounds == TAKE_ROUNDS) && got < want) {
 			/* As in kmemx_slab_give(). */
-			atomic64_add(want - got, &slab->state);
+			atomic64_add_return(want - got, &slab->state);
 			break;
 		}
 	}
@@ -285,22 +285,35 @@ int kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout
 	nr_used = count_used(slab, layout);
 	if (likely(!nr_used))
 		return 1;
-	/* An addition, as some of these may have come back since. */
-	atomic64_add(make_state(layout->nr_objs - nr_used, number), &slab->state);
+	/* An addition, as some of these may have come back since. Fully ordered, for publish(). */
+	atomic64_add_return(make_state(layout->nr_objs - nr_used, number), &slab->state);
 	return -1;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_retire);
 
 /**
- * kmemx_slab_mend() - take one off the count, which says more than there are objects
+ * kmemx_slab_mend() - take one off a count that says more than there are objects
  * @slab: that of its first frame
+ * @layout: its shape
+ * @number: number of its cache
  *
- * Context: any, where kmemx_slab_give() has said so: for one object that was freed twice there is
- * one that is told.
+ * Where kmemx_slab_give() has said so, which it may have to several for one object too many.
+ *
+ * Context: any.
+ * Return: false if the count does not say so any more, or it is not the cache's slab.
  */
-void kmemx_slab_mend(struct kmemx_slab *slab)
+bool kmemx_slab_mend(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+		     unsigned int number)
 {
-	atomic64_add(-1, &slab->state);
+	s64 old = atomic64_read(&slab->state);
+
+	do {
+		if (kmemx_slab_cache((u64)old) != number ||
+		    kmemx_slab_nr_free((u64)old) <= layout->nr_objs)
+			return false;
+		kmemx_step();
+	} while (!atomic64_try_cmpxchg(&slab->state, &old, old - 1));
+	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_slab_mend);
 

@@ -83,7 +83,8 @@ bool kmemx_slab_is_empty(const struct kmemx_slab *slab, const struct kmemx_layou
 void kmemx_slab_note_empty(struct kmemx_summary *empty, u32 id);
 int kmemx_slab_retire(struct kmemx_slab *slab, const struct kmemx_layout *layout,
 		      unsigned int number);
-void kmemx_slab_mend(struct kmemx_slab *slab);
+bool kmemx_slab_mend(struct kmemx_slab *slab, const struct kmemx_layout *layout,
+		     unsigned int number);
 bool kmemx_slab_withdraw(u8 *status);
 unsigned int kmemx_slab_nr_live(const struct kmemx_slab *slab,
 				const struct kmemx_layout *layout);

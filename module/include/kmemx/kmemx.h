@@ -6,7 +6,9 @@
  * (MODULE_IMPORT_NS("KMEMX"), without the quotes before Linux 6.13), and builds
  * with KBUILD_EXTRA_SYMBOLS=<kmemx>/Module.symvers.
  *
- * Names, flags and return values are those of the kernel's own allocators.
+ * Names, flags and return values are those of the kernel's own allocators, but where the
+ * kernel-doc of a function says otherwise: functions of sheaves take no cache, and
+ * kmemx_refill_sheaf() returns true for success.
  * What a call refuses (a double free, a wrong order, an address of somebody
  * else) is counted, reported once per kind with a warning, and changes nothing.
  */
@@ -35,9 +37,9 @@ struct kmemx_sheaf;
  *	  the allocation that needed the slab, with preemption off; an object
  *	  keeps what the constructor wrote until the user changes it
  * @dtor: called once for each object before its slab goes, with preemption off, in the
- *	  context of who allocates and is short, reclaims or destroys, of a work item, or in
- *	  an interrupt on the CPU whose front they empty: so it takes no lock that is taken
- *	  elsewhere with interrupts on
+ *	  context of who allocates and is short, be it an NMI or of another driver, of who
+ *	  reclaims or destroys, of a work item, or in an interrupt on the CPU whose front
+ *	  they empty: so it takes no lock, and does not sleep
  * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
  *	      parameter says, KMEMX_NO_MAGAZINE for none
  * @useroffset: with @usersize, the part of an object that is meant to be copied to and from
