@@ -68,9 +68,19 @@ compares() {
 	return "$status"
 }
 
+# What is to be repeated has to be there.
+repeats_what_there_is() {
+	local dir status=0
+	dir=$(mktemp -d)
+	scripts/bench --again --out "$dir" native 2>&1 | grep -F "no whole run has left $dir/bench.tsv" || status=1
+	rm -r "$dir"
+	return "$status"
+}
+
 ready backports
 try bench/two-runs-are-judged judges || true
 try bench/compare compares || true
+try bench/again repeats_what_there_is || true
 try bench/quick scripts/bench --quick --out "$TAP_LOGS" cost named || exit 0
 try bench/every-allocator-has-a-number has_numbers cost "$OBJECTS $BLOCKS $MORE" hot batch128 rand4096 churn4096 || true
 try bench/named-workloads-have-numbers named_has_numbers || true
