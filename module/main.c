@@ -17,6 +17,7 @@
 
 #include "api.h"
 #include "buddy/pages_front.h"
+#include "buddy/pages_quarantine.h"
 #include "buddy/prezero.h"
 #include "buddy/zone_census.h"
 #include "cma/backend.h"
@@ -47,8 +48,10 @@ static int drain_dead_cpu(unsigned int cpu)
 /* Called for every module that comes or goes; this one is past its exit. */
 static int module_goes(struct notifier_block *nb, unsigned long action, void *mod)
 {
-	if (action == MODULE_STATE_GOING)
+	if (action == MODULE_STATE_GOING) {
 		kmemx_api_list_module(mod);
+		kmemx_cache_forget_code(&kmemx_live.depot, mod);
+	}
 	return NOTIFY_DONE;
 }
 
@@ -60,7 +63,7 @@ static int make_region(void)
 	unsigned int i;
 	int ret;
 
-	extent = kcalloc(grant.nr_spans, sizeof(*extent), GFP_KERNEL);
+	extent = kvcalloc(grant.nr_spans, sizeof(*extent), GFP_KERNEL);
 	if (!extent)
 		return -ENOMEM;
 	for (i = 0; i < grant.nr_spans; i++) {
@@ -70,7 +73,7 @@ static int make_region(void)
 	kmemx_live.magazine = kmemx_params.magazine ?: KMEMX_FRONT_NONE;
 	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, extent, &kmemx_params.classes,
 				kmemx_params.track);
-	kfree(extent);
+	kvfree(extent);
 	return ret;
 }
 
@@ -197,6 +200,17 @@ static void list_leaks(void)
 		nr[KMEMX_KIND_CONTIG], nr[KMEMX_KIND_QUARANTINE]);
 }
 
+/* What others hold of pages that were freed, as an skb does, they may let go of soon. */
+static void wait_for_held(void)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 50 && atomic64_read(&kmemx_live.pages.nr_quarantined); tries++) {
+		msleep(20);
+		kmemx_pages_sweep(&kmemx_live.pages);
+	}
+}
+
 static void __exit kmemx_exit(void)
 {
 	unsigned int nr_kept;
@@ -206,6 +220,7 @@ static void __exit kmemx_exit(void)
 	kmemx_prezero_stop(&prezero);
 	kmemx_reaper_stop(&reaper);
 	kmemx_region_empty(&kmemx_live);
+	wait_for_held();
 	/* Not before: a CPU that left would have kept what its fronts hold. */
 	cpuhp_remove_state_nocalls(hotplug_state);
 	if (kmemx_pages_nr_free(&kmemx_live.pages) != kmemx_live.pages.nr_frames)

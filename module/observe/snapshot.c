@@ -89,7 +89,8 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	snap->front = snap->page_front;
 	snap->zeroed = kmemx_pages_free_is_zero() ? snap->free + snap->page_front :
 		(u64)kmemx_zone_nr_zero(&pages->zone) << PAGE_SHIFT;
-	snap->used = (u64)read_stat(region, KMEMX_STAT_USED_BYTES);
+	/* Counted CPU by CPU: what one has allocated and another freed may be seen freed only. */
+	snap->used = (u64)max(read_stat(region, KMEMX_STAT_USED_BYTES), 0LL);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
 	snap->outside = kmemx_pages_meta_bytes(pages) +
 		kmemx_depot_meta_bytes(&region->depot);

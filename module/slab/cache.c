@@ -7,6 +7,7 @@
 #include <linux/cpu.h>
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -140,6 +141,43 @@ void kmemx_cache_forget(struct kmemx_cache *cache)
 		       (s64)(counts.nr_alloc - counts.nr_free) * cache->layout.stride);
 	mutex_unlock(&depot->lock);
 	free_cache(cache);
+}
+
+static bool is_code_of(const struct module *mod, void (*fn)(void *obj))
+{
+	return fn && within_module((unsigned long)fn, mod);
+}
+
+/**
+ * kmemx_cache_forget_code() - call no constructor or destructor of a module any more
+ * @depot: the depot
+ * @mod: the module, past its exit; its code is still there
+ *
+ * For a cache that it has not destroyed, or that was kept as objects were live. Slabs that are
+ * empty go, while their objects can still be destroyed.
+ *
+ * Context: may sleep.
+ */
+void kmemx_cache_forget_code(struct kmemx_depot *depot, const struct module *mod)
+{
+	struct kmemx_cache *cache;
+	bool any = false;
+	unsigned int i = 0;
+
+	mutex_lock(&depot->lock);
+	while ((cache = kmemx_depot_next(depot, &i))) {
+		if (!is_code_of(mod, cache->ctor) && !is_code_of(mod, cache->dtor))
+			continue;
+		kmemx_cache_drain(cache);
+		kmemx_cache_retire(cache);
+		WRITE_ONCE(cache->ctor, NULL);
+		WRITE_ONCE(cache->dtor, NULL);
+		any = true;
+	}
+	mutex_unlock(&depot->lock);
+	/* Somebody short of frames may be half-way with a slab, with preemption off. */
+	if (any)
+		synchronize_rcu();
 }
 
 /**

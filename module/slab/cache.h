@@ -20,6 +20,8 @@
 
 #define KMEMX_CACHE_NAME	32
 
+struct module;
+
 /**
  * struct kmemx_cache_spec - what a cache is to be
  * @name: unique in the depot, shorter than KMEMX_CACHE_NAME
@@ -81,6 +83,7 @@ struct kmemx_cache *kmemx_cache_new(struct kmemx_depot *depot,
 int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
+void kmemx_cache_forget_code(struct kmemx_depot *depot, const struct module *mod);
 
 static inline struct kmemx_slab *kmemx_cache_slab_at(const struct kmemx_cache *cache, u32 id)
 {

@@ -125,7 +125,7 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	if (cache->ctor && want_init_on_alloc(0))
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
-	call_for_each(cache, id, cache->ctor);
+	call_for_each(cache, id, READ_ONCE(cache->ctor));
 	count_slab(cache);
 	nr = min(nr, cache->layout.nr_objs);
 	locate_first(cache, kmemx_cache_slab_at(cache, id), slot, nr);
@@ -162,7 +162,7 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 	struct kmemx_depot *depot = cache->depot;
 	void *base = kmemx_cache_slab_at(cache, id)->base;
 
-	call_for_each(cache, id, cache->dtor);
+	call_for_each(cache, id, READ_ONCE(cache->dtor));
 	kmemx_depot_close(depot, id, &cache->layout);
 	atomic64_add(-1, &cache->nr_slabs);
 	this_cpu_inc(cache->front->nr_slabs_ended);

@@ -18,7 +18,7 @@
 
 static char *bug = "";
 module_param(bug, charp, 0444);
-MODULE_PARM_DESC(bug, "double, order, misaligned, foreign, cache or function: a free that kmemx is to refuse; page: a page of the kernel's, never freed; nofail: a flag it is to refuse");
+MODULE_PARM_DESC(bug, "double, order, misaligned, foreign, cache or function: a free that kmemx is to refuse; page: a page of the kernel's, never freed; nofail: a flag it is to refuse; dtor: a cache with a destructor, never destroyed");
 
 static int double_free(void)
 {
@@ -102,6 +102,28 @@ static int nofail(void)
 	return 0;
 }
 
+static unsigned int nr_destroyed;
+
+static void destroy_object(void *obj)
+{
+	nr_destroyed++;
+}
+
+/* Never destroyed: so its destructor is not to be called when this module has gone. */
+static int leak_cache(void)
+{
+	struct kmemx_cache_args args = { .dtor = destroy_object };
+	struct kmemx_cache *cache = kmemx_cache_create("misuse-dtor", 1000, &args, 0);
+	void *objs[64];
+	unsigned int nr;
+
+	if (!cache)
+		return -ENOMEM;
+	nr = kmemx_cache_alloc_bulk(cache, GFP_KERNEL, ARRAY_SIZE(objs), objs);
+	kmemx_cache_free_bulk(cache, nr, objs);
+	return nr ? 0 : -ENOMEM;
+}
+
 static const struct {
 	const char *name;
 	int (*make)(void);
@@ -114,6 +136,7 @@ static const struct {
 	{ "function", wrong_function },
 	{ "page", leak_page },
 	{ "nofail", nofail },
+	{ "dtor", leak_cache },
 };
 
 static int __init kmemx_misuse_init(void)
@@ -123,7 +146,7 @@ static int __init kmemx_misuse_init(void)
 	for (i = 0; i < ARRAY_SIZE(bugs); i++)
 		if (!strcmp(bugs[i].name, bug))
 			return bugs[i].make();
-	pr_err("bug=%s: give double, order, misaligned, foreign, cache, function, page or nofail\n",
+	pr_err("bug=%s: give double, order, misaligned, foreign, cache, function, page, nofail or dtor\n",
 	       bug);
 	return -EINVAL;
 }

@@ -151,6 +151,13 @@ nofail() {
 	rmmod kmemx
 }
 
+# The reaper and unload end the slabs of a cache whose destructor has gone with its module.
+cache_outlives_its_driver() {
+	insmod kmemx.ko && insmod kmemx_misuse.ko bug=dtor && rmmod kmemx_misuse && sleep 3 && unloads
+}
+
+left_cache() { try "badinput/$1-cache-outlives-its-driver" cache_outlives_its_driver; }
+
 # guest NAME FUNCTION...: these, and then all memory must be there.
 guest() {
 	local name=$1 part
@@ -168,7 +175,7 @@ on_backports() {
 }
 on_stable() { in_guest stable stable -- guest stable parameters kernel_without; }
 on_misuse() {
-	in_guest misuse backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees
+	in_guest misuse backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees left_cache
 	in_guest nofail backports --expect-report '^WARNING: .*kmemx_request_refuse' -- guest nofail nofail
 }
 
