@@ -17,7 +17,7 @@
  * take_range       kmemx_chunk_take_range(), fill_bits()
  * empty_chunk      kmemx_chunk_empty()
  * add_to_word      kmemx_chunk_count_back(); kmemx_chunk_count_once() is one try of it
- * give_small       kmemx_chunk_give_small(), and in the same steps kmemx_zone_give_small()
+ * give_small       give_small() (module/buddy/chunk.c), and in the same steps kmemx_zone_give_small()
  * give_words       the end of kmemx_chunk_give(), clear_frames()
  */
 

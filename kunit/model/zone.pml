@@ -5,7 +5,7 @@
  * the state of a whole chunk, or, for a block over several words, by the info byte.
  *
  * inline here      in the module
- * settle_used      kmemx_bins_settle()
+ * settle_used      settle() (module/buddy/bins.c)
  * bins_add         kmemx_bins_add(), whose summary is one word here
  * bins_remove      kmemx_bins_remove()
  * first_of         first_of()
