@@ -128,6 +128,37 @@ static void api_init_on_alloc_and_free_are_honoured(struct kunit *test)
 	migrate_enable();
 }
 
+/* Out of a front, past it, whole chunks and more, and many at once. */
+static void api_pages_are_zeroed(struct kunit *test)
+{
+	struct page *many[2 * KMEMX_WORD_BITS];
+	unsigned int order, i;
+
+	for (order = 0; order <= KMEMX_CHUNK_ORDER + 1; order++) {
+		size_t bytes = PAGE_SIZE << order;
+		struct page *page;
+
+		/* The second is one that was there, wherever it is. */
+		for (i = 0; i < 2; i++) {
+			page = kmemx_alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+			KUNIT_ASSERT_NOT_NULL(test, page);
+			KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, bytes));
+			memset(page_address(page), 0xff, bytes);
+			kmemx_free_pages(page, order);
+		}
+	}
+	for (order = 0; order < 2; order++) {
+		KUNIT_ASSERT_EQ(test, kmemx_alloc_pages_bulk(GFP_KERNEL | __GFP_ZERO,
+							     ARRAY_SIZE(many), many),
+				(unsigned long)ARRAY_SIZE(many));
+		for (i = 0; i < ARRAY_SIZE(many); i++) {
+			KUNIT_EXPECT_NULL(test, memchr_inv(page_address(many[i]), 0, PAGE_SIZE));
+			memset(page_address(many[i]), 0xff, PAGE_SIZE);
+		}
+		kmemx_free_pages_bulk(ARRAY_SIZE(many), many);
+	}
+}
+
 /*
  * A chunk that is known to be zero has a byte that is not, which who zeroes it again, or
  * takes another, would not see.
@@ -901,6 +932,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_every_size),
 	KUNIT_CASE(api_large_powers_of_two_are_aligned),
 	KUNIT_CASE(api_init_on_alloc_and_free_are_honoured),
+	KUNIT_CASE(api_pages_are_zeroed),
 	KUNIT_CASE(api_what_was_zeroed_ahead_is_not_zeroed_again),
 	KUNIT_CASE(api_thread_zeroes_ahead),
 	KUNIT_CASE(api_nothing_is_not_an_error),

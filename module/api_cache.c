@@ -25,31 +25,25 @@ static bool is_zeroed(const struct kmemx_cache *cache, gfp_t gfp)
 	return cache->is_typesafe ? !!(gfp & __GFP_ZERO) : want_init_on_alloc(gfp);
 }
 
-/* What is done for an object that does not come on the short way. */
+static void zero_as_asked(const struct kmemx_cache *cache, void *obj, gfp_t gfp)
+{
+	if (is_zeroed(cache, gfp))
+		memset(obj, 0, cache->layout.size);
+}
+
+/* What is done for an object that does not come on a short way. */
 static void hand_out(const struct kmemx_cache *cache, void *obj,
 		     const struct kmemx_request *req, u64 start)
 {
-	if (is_zeroed(cache, req->gfp))
-		memset(obj, 0, cache->layout.size);
+	zero_as_asked(cache, obj, req->gfp);
 	kmemx_tell_kmemleak(obj, cache->layout.size, req->gfp);
 	trace_kmemx_alloc(req->call_site, obj, req->size, cache->layout.stride, req->gfp,
 			  kmemx_live.origin.nid, cache->name, kmemx_stop_clock(start));
 }
 
-/**
- * kmemx_api_alloc_object() - allocate an object, whatever has to be done for it
- * @cache: the cache
- * @gfp: flags
- * @size: what was asked for; 0 is the size of the cache
- * @call_site: who asks
- *
- * A front to fill, zeroes, a trace, reclaim.
- *
- * Context: what @gfp allows.
- * Return: the object, or NULL, which has been reported.
- */
-void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
-			     unsigned long call_site)
+/* Whatever has to be done for it: a front to fill, a trace, reclaim. */
+static noinline void *alloc_long(struct kmemx_cache *cache, gfp_t gfp, size_t size,
+				 unsigned long call_site)
 {
 	struct kmemx_request req = {
 		.size = size ?: cache->layout.size,
@@ -64,7 +58,8 @@ void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 
 	if (kmemx_request_is_refused(&req))
 		goto failed;
-	if (!kmemx_cache_pop(cache, &obj))
+	/* Where nothing is special the front has just been found empty. */
+	if (!kmemx_api_is_special(gfp) || !kmemx_cache_pop(cache, &obj))
 		obj = kmemx_cache_take(cache, call_site);
 	if (unlikely(!obj) && kmemx_request_reclaim(&req))
 		obj = kmemx_cache_take(cache, call_site);
@@ -76,6 +71,37 @@ void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 failed:
 	kmemx_request_fail(&req, 0);
 	return NULL;
+}
+
+/* It is only to be zeroed, as with init_on_alloc each object is. */
+static noinline void *alloc_zeroed(struct kmemx_cache *cache, gfp_t gfp, size_t size,
+				   unsigned long call_site)
+{
+	void *obj;
+
+	kmemx_debug_might_alloc(gfp);
+	if (unlikely(!kmemx_cache_pop(cache, &obj)))
+		return alloc_long(cache, gfp, size, call_site);
+	zero_as_asked(cache, obj, gfp);
+	return obj;
+}
+
+/**
+ * kmemx_api_alloc_object() - allocate an object where kmemx_api_pop() does not
+ * @cache: the cache
+ * @gfp: flags
+ * @size: what was asked for; 0 is the size of the cache
+ * @call_site: who asks
+ *
+ * Context: what @gfp allows.
+ * Return: the object, or NULL, which has been reported.
+ */
+void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
+			     unsigned long call_site)
+{
+	if (want_init_on_alloc(gfp) && !kmemx_api_is_told(gfp))
+		return alloc_zeroed(cache, gfp, size, call_site);
+	return alloc_long(cache, gfp, size, call_site);
 }
 
 /**
@@ -296,11 +322,14 @@ KMEMX_EXPORT(kmemx_cache_free);
 unsigned int kmemx_cache_alloc_bulk(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr,
 				    void **objs)
 {
-	unsigned int got = 0;
+	unsigned int got = 0, i;
 
-	if (!kmemx_api_is_special(gfp)) {
+	if (!kmemx_api_is_told(gfp)) {
 		kmemx_debug_might_alloc(gfp);
 		got = kmemx_cache_pop_bulk(cache, nr, objs);
+		if (is_zeroed(cache, gfp))
+			for (i = 0; i < got; i++)
+				memset(objs[i], 0, cache->layout.size);
 	}
 	for (; got < nr; got++) {
 		objs[got] = kmemx_api_object(cache, gfp, 0, _RET_IP_);

@@ -126,7 +126,7 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 	}
 	ptr = kmemx_pages_address(&kmemx_live.pages, frame);
 	if (kmemx_api_wants_zeroes(gfp))
-		memset(ptr, 0, nr << PAGE_SHIFT);
+		kmemx_pages_clear(ptr, nr);
 	kmemx_api_hand_out(ptr, nr, get_order(size), KMEMX_KIND_CONTIG, gfp, req.call_site);
 	kmemx_tell_kmemleak(ptr, size, gfp);
 	return ptr;

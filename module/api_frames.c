@@ -103,7 +103,7 @@ void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind)
 	}
 	addr = kmemx_pages_address(&kmemx_live.pages, frame);
 	if (kmemx_api_wants_zeroes(req->gfp) && !is_zero)
-		memset(addr, 0, bytes);
+		kmemx_pages_clear(addr, bytes >> PAGE_SHIFT);
 	return kmemx_api_hand_out(addr, bytes >> PAGE_SHIFT, get_order(bytes), kind, req->gfp,
 				  req->call_site);
 }

@@ -26,11 +26,18 @@ static inline bool kmemx_api_is_elsewhere(gfp_t gfp, int nid)
 	return (gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid;
 }
 
+/* Is it to be refused, or somebody to be told of it? */
+static __always_inline bool kmemx_api_is_told(gfp_t gfp)
+{
+	return unlikely(gfp & __GFP_NOFAIL) || trace_kmemx_alloc_enabled() ||
+		IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+}
+
 /* Is there to be done what the short way does not do? */
 static __always_inline bool kmemx_api_is_special(gfp_t gfp)
 {
 	return unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0) ||
-		trace_kmemx_alloc_enabled() || IS_ENABLED(CONFIG_DEBUG_KMEMLEAK);
+		kmemx_api_is_told(0);
 }
 
 /* The short way of an allocation; if it is false, kmemx_api_alloc_object() is the long one. */

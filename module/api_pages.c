@@ -30,7 +30,7 @@ static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
 
 		if (likely(page)) {
 			if (kmemx_api_wants_zeroes(gfp))
-				memset(page_address(page), 0, PAGE_SIZE << order);
+				kmemx_pages_clear(page_address(page), 1UL << order);
 			kmemx_api_hand_out(page_address(page), 1UL << order, order,
 					   KMEMX_KIND_PAGES, gfp, call_site);
 			return page;
@@ -99,6 +99,20 @@ static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
 	return count_alloc(page, order, gfp, call_site);
 }
 
+/* Zeroes are wanted, and nothing else that is special, or it is to be refused. */
+static noinline struct page *alloc_pages_special(gfp_t gfp, unsigned int order,
+						 unsigned long call_site)
+{
+	struct page *page;
+
+	if (unlikely(gfp & __GFP_NOFAIL) || order >= KMEMX_PCP_ORDERS ||
+	    !kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page))
+		return alloc_pages_slow(gfp, order, call_site);
+	if (kmemx_api_wants_zeroes(gfp))
+		kmemx_pages_clear(page_address(page), 1UL << order);
+	return count_alloc(page, order, gfp, call_site);
+}
+
 /* Inline for a constant order. */
 static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int order,
 						     unsigned long call_site)
@@ -150,7 +164,7 @@ struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order)
 {
 	/* One test for both flags: want_init_on_alloc() of none is what was booted with. */
 	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0))
-		return alloc_pages_slow(gfp, order, _RET_IP_);
+		return alloc_pages_special(gfp, order, _RET_IP_);
 	kmemx_debug_might_alloc(gfp);
 	if (!order)
 		return alloc_pages_fast(gfp, 0, _RET_IP_);
@@ -458,7 +472,7 @@ unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **
 
 	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0)) {
 		for (i = 0; i < nr; i++) {
-			page = alloc_pages_slow(gfp, 0, _RET_IP_);
+			page = alloc_pages_special(gfp, 0, _RET_IP_);
 			if (!page)
 				break;
 			pages[i] = page;

@@ -105,7 +105,7 @@ static void zero_frames(const struct kmemx_pages *pages)
 		unsigned long k;
 
 		for (k = 0; k < ext->nr_frames; k++) {
-			memset(kmemx_pfn_address(ext->pfn + k), 0, PAGE_SIZE);
+			clear_page(kmemx_pfn_address(ext->pfn + k));
 			cond_resched();
 		}
 	}

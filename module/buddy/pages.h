@@ -78,6 +78,13 @@ static __always_inline bool kmemx_pages_free_is_zero(void)
 	return want_init_on_free();
 }
 
+/* Zero pages, which nobody else may use, the way that is made for pages. */
+static inline void kmemx_pages_clear(void *addr, unsigned long nr)
+{
+	for (; nr; nr--, addr += PAGE_SIZE)
+		clear_page(addr);
+}
+
 /* The info byte of a frame. */
 static inline u8 kmemx_pages_info(const struct kmemx_pages *pages, u32 frame)
 {

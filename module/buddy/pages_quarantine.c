@@ -30,7 +30,7 @@ void kmemx_pages_give_frames(struct kmemx_pages *pages, u32 frame, unsigned int 
 	bool given;
 
 	if (want_init_on_free())
-		memset(kmemx_pages_address(pages, frame), 0, PAGE_SIZE << order);
+		kmemx_pages_clear(kmemx_pages_address(pages, frame), 1UL << order);
 	preempt_disable();
 	given = kmemx_zone_give(&pages->zone, frame, order);
 	preempt_enable();
