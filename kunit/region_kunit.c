@@ -792,6 +792,46 @@ static void region_zeroing_ahead_takes_no_last_chunk(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+/* Until a chunk is away, or there is none to zero, or it goes too fast to be seen. */
+static void wait_for_zeroing(const struct fixture *fx)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5000 && kmemx_pages_nr_free(fx->pages) == NR_FRAMES; i++)
+		usleep_range(50, 100);
+}
+
+/* All whole chunks can be had while a thread zeroes one after the other. */
+static void region_zeroing_ahead_fails_no_request(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr = atomic64_read(&fx->pages->zone.spare) +
+			  kmemx_zone_reserve(&fx->pages->zone);
+	struct kmemx_prezero prezero;
+	struct page *page[16];
+	unsigned int i, k;
+
+	if (want_init_on_free())
+		kunit_skip(test, "nothing is zeroed ahead");
+	KUNIT_ASSERT_LE(test, nr, (unsigned int)ARRAY_SIZE(page));
+	KUNIT_ASSERT_EQ(test, kmemx_prezero_start(&prezero, fx->pages, LONG_MAX), 0);
+	for (k = 0; k < 8; k++) {
+		wait_for_zeroing(fx);
+		for (i = 0; i < nr; i++) {
+			page[i] = take(fx, KMEMX_CHUNK_ORDER);
+			if (page[i])
+				continue;
+			kmemx_region_reclaim(&fx->region);
+			page[i] = take(fx, KMEMX_CHUNK_ORDER);
+			KUNIT_EXPECT_NOT_NULL(test, page[i]);
+		}
+		for (i = 0; i < nr; i++)
+			KUNIT_EXPECT_TRUE(test, !page[i] || put(fx, page[i], KMEMX_CHUNK_ORDER));
+	}
+	kmemx_prezero_stop(&prezero);
+	expect_sound(test, fx);
+}
+
 #define TWO_BLOCKS	32U
 
 /* Take so many blocks of order 4; returns the most that were in the front after one of them. */
@@ -1120,6 +1160,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_counts_what_waits),
 	KUNIT_CASE(region_front_without_room_to_wait_is_gone_past),
 	KUNIT_CASE(region_zeroing_ahead_takes_no_last_chunk),
+	KUNIT_CASE(region_zeroing_ahead_fails_no_request),
 	KUNIT_CASE(region_front_is_filled_from_two_words),
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),

@@ -208,8 +208,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_fini);
  * kmemx_region_reclaim() - make free frames of what nobody uses
  * @region: the region
  *
- * Empties fronts, gives empty slabs back, and takes frames out of quarantine
- * that are no longer held.
+ * Empties fronts, gives empty slabs back, takes frames out of quarantine that are no
+ * longer held, and waits for a chunk that is just being zeroed ahead of need.
  *
  * Context: may sleep.
  * Return: frames made free.
@@ -220,6 +220,7 @@ unsigned long kmemx_region_reclaim(struct kmemx_region *region)
 	unsigned long nr = 0;
 	unsigned int i = 0;
 
+	kmemx_pages_recall_chunk(&region->pages);
 	mutex_lock(&region->depot.lock);
 	while ((cache = kmemx_depot_next(&region->depot, &i))) {
 		kmemx_cache_drain(cache);

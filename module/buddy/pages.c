@@ -130,6 +130,7 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 	int ret = -ENOMEM;
 
 	memset(pages, 0, sizeof(*pages));
+	mutex_init(&pages->zeroing);
 	pages->extent = kvcalloc(nr_extents, sizeof(*extent), GFP_KERNEL);
 	if (!pages->extent)
 		return ret;
@@ -348,7 +349,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_zeroed);
  *
  * It is allocated meanwhile, so that free memory is not written to.
  *
- * Context: may sleep.
+ * Context: may sleep, with @pages->zeroing held; see kmemx_pages_recall_chunk().
  * Return: false if there is none that is not known to be zero.
  */
 bool kmemx_pages_zero_chunk(struct kmemx_pages *pages)
@@ -356,6 +357,7 @@ bool kmemx_pages_zero_chunk(struct kmemx_pages *pages)
 	unsigned int i;
 	long frame;
 
+	lockdep_assert_held(&pages->zeroing);
 	preempt_disable();
 	frame = kmemx_zone_take_unzeroed(&pages->zone);
 	preempt_enable();
@@ -372,6 +374,23 @@ bool kmemx_pages_zero_chunk(struct kmemx_pages *pages)
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_zero_chunk);
+
+/**
+ * kmemx_pages_recall_chunk() - have the chunk back that is away to be zeroed
+ * @pages: the region's frames
+ *
+ * Waits until it has been. Who zeroes ahead takes no other for a while; see prezero.c.
+ *
+ * Context: may sleep; takes @pages->zeroing.
+ */
+void kmemx_pages_recall_chunk(struct kmemx_pages *pages)
+{
+	/* Seen by whoever has the lock after us. */
+	atomic_inc(&pages->nr_recalls);
+	mutex_lock(&pages->zeroing);
+	mutex_unlock(&pages->zeroing);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_recall_chunk);
 
 /**
  * kmemx_pages_alloc_at() - allocate just these frames

@@ -16,6 +16,7 @@
 
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 
@@ -46,6 +47,8 @@
  * @held: which chunks such frames are in; @held_mem is what it lives in
  * @held_mem: see @held
  * @sweep_from: the chunk at which kmemx_pages_sweep_some() goes on
+ * @zeroing: held by who has a chunk away to zero it
+ * @nr_recalls: how often somebody wanted it back
  */
 struct kmemx_pages {
 	struct kmemx_zone zone;
@@ -62,6 +65,8 @@ struct kmemx_pages {
 	struct kmemx_summary held;
 	void *held_mem;
 	unsigned int sweep_from;
+	struct mutex zeroing;		/* One chunk is away. */
+	atomic_t nr_recalls;
 };
 
 int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
@@ -246,6 +251,7 @@ int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigne
 int kmemx_pages_alloc_zeroed(struct kmemx_pages *pages, unsigned long nr, enum kmemx_kind kind,
 			     u32 *frame);
 bool kmemx_pages_zero_chunk(struct kmemx_pages *pages);
+void kmemx_pages_recall_chunk(struct kmemx_pages *pages);
 int kmemx_pages_alloc_at(struct kmemx_pages *pages, u32 frame, unsigned long nr,
 			 enum kmemx_kind kind);
 enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
