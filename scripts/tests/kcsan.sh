@@ -1,10 +1,11 @@
 #!/bin/bash
 # usage: scripts/tests/kcsan.sh
 #
-# The KUnit suites on the kernel that reports data races, a case per KUnit case, and no report
-# in which one side is in a module of ours. Then the torture suite alone, in a region of a
-# few chunks and with many more accesses watched; and its first case with a plain read where
-# an atomic one has to be, which must be reported, or else silence means nothing.
+# The KUnit suites, that of misuse too, on the kernel that reports data races, a case per
+# KUnit case, and no report in which one side is in a module of ours. Then the torture suite
+# alone, in a region of a few chunks and with many more accesses watched; and its first case
+# with a plain read where an atomic one has to be, which must be reported, or else silence
+# means nothing.
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
@@ -51,6 +52,7 @@ no_reports() { ! reports; }
 failed=0
 ready kcsan
 scripts/lib/kunit-vm --kcsan kcsan || failed=1
+scripts/lib/kunit-vm --kcsan --misuse kcsan || failed=1
 try kcsan/torture torture "$PWD" 2 kmemx_torture && try kcsan/no-race-in-torture no_reports || failed=1
 try kcsan/copy-with-a-race copy_with_a_race &&
 	try kcsan/torture-with-a-race torture "$COPY" 20 kmemx_torture.torture_from_every_context &&
