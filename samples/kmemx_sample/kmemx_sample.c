@@ -399,6 +399,8 @@ static void give(struct item *item)
 		kmemx_free_pages(virt_to_page(item->ptr), get_order(item->want));
 		break;
 	case FROM_CONTIG:
+		/* As who needs no more of it: half of it goes first. */
+		kmemx_trim_contig(item->ptr, DIV_ROUND_UP(item->want, 2));
 		kmemx_free_contig(item->ptr);
 		break;
 	}

@@ -329,7 +329,8 @@ trace_counts() {
 		equal objects "$(traced objects)" "$(asked objects)" &&
 		equal freed "$(traced objects_freed)" "$(traced objects)" &&
 		equal blocks "$(sed -nE 's/^@blocks\[pages, .*: //p' /tmp/trace | awk '{ n += $1 } END { print n }')" "$(asked 'page blocks')" &&
-		equal pages "$(traced 'pages\[pages\]')" "$(traced 'pages_freed\[pages\]')"
+		equal pages "$(traced 'pages\[pages\]')" "$(traced 'pages_freed\[pages\]')" &&
+		equal contig "$(traced 'pages\[contig\]')" "$(traced 'pages_freed\[contig\]')"
 }
 
 trace_cases() {
