@@ -13,6 +13,7 @@
 #include "buddy/zone_bins.h"
 #include "buddy/zone_check.h"
 #include "cma/backend.h"
+#include "fronts.h"
 #include "load.h"
 #include "region.h"
 
@@ -86,7 +87,7 @@ static bool page_give(void *ctx, unsigned int order, unsigned long block)
 	if (order < KMEMX_PCP_ORDERS &&
 	    kmemx_pages_push(fx->pages, page, info, order, KMEMX_KIND_PAGES))
 		return true;
-	return kmemx_pages_put(fx->pages, page, info, order, KMEMX_KIND_PAGES);
+	return fronts_put(fx->pages, page, info, order);
 }
 
 static int page_max_order(void *ctx)

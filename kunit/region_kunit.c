@@ -14,6 +14,7 @@
 #include "buddy/zone_bins.h"
 #include "buddy/zone_check.h"
 #include "cma/backend.h"
+#include "fronts.h"
 #include "random.h"
 #include "region.h"
 #include "slab/usage.h"
@@ -305,7 +306,7 @@ static bool push(struct fixture *fx, struct page *page, unsigned int order)
 
 static bool put(struct fixture *fx, struct page *page, unsigned int order)
 {
-	return kmemx_pages_put(fx->pages, page, info_of(fx, page), order, KMEMX_KIND_PAGES);
+	return fronts_put(fx->pages, page, info_of(fx, page), order);
 }
 
 static struct page *take(struct fixture *fx, unsigned int order)

@@ -9,7 +9,7 @@
  * refill           refill()
  * page_alloc       kmemx_pages_take(), after kmemx_pages_pop()
  * push             kmemx_pages_push()
- * page_free        kmemx_pages_put(), after kmemx_pages_push()
+ * page_free        kmemx_pages_push(), or kmemx_pages_put()
  * flush            flush(), in empty_front()
  */
 

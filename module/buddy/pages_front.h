@@ -200,40 +200,8 @@ static __always_inline bool kmemx_pages_wait(struct kmemx_pages *pages, u8 *info
 	return freed;
 }
 
-/* As kmemx_pages_wait(), and gives what has to go. */
-static inline bool kmemx_pages_put_by(struct kmemx_pages *pages, u8 *info, unsigned int order,
-				      enum kmemx_kind kind)
-{
-	struct kmemx_pcp_group group;
-	bool freed;
-
-	preempt_disable();
-	freed = kmemx_pages_wait(pages, info, order, kind, &group);
-	if (freed && group.heads)
-		kmemx_pages_give_group(pages, group);
-	preempt_enable();
-	return freed;
-}
-
-/* Into the front after all, if there is one that has room, or could have. */
-static __always_inline bool kmemx_pages_put_small(struct kmemx_pages *pages, struct page *page,
-						  u8 *info, unsigned int order,
-						  enum kmemx_kind kind)
-{
-	switch (kmemx_pages_way(pages, info, order)) {
-	case KMEMX_WAY_FEW:
-		return kmemx_pages_put_few(pages, page, info, order, kind);
-	case KMEMX_WAY_MORE:
-		return kmemx_pages_put_more(pages, page, info, order, kind);
-	case KMEMX_WAY_BY:
-		return kmemx_pages_put_by(pages, info, order, kind);
-	default:
-		return false;
-	}
-}
-
 /**
- * kmemx_pages_put() - free a block where the short way does not
+ * kmemx_pages_put() - free a block past the front
  * @pages: the region's frames
  * @page: its first page
  * @info: its info byte, where @page is
@@ -256,10 +224,8 @@ static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct pa
 		return false;
 	if (want_init_on_free())
 		return kmemx_pages_put_zeroed(pages, kmemx_pages_number(pages, info), order, kind);
-	if (order < KMEMX_PCP_ORDERS && kmemx_pages_put_small(pages, page, info, order, kind))
-		return true;
 	preempt_disable();
-	/* Once more, since what has come between may have taken long. */
+	/* Once more, since the references of all its pages have come between. */
 	freed = READ_ONCE(*info) == kmemx_info(kind, order) &&
 		kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order);
 	preempt_enable();
