@@ -40,8 +40,14 @@
 /* Orders of the peers that give blocks of pages; names are made with the numbers. */
 enum bench_order {
 	BENCH_O0 = 0,
+	BENCH_O1 = 1,
 	BENCH_O2 = 2,
+	BENCH_O3 = 3,
 	BENCH_O4 = 4,
+	BENCH_O5 = 5,
+	BENCH_O6 = 6,
+	BENCH_O7 = 7,
+	BENCH_O8 = 8,
 	BENCH_O9 = 9,
 };
 
@@ -165,12 +171,17 @@ extern const struct bench_peer bench_pages[], bench_genpool[], bench_gpubuddy[];
 extern const struct bench_peer bench_mempool[], bench_dmapool[], bench_zsmalloc[];
 extern const struct bench_peer bench_listbuddy[], bench_kmemx[];
 
+/* kmemx's other orders, for what an operation of any order can cost. */
+extern const struct bench_peer bench_kmemx_orders[];
+
 /* ---- Modes ------------------------------------------------------------ */
 
 typedef int (*bench_measure_t)(const struct bench_peer *peer, void *ctx);
 typedef void (*bench_missing_t)(const struct bench_peer *peer);
 
 int bench_measure_peer(const struct bench_peer *peer, bench_measure_t measure);
+int bench_measure_family(const struct bench_peer *peer, bench_measure_t measure,
+			 bench_missing_t missing);
 int bench_measure_peers(bench_measure_t measure, bench_missing_t missing);
 
 int bench_cost(void);

@@ -164,28 +164,43 @@ int bench_measure_peer(const struct bench_peer *peer, bench_measure_t measure)
 }
 
 /**
- * bench_measure_peers() - measure all that are wanted
+ * bench_measure_family() - measure all of a family that are wanted
+ * @peer: the first of them
  * @measure: called with each peer and what its create() returned
  * @missing: called with those that this kernel does not have
  *
  * Return: 0, or the first error.
  */
+int bench_measure_family(const struct bench_peer *peer, bench_measure_t measure,
+			 bench_missing_t missing)
+{
+	int ret = 0;
+
+	for (; peer->name && !ret; peer++) {
+		if (!bench_wanted(peer->name))
+			continue;
+		if (peer->missing)
+			missing(peer);
+		else
+			ret = bench_measure_peer(peer, measure);
+	}
+	return ret;
+}
+
+/**
+ * bench_measure_peers() - measure all that are wanted
+ * @measure: as for bench_measure_family()
+ * @missing: likewise
+ *
+ * Return: 0, or the first error.
+ */
 int bench_measure_peers(bench_measure_t measure, bench_missing_t missing)
 {
-	const struct bench_peer *peer;
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < ARRAY_SIZE(families); i++) {
-		for (peer = families[i]; peer->name && !ret; peer++) {
-			if (!bench_wanted(peer->name))
-				continue;
-			if (peer->missing)
-				missing(peer);
-			else
-				ret = bench_measure_peer(peer, measure);
-		}
-	}
+	for (i = 0; i < ARRAY_SIZE(families) && !ret; i++)
+		ret = bench_measure_family(families[i], measure, missing);
 	return ret;
 }
 

@@ -137,8 +137,14 @@ static __always_inline void kmemx_pages_o##nr##_free(void *ctx, void *obj)	\
 BENCH_LOOPS(kmemx_pages_o##nr)
 
 KMEMX_PAGES_LOOPS(0);
+KMEMX_PAGES_LOOPS(1);
 KMEMX_PAGES_LOOPS(2);
+KMEMX_PAGES_LOOPS(3);
 KMEMX_PAGES_LOOPS(4);
+KMEMX_PAGES_LOOPS(5);
+KMEMX_PAGES_LOOPS(6);
+KMEMX_PAGES_LOOPS(7);
+KMEMX_PAGES_LOOPS(8);
 KMEMX_PAGES_LOOPS(9);
 
 /* ---- An allocation that has to drain ------------------------------------ */
@@ -311,6 +317,16 @@ const struct bench_peer bench_kmemx[] = {
 	{ KMEMX_PAGES(2) },
 	{ KMEMX_PAGES(4) },
 	{ KMEMX_PAGES(9) },
+	{ }
+};
+
+const struct bench_peer bench_kmemx_orders[] = {
+	{ KMEMX_PAGES(1) },
+	{ KMEMX_PAGES(3) },
+	{ KMEMX_PAGES(5) },
+	{ KMEMX_PAGES(6) },
+	{ KMEMX_PAGES(7) },
+	{ KMEMX_PAGES(8) },
 	{ }
 };
 

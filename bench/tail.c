@@ -9,7 +9,8 @@
  *
  * 32,768 allocations and as many frees, as in rand4096: up to 4096 at a time are
  * allocated and freed in random order, each with interrupts off and timed by
- * itself. Those that fail, and those that had to drain fronts, are told apart.
+ * itself. Those that fail, and those that had to drain fronts, are told apart. Of
+ * kmemx every order is measured.
  */
 #include <linux/err.h>
 #include <linux/irqflags.h>
@@ -240,5 +241,6 @@ int bench_tail(void)
 {
 	int ret = clock_calibrate();
 
-	return ret ?: bench_measure_peers(measure_peer, missing_peer);
+	return ret ?: bench_measure_peers(measure_peer, missing_peer) ?:
+	       bench_measure_family(bench_kmemx_orders, measure_peer, missing_peer);
 }

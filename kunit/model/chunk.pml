@@ -13,12 +13,13 @@
  * take_heads       the end of kmemx_chunk_take_bits()
  * pick             kmemx_word_pick()
  * take_some        kmemx_chunk_take_some()
- * take_words       take_words(), fill_words(); kmemx_chunk_take_two() takes the same steps
+ * take_words       kmemx_chunk_take_words(), fill_words(); kmemx_chunk_take_two() takes the
+ *                  same steps
  * take_range       kmemx_chunk_take_range(), fill_bits()
  * empty_chunk      kmemx_chunk_empty()
  * add_to_word      kmemx_chunk_count_back(); kmemx_chunk_count_once() is one try of it
  * give_small       give_small() (module/buddy/chunk.c), and in the same steps kmemx_zone_give_small()
- * give_words       the end of kmemx_chunk_give(), clear_frames()
+ * give_words       kmemx_chunk_give_words()
  */
 
 #define FRAMES		4
@@ -466,8 +467,26 @@ inline give_small(c, f, order) {
 inline give_words(c, f) {
 	d_step { map[c * NW + f] = 0; disown(c, 1 << (f)) }
 	d_step { map[c * NW + f + 1] = 0; disown(c, 2 << (f)) }
-	d = WORTH(2, 1);
-	settle_words(c, f, 2);
+	old = state[c];
+	do
+	:: d_step {
+		new = WITH_RANK(old + WORTH(2, 1), f, RANK_FULL);
+		new = WITH_RANK(new, f + 1, RANK_FULL) & ~KEPT
+	   }
+	   cas_state(c, old, new);
+	   if
+	   :: yes -> break
+	   :: else
+	   fi
+	od;
+	yes = (map[c * NW + f] != 0);
+	yes = yes || (map[c * NW + f + 1] != 0);
+#ifndef MUTANT_GIVE_NO_LOOK
+	if
+	:: yes -> settle_words(c, f, 2)
+	:: else
+	fi;
+#endif
 	clear_chunk_locals();
 	res = true
 }

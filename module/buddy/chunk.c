@@ -224,34 +224,121 @@ static void settle_words(struct kmemx_chunk chunk, unsigned int first, unsigned 
 		settle_word(chunk, i, delta, moved);
 }
 
+/**
+ * kmemx_chunk_take_words() - a try to take a block of whole words
+ * @chunk: the chunk
+ * @order: 7 or 8
+ * @change: set to what it came to, its @word being the block's first; if it is not settled,
+ *	    kmemx_chunk_settle_words() is due
+ *
+ * As kmemx_chunk_take_bits().
+ *
+ * Context: any.
+ * Return: the first frame of the block; -ENOSPC if there is none; -EAGAIN if another CPU was
+ * faster.
+ */
+int kmemx_chunk_take_words(struct kmemx_chunk chunk, unsigned int order,
+			   struct kmemx_change *change)
+{
+	u64 old = state_word(chunk), new;
+	u64 worth = kmemx_chunk_worth(1U << order, 1);
+	unsigned int nr = nr_words(order), full = kmemx_state_full_words(old);
+	unsigned int first;
+
+	*change = (struct kmemx_change){ .old = old, .new = old, .settled = true };
+	full = nr == 2 ? kmemx_state_pairs(full) : kmemx_state_quads(full);
+	if (!full || kmemx_state_free(old) < 1U << order)
+		return -ENOSPC;
+	first = __ffs64(full);
+	new = kmemx_state_rebin(old, (old - worth) & ~ranks_of(first, nr));
+	kmemx_step();
+	if (!atomic64_try_cmpxchg(chunk.state, (s64 *)&old, (s64)new))
+		return -EAGAIN;
+	change->new = new;
+	change->word = (int)first;
+	if (unlikely(!fill_words(chunk, first, nr))) {
+		change->delta = worth;
+		change->settled = false;
+		return -EAGAIN;
+	}
+	/* Who gave frames of these words back meanwhile may have written a rank. */
+	change->settled = likely(!((state_word(chunk) ^ new) & ranks_of(first, nr)));
+	return (int)(first * KMEMX_WORD_BITS);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_take_words);
+
+/**
+ * kmemx_chunk_give_words() - give back a block of whole words
+ * @chunk: the chunk
+ * @frame: its first frame, in the chunk; the caller has won the right to free it
+ * @order: 7 or 8, as it was taken
+ * @change: as for kmemx_chunk_take_words()
+ *
+ * All bits of these words are set and the caller's, so nobody else changes them, and a store
+ * clears a word: a release, which pairs with the compare-and-exchange of who takes it next. They
+ * come before the count, as in replace_state().
+ *
+ * Context: any.
+ */
+void kmemx_chunk_give_words(struct kmemx_chunk chunk, unsigned int frame, unsigned int order,
+			    struct kmemx_change *change)
+{
+	unsigned int first = frame / KMEMX_WORD_BITS, end = first + nr_words(order), i;
+	u64 up = kmemx_chunk_worth(1U << order, 1);
+	u64 ranks = ranks_of(first, nr_words(order)), taken = 0;
+
+	for (i = first; i < end; i++) {
+		atomic64_set_release(&chunk.map[i], 0);
+		kmemx_step();
+	}
+	change->word = (int)first;
+	change->delta = 0;
+	change->old = state_word(chunk);
+	do {
+		kmemx_step();
+		/* Free as a whole: all bits of a rank. */
+		change->new = kmemx_state_rebin(change->old, (change->old + up) | ranks);
+	} while (!atomic64_try_cmpxchg(chunk.state, (s64 *)&change->old, (s64)change->new));
+	kmemx_step();
+	/* Who was late with the rank of one may have shown it to others before. */
+	for (i = first; i < end; i++)
+		taken |= map_word(chunk, i);
+	change->settled = likely(!taken);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give_words);
+
+/**
+ * kmemx_chunk_settle_words() - kmemx_chunk_settle(), after a change of whole words
+ * @chunk: the chunk
+ * @order: 7 or 8, of the block
+ * @change: what has been done, and perhaps is to be undone
+ * @moved: see chunk.h; what @change has done is added as well
+ *
+ * Context: any.
+ */
+void kmemx_chunk_settle_words(struct kmemx_chunk chunk, unsigned int order,
+			      const struct kmemx_change *change, struct kmemx_moved *moved)
+{
+	note_move(moved, change->old, change->new);
+	kmemx_step();
+	if (!change->settled)
+		settle_words(chunk, (unsigned int)change->word, nr_words(order), change->delta,
+			     moved);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_chunk_settle_words);
+
 static int take_words(struct kmemx_chunk chunk, unsigned int order,
 		      struct kmemx_moved *moved)
 {
-	u64 delta = kmemx_chunk_worth(1U << order, 1);
-	unsigned int nr = nr_words(order);
+	struct kmemx_change change;
 	unsigned int tries;
+	int frame = -EAGAIN;
 
-	for (tries = 0; tries < TAKE_TRIES; tries++) {
-		u64 old = state_word(chunk), new;
-		unsigned int full = kmemx_state_full_words(old);
-		unsigned int first;
-
-		full = nr == 2 ? kmemx_state_pairs(full) : kmemx_state_quads(full);
-		if (!full || kmemx_state_free(old) < 1U << order)
-			return -ENOSPC;
-		first = __ffs64(full);
-		new = (old - delta) & ~ranks_of(first, nr);
-		if (!change_state(chunk, &old, new, moved))
-			continue;
-		if (!fill_words(chunk, first, nr)) {
-			settle_words(chunk, first, nr, delta, moved);
-			continue;
-		}
-		if (unlikely((state_word(chunk) ^ new) & ranks_of(first, nr)))
-			settle_words(chunk, first, nr, 0, moved);
-		return (int)(first * KMEMX_WORD_BITS);
+	for (tries = 0; tries < TAKE_TRIES && frame == -EAGAIN; tries++) {
+		frame = kmemx_chunk_take_words(chunk, order, &change);
+		kmemx_chunk_settle_words(chunk, order, &change, moved);
 	}
-	return -EAGAIN;
+	return frame;
 }
 
 /**
@@ -359,7 +446,7 @@ static bool give_small(struct kmemx_chunk chunk, unsigned int frame, unsigned in
 bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 		      unsigned int order, struct kmemx_moved *moved)
 {
-	unsigned int end = frame + (1U << order);
+	struct kmemx_change change;
 
 	if (order == KMEMX_CHUNK_ORDER) {
 		if (!kmemx_chunk_give_whole(chunk, KMEMX_STATE_ALL_FREE))
@@ -369,8 +456,8 @@ bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,
 	}
 	if (order <= KMEMX_WORD_ORDER)
 		return give_small(chunk, frame, order, moved);
-	clear_frames(chunk, frame, end);
-	settle_frames(chunk, frame, end, kmemx_chunk_worth(1U << order, 1), moved);
+	kmemx_chunk_give_words(chunk, frame, order, &change);
+	kmemx_chunk_settle_words(chunk, order, &change, moved);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_chunk_give);

@@ -488,6 +488,12 @@ int kmemx_chunk_take(struct kmemx_chunk chunk, unsigned int order,
 int kmemx_chunk_take_some(struct kmemx_chunk chunk, unsigned int order,
 			  unsigned int nr, u64 *heads,
 			  struct kmemx_moved *moved);
+int kmemx_chunk_take_words(struct kmemx_chunk chunk, unsigned int order,
+			   struct kmemx_change *change);
+void kmemx_chunk_give_words(struct kmemx_chunk chunk, unsigned int frame, unsigned int order,
+			    struct kmemx_change *change);
+void kmemx_chunk_settle_words(struct kmemx_chunk chunk, unsigned int order,
+			      const struct kmemx_change *change, struct kmemx_moved *moved);
 void kmemx_chunk_settle_two(struct kmemx_chunk chunk, const struct kmemx_change *change,
 			    struct kmemx_moved *moved);
 bool kmemx_chunk_give(struct kmemx_chunk chunk, unsigned int frame,

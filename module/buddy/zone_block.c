@@ -65,6 +65,49 @@ unsigned int kmemx_zone_take_two(struct kmemx_zone *zone, unsigned int c, unsign
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_two);
 
+/* Where something has been in the way of a change of whole words. */
+static noinline void settle_words(struct kmemx_zone *zone, unsigned int c, unsigned int order,
+				  const struct kmemx_change *change)
+{
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_settle_words(kmemx_zone_chunk(zone, c), order, change, &moved);
+	kmemx_zone_settle(zone, c, &moved);
+}
+
+static void words_changed(struct kmemx_zone *zone, unsigned int c, unsigned int order,
+			  const struct kmemx_change *change)
+{
+	kmemx_step();
+	if (unlikely(!change->settled))
+		settle_words(zone, c, order, change);
+	else if ((change->old ^ change->new) & KMEMX_STATE_BIN_MASK)
+		kmemx_zone_settle_change(zone, c, change->old, change->new);
+}
+
+/**
+ * kmemx_zone_take_words() - take a block of whole words, without its info byte
+ * @zone: the zone
+ * @order: 7 or 8
+ *
+ * Context: any, with preemption off.
+ * Return: its first frame, or an error, if kmemx_zone_take_slow() is needed to tell.
+ */
+long kmemx_zone_take_words(struct kmemx_zone *zone, unsigned int order)
+{
+	long c = kmemx_bins_first(&zone->bins, order);
+	struct kmemx_change change;
+	int frame;
+
+	kmemx_step();
+	if (unlikely(c < 0))
+		return -ENOSPC;
+	frame = kmemx_chunk_take_words(kmemx_zone_chunk(zone, (unsigned int)c), order, &change);
+	words_changed(zone, (unsigned int)c, order, &change);
+	return likely(frame >= 0) ? c * KMEMX_CHUNK_FRAMES + frame : frame;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_words);
+
 /**
  * kmemx_zone_take_slow() - kmemx_zone_take(), where something has been in the way
  * @zone: the zone
@@ -150,6 +193,15 @@ long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_alloc_order);
 
+static void give_words(struct kmemx_zone *zone, unsigned int c, unsigned int frame,
+		       unsigned int order)
+{
+	struct kmemx_change change;
+
+	kmemx_chunk_give_words(kmemx_zone_chunk(zone, c), frame, order, &change);
+	words_changed(zone, c, order, &change);
+}
+
 /**
  * kmemx_zone_give_block() - give a block back, of whatever order
  * @zone: the zone
@@ -164,6 +216,10 @@ void kmemx_zone_give_block(struct kmemx_zone *zone, unsigned int c, unsigned int
 {
 	struct kmemx_moved moved = { 0 };
 
+	if (order > KMEMX_WORD_ORDER && order < KMEMX_CHUNK_ORDER) {
+		give_words(zone, c, frame, order);
+		return;
+	}
 	kmemx_chunk_give(kmemx_zone_chunk(zone, c), frame, order, &moved);
 	kmemx_zone_settle(zone, c, &moved);
 }
@@ -185,7 +241,7 @@ bool kmemx_zone_give(struct kmemx_zone *zone, unsigned int frame, unsigned int o
 	if (order == KMEMX_CHUNK_ORDER)
 		return kmemx_zone_give_chunk(zone, frame / KMEMX_CHUNK_FRAMES,
 					     KMEMX_STATE_ALL_FREE);
-	kmemx_zone_give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
+	give_words(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_give);
@@ -221,7 +277,7 @@ bool kmemx_zone_free_block(struct kmemx_zone *zone, unsigned int frame,
 	/* Some of its words may be cleared, others not: its byte decides. */
 	if (kmemx_info_order(info) != order || !try_cmpxchg(&zone->info[frame], &info, 0))
 		return false;
-	kmemx_zone_give_block(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
+	give_words(zone, frame / KMEMX_CHUNK_FRAMES, frame % KMEMX_CHUNK_FRAMES, order);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_free_block);

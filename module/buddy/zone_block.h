@@ -32,6 +32,7 @@ struct kmemx_taken {
 unsigned int kmemx_zone_take_two(struct kmemx_zone *zone, unsigned int c, unsigned int order);
 struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int order,
 					unsigned int nr);
+long kmemx_zone_take_words(struct kmemx_zone *zone, unsigned int order);
 long kmemx_zone_take_emptied(struct kmemx_zone *zone);
 long kmemx_zone_alloc_order(struct kmemx_zone *zone, unsigned int order,
 			    enum kmemx_kind kind);
@@ -143,8 +144,9 @@ static __always_inline long kmemx_zone_take_block(struct kmemx_zone *zone, unsig
 {
 	struct kmemx_taken taken;
 
-	if (order == KMEMX_CHUNK_ORDER) {
-		long frame = kmemx_zone_take_chunk(zone);
+	if (order > KMEMX_WORD_ORDER) {
+		long frame = order == KMEMX_CHUNK_ORDER ? kmemx_zone_take_chunk(zone) :
+							  kmemx_zone_take_words(zone, order);
 
 		if (likely(frame >= 0))
 			return frame;
