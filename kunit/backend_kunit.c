@@ -2,10 +2,14 @@
 /*
  * Every way to a region, one at a time, and the ladder.
  */
+#include <linux/cpumask.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/numa.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/topology.h>
 #include <linux/vmstat.h>
 #include <kunit/test.h>
 
@@ -138,14 +142,15 @@ static void backend_cma_comes_out_of_cma(struct kunit *test)
 	}
 }
 
-/* Grants that take all of CMA but for less than a chunk in a row. */
-static unsigned int take_all_cma(struct kmemx_grant *grant, unsigned int nr_max)
+/* NR_TAKEN grants, or as many as leave a backend less than a chunk of @nr_pages. */
+static unsigned int take_all(struct kmemx_grant *grant, const struct kmemx_backend *backend,
+			     unsigned long nr_pages, int nid)
 {
-	unsigned long nr_pages = rounddown_pow_of_two(nr_free_cma());
 	unsigned int nr = 0;
 
-	while (nr < nr_max && nr_pages >= KMEMX_BACKEND_CHUNK)
-		if (kmemx_backend_try(&grant[nr], &kmemx_backend_native, nr_pages, NUMA_NO_NODE))
+	nr_pages = rounddown_pow_of_two(nr_pages);
+	while (nr < NR_TAKEN && nr_pages >= KMEMX_BACKEND_CHUNK)
+		if (kmemx_backend_try(&grant[nr], backend, nr_pages, nid))
 			nr_pages /= 2;
 		else
 			nr++;
@@ -165,7 +170,7 @@ static void backend_dma_without_cma_gives_nothing(struct kunit *test)
 	}
 	taken = kunit_kcalloc(test, NR_TAKEN, sizeof(*taken), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, taken);
-	nr = take_all_cma(taken, NR_TAKEN);
+	nr = take_all(taken, &kmemx_backend_native, nr_free_cma(), NUMA_NO_NODE);
 	ret = kmemx_backend_try(&grant, &kmemx_backend_dma, KMEMX_BACKEND_CHUNK, NUMA_NO_NODE);
 	if (!ret)
 		give_back(&grant);
@@ -174,6 +179,35 @@ static void backend_dma_without_cma_gives_nothing(struct kunit *test)
 	KUNIT_EXPECT_GT(test, nr, 0U);
 	KUNIT_EXPECT_LT(test, nr, (unsigned int)NR_TAKEN);
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+}
+
+/* Where a node has some blocks left, but not enough, all are another's. */
+static void backend_pages_are_of_one_node(struct kunit *test)
+{
+	struct kmemx_grant *taken, some = { 0 }, grant = { 0 };
+	unsigned int nr, nr_elsewhere = 0, i;
+	int home, ret;
+
+	if (num_online_nodes() == 1)
+		kunit_skip(test, "there is one node");
+	taken = kunit_kcalloc(test, NR_TAKEN, sizeof(*taken), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	home = numa_mem_id();
+	KUNIT_ASSERT_EQ(test, kmemx_backend_try(&some, &kmemx_backend_pages, NR_PAGES, home), 0);
+	nr = take_all(taken, &kmemx_backend_pages, node_present_pages(home), home);
+	give_back(&some);
+	ret = kmemx_backend_try(&grant, &kmemx_backend_pages, 2 * NR_PAGES, NUMA_NO_NODE);
+	for (i = 0; i < grant.nr_spans; i++)
+		nr_elsewhere += page_to_nid(pfn_to_page(grant.span[i].pfn)) != home;
+	KUNIT_EXPECT_EQ_MSG(test, ret, 0, "%s", grant.why);
+	KUNIT_EXPECT_GT(test, nr, 0U);
+	KUNIT_EXPECT_LT(test, nr, (unsigned int)NR_TAKEN);
+	KUNIT_EXPECT_EQ(test, nr_elsewhere, grant.nr_spans);
+	if (!ret)
+		give_back(&grant);
+	for (i = 0; i < nr; i++)
+		give_back(&taken[i]);
 }
 
 /* ---- Rungs that do not keep their word --------------------------------- */
@@ -279,6 +313,7 @@ static struct kunit_case backend_cases[] = {
 	KUNIT_CASE_PARAM(backend_says_why_it_fails, backend_gen_params),
 	KUNIT_CASE(backend_cma_comes_out_of_cma),
 	KUNIT_CASE(backend_dma_without_cma_gives_nothing),
+	KUNIT_CASE(backend_pages_are_of_one_node),
 	KUNIT_CASE(backend_that_fails_half_way_keeps_nothing),
 	KUNIT_CASE(backend_that_gives_less_or_more_is_not_believed),
 	KUNIT_CASE(backend_that_gives_another_node_is_not_believed),

@@ -19,7 +19,7 @@
  * struct kmemx_origin - where a region came from
  * @backend: the rung: cma, contig or pages
  * @how: the kernel interface
- * @nid: the node of its first frame
+ * @nid: the node that it is on
  * @load_ms: how long it took
  */
 struct kmemx_origin {

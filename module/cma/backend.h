@@ -87,7 +87,8 @@ struct kmemx_grant {
  *	  and are then tried in the table's order
  * @how: the kernel interface it goes through; unique
  * @reserve: fill in spans of exactly @nr_pages frames in all, a multiple of
- *	     KMEMX_BACKEND_CHUNK, on node @nid where that is not NUMA_NO_NODE.
+ *	     KMEMX_BACKEND_CHUNK, all on one node, @nid where that is not
+ *	     NUMA_NO_NODE.
  *	     Each frame is an order-0 page in the linear map with one reference.
  *	     May sleep. Returns 0, -ENOMEM, -EBUSY (other frames are in the way),
  *	     -EINTR (a fatal signal), or -EOPNOTSUPP if this kernel, or the way

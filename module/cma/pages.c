@@ -3,9 +3,10 @@
  * kmemx backend "pages": as many blocks of the page allocator as it takes, of
  * two chunks each where it has them (4 MiB), split into order-0 pages.
  *
- * The last resort: needs nothing, moves little, and gives several spans. Blocks
- * that happen to lie side by side stay apart: what is left allocated at unload
- * keeps its span, and with joined ones that could be the whole region.
+ * The last resort: needs nothing, moves little, and gives several spans, all of
+ * one node. Blocks that happen to lie side by side stay apart: what is left
+ * allocated at unload keeps its span, and with joined ones that could be the
+ * whole region.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -15,9 +16,11 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
+#include <linux/topology.h>
 
 #include <kmemx/compat.h>
 
@@ -33,10 +36,7 @@
  */
 static struct page *alloc_block(int nid, unsigned long nr_left, unsigned int *order)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
-
-	if (nid != NUMA_NO_NODE)
-		gfp |= __GFP_THISNODE;
+	gfp_t gfp = GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN;
 
 	*order = min_t(unsigned int, *order, ilog2(nr_left));
 	for (;;) {
@@ -58,7 +58,8 @@ static int cmp_span(const void *a, const void *b)
 	return l->pfn < r->pfn ? -1 : l->pfn > r->pfn;
 }
 
-static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
+/* Of one node; if that has not enough, what it had is in @grant. */
+static int collect(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
 {
 	unsigned int order = BLOCK_ORDER_MAX, nr_spans = 0;
 	unsigned long nr_left;
@@ -66,9 +67,6 @@ static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int 
 	int ret;
 
 	ret = kmemx_grant_check_room(grant, nr_pages, nid);
-	if (ret)
-		return ret;
-	ret = kmemx_grant_init_spans(grant, nr_pages >> BLOCK_ORDER_MIN);
 	if (ret)
 		return ret;
 
@@ -79,8 +77,8 @@ static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int 
 		}
 		page = alloc_block(nid, nr_left, &order);
 		if (!page) {
-			kmemx_grant_say(grant, "out of free blocks of %lu KiB with %lu of %lu MiB to go; load with a smaller size=, or sooner after boot",
-					PAGE_SIZE << order >> 10, kmemx_mib(nr_left),
+			kmemx_grant_say(grant, "node %d is out of free blocks of %lu KiB with %lu of %lu MiB to go; load with a smaller size=, or sooner after boot",
+					nid, PAGE_SIZE << order >> 10, kmemx_mib(nr_left),
 					kmemx_mib(nr_pages));
 			return -ENOMEM;
 		}
@@ -93,6 +91,50 @@ static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int 
 	sort(grant->span, nr_spans, sizeof(*grant->span), cmp_span, NULL);
 
 	return 0;
+}
+
+static void give_back(struct kmemx_grant *grant)
+{
+	unsigned int i;
+
+	for (i = 0; i < grant->nr_spans; i++)
+		kmemx_backend_release(grant, i);
+}
+
+/* One node if there is no choice, else the caller's own first. */
+static int collect_any(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
+{
+	int home = nid == NUMA_NO_NODE ? numa_mem_id() : nid;
+	int other, ret;
+
+	ret = collect(grant, nr_pages, home);
+	if (ret != -ENOMEM || nid != NUMA_NO_NODE)
+		return ret;
+
+	for_each_online_node(other) {
+		if (other == home)
+			continue;
+		give_back(grant);
+		ret = collect(grant, nr_pages, other);
+		if (ret != -ENOMEM)
+			return ret;
+	}
+
+	return -ENOMEM;
+}
+
+static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
+{
+	int ret;
+
+	ret = kmemx_grant_check_room(grant, nr_pages, NUMA_NO_NODE);
+	if (ret)
+		return ret;
+	ret = kmemx_grant_init_spans(grant, nr_pages >> BLOCK_ORDER_MIN);
+	if (ret)
+		return ret;
+
+	return collect_any(grant, nr_pages, nid);
 }
 
 static void pages_release(struct kmemx_grant *grant, unsigned int i)

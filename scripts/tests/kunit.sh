@@ -3,9 +3,9 @@
 #
 # The KUnit suites on the small test kernel and on User-Mode Linux, a case per KUnit case;
 # that every suite of kunit/ ran; that the kernel's own kunit.py counts the same on the
-# console log. On the test kernel nothing may have leaked, by kmemleak, and init_on_alloc and
-# init_on_free are on, which elsewhere they are not. In boots of their own, the suite
-# of misuse and those that interrupt the cores.
+# console log. On the test kernel, which has two nodes then, nothing may have leaked, by
+# kmemleak, and init_on_alloc and init_on_free are on, which elsewhere they are not. In boots
+# of their own, the suite of misuse and those that interrupt the cores.
 #
 # parts: kunit uml
 # shellcheck source=scripts/lib/tap.sh
@@ -15,7 +15,7 @@ failed=0
 for kernel in $(parts "$@"); do
 	ready "$kernel"
 	more=()
-	[ "$kernel" = uml ] || more=(--kmemleak --append 'init_on_alloc=1 init_on_free=1')
+	[ "$kernel" = uml ] || more=(--kmemleak --append 'numa=fake=2 init_on_alloc=1 init_on_free=1')
 	scripts/lib/kunit-vm --kunit-py "${more[@]}" "$kernel" || failed=1
 	scripts/lib/kunit-vm --misuse "$kernel" || failed=1
 	scripts/lib/kunit-vm --step "$kernel" || failed=1
