@@ -13,7 +13,6 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -46,11 +45,13 @@ struct sites {
 	int error;
 };
 
+/* Without reclaim: a shrinker may be a driver's, and want the depot's lock. */
 static struct site *new_site(struct sites *sites, unsigned long address)
 {
-	struct site *site = kzalloc(sizeof(*site), GFP_KERNEL);
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	struct site *site = kzalloc(sizeof(*site), gfp);
 
-	if (site && !xa_err(xa_store(&sites->by_address, address, site, GFP_KERNEL)))
+	if (site && !xa_err(xa_store(&sites->by_address, address, site, gfp)))
 		return site;
 	kfree(site);
 	sites->error = -ENOMEM;
@@ -79,15 +80,12 @@ static void add_object(const struct kmemx_cache *cache, void *obj, unsigned long
 static void add_objects(struct sites *sites, struct kmemx_region *region)
 {
 	struct kmemx_cache *cache;
-	unsigned int i = 0, noio;
+	unsigned int i = 0;
 
-	/* Whoever writes pages out may be waiting for the lock, to reclaim. */
-	noio = memalloc_noio_save();
 	mutex_lock(&region->depot.lock);
 	while ((cache = kmemx_depot_next(&region->depot, &i)))
 		kmemx_cache_visit_live(cache, add_object, sites);
 	mutex_unlock(&region->depot.lock);
-	memalloc_noio_restore(noio);
 }
 
 static bool find_caller(const struct kmemx_region *region, u32 frame, unsigned long *call_site)

@@ -11,7 +11,6 @@
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <kmemx/kmemx.h>
@@ -218,17 +217,12 @@ static const struct kmemx_depot_watch watch = {
  */
 void kmemx_debugfs_slab_init(struct dentry *dir, struct kmemx_region *region)
 {
-	struct kmemx_cache *cache;
-	unsigned int i = 0, noio;
+	unsigned int i;
 
 	slab_dir = debugfs_create_dir("slab", dir);
-	/* Whoever writes pages out may be waiting for the lock, to reclaim. */
-	noio = memalloc_noio_save();
-	mutex_lock(&region->depot.lock);
-	while ((cache = kmemx_depot_next(&region->depot, &i)))
-		make_files(cache);
-	mutex_unlock(&region->depot.lock);
-	memalloc_noio_restore(noio);
+	for (i = 1; i < KMEMX_CACHES_MAX; i++)
+		if (region->depot.cache[i])
+			make_files(region->depot.cache[i]);
 	region->depot.watch = &watch;
 }
 

@@ -6,8 +6,8 @@
 # own files of that kernel; the kernel's own tool slabinfo, of its source, reads them; a
 # cache gives memory back when told to; and the files go with their cache, open or not, while
 # others read and write them. allocinfo has all that is used, or what was allocated while it
-# was told to be kept. On debug, which is slow and has KASAN, only a cache that gives back, files
-# that go, and the latter.
+# was told to be kept. On debug, which is slow and has KASAN and failslab, only a cache that
+# gives back, files that go, the latter, and that it is not less for want of memory.
 #
 # parts: backports oldstable debug
 # shellcheck source=scripts/lib/tap.sh
@@ -167,6 +167,23 @@ call_sites_are_kept_when_told() {
 		rmmod kmemx_sample && is_nothing_known "when nothing is live" && equal on "$(cat "$on")" 1
 }
 
+# Nothing that may wait fails, so it is refused only if it does not wait. No program is started
+# where all else fails.
+call_sites_are_refused_without_memory() {
+	local fail=/sys/kernel/debug/failslab fd line
+	insmod kmemx_sample.ko objects=100 pages=0 contig=0 && is_all_known || return
+	echo Y >$fail/task-filter && echo Y >$fail/ignore-gfp-wait && echo 0 >$fail/verbose &&
+		echo -1 >$fail/times && echo 100 >$fail/probability || return
+	(
+		exec {fd}<"$debug/allocinfo"
+		echo 1 >/proc/self/make-it-fail
+		read -r line <&"$fd" && echo "$line"
+	) >/tmp/refused 2>&1
+	echo 0 >$fail/probability
+	cat /tmp/refused
+	grep -q 'Cannot allocate memory' /tmp/refused && is_all_known && rmmod kmemx_sample
+}
+
 # Nothing is known without track=1, and with it, by call site, all that is used.
 call_sites_have_all() {
 	local info=$debug/allocinfo
@@ -195,6 +212,7 @@ guest() {
 	try "slabfiles/$1-files-go-with-the-cache" files_go_with_the_cache
 	try "slabfiles/$1-files-are-used-as-they-go" files_are_used_as_they_go
 	try "slabfiles/$1-call-sites-are-kept-when-told" call_sites_are_kept_when_told
+	[ "$1" != debug ] || try "slabfiles/$1-call-sites-are-refused-without-memory" call_sites_are_refused_without_memory
 	[ "$1" = debug ] || try "slabfiles/$1-call-sites-have-all" call_sites_have_all
 	try "slabfiles/$1-unloads" unloads
 }
