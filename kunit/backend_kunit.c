@@ -3,15 +3,20 @@
  * Every way to a region, one at a time, and the ladder.
  */
 #include <linux/cpumask.h>
+#include <linux/dma-mapping.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/numa.h>
+#include <linux/platform_device.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/topology.h>
 #include <linux/vmstat.h>
 #include <kunit/test.h>
+#include <kmemx/compat.h>
 
 #include "cma/backend.h"
 
@@ -181,6 +186,66 @@ static void backend_dma_without_cma_gives_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 }
 
+static int find_ours(struct device *dev, void *found)
+{
+	if (strstarts(dev_name(dev), "kmemx-cma"))
+		*(struct device **)found = dev;
+	return 0;
+}
+
+/* What the DMA API allocates for; the last, if kmemx itself has one. */
+static struct device *last_device(void)
+{
+	struct device *dev = NULL;
+
+	bus_for_each_dev(&platform_bus_type, NULL, &dev, find_ours);
+	return dev;
+}
+
+/* Its memory can be given back then, which nothing but the test does. */
+static void backend_dma_keeps_the_device_of_what_is_kept(struct kunit *test)
+{
+	size_t size = max(NR_PAGES, (1UL << MAX_PAGE_ORDER) + 1) << PAGE_SHIFT;
+	struct kmemx_grant grant = { 0 };
+	struct device *dev;
+	struct page *page;
+
+	if (!has_dma_cma(test)) {
+		expect_no_backend(test, &kmemx_backend_dma);
+		return;
+	}
+	KUNIT_ASSERT_EQ(test, kmemx_backend_try(&grant, &kmemx_backend_dma, NR_PAGES,
+						NUMA_NO_NODE), 0);
+	dev = last_device();
+	page = pfn_to_page(grant.span[0].pfn);
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, kmemx_backend_release(&grant, 0), -EBUSY);
+	kmemx_backend_fini(&grant);
+	put_page(page);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	KUNIT_ASSERT_PTR_EQ(test, last_device(), dev);
+	dma_free_pages(dev, size, page, page_to_phys(page), DMA_BIDIRECTIONAL);
+	platform_device_unregister(to_platform_device(dev));
+}
+
+static void backend_dma_keeps_no_device_but_that(struct kunit *test)
+{
+	struct kmemx_grant grant = { 0 };
+	struct device *dev = last_device();
+
+	if (!has_dma_cma(test)) {
+		expect_no_backend(test, &kmemx_backend_dma);
+		return;
+	}
+	KUNIT_ASSERT_EQ(test, kmemx_backend_try(&grant, &kmemx_backend_dma, NR_PAGES,
+						NUMA_NO_NODE), 0);
+	KUNIT_EXPECT_PTR_NE(test, last_device(), dev);
+	give_back(&grant);
+	KUNIT_EXPECT_EQ(test, kmemx_backend_try(&grant, &kmemx_backend_dma, nr_free_cma() + 1,
+						NUMA_NO_NODE), -ENOMEM);
+	KUNIT_EXPECT_PTR_EQ(test, last_device(), dev);
+}
+
 /* Where a node has some blocks left, but not enough, all are another's. */
 static void backend_pages_are_of_one_node(struct kunit *test)
 {
@@ -313,6 +378,8 @@ static struct kunit_case backend_cases[] = {
 	KUNIT_CASE_PARAM(backend_says_why_it_fails, backend_gen_params),
 	KUNIT_CASE(backend_cma_comes_out_of_cma),
 	KUNIT_CASE(backend_dma_without_cma_gives_nothing),
+	KUNIT_CASE(backend_dma_keeps_the_device_of_what_is_kept),
+	KUNIT_CASE(backend_dma_keeps_no_device_but_that),
 	KUNIT_CASE(backend_pages_are_of_one_node),
 	KUNIT_CASE(backend_that_fails_half_way_keeps_nothing),
 	KUNIT_CASE(backend_that_gives_less_or_more_is_not_believed),

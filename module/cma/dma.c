@@ -150,12 +150,12 @@ static void dma_release(struct kmemx_grant *grant, unsigned int i)
 	source_free(grant->priv);
 }
 
-/* Memory that is kept outlives its device: only the DMA API knew them together. */
+/* The device of memory that is kept stays too: CONFIG_DMA_API_DEBUG looks at both. */
 static void dma_fini(struct kmemx_grant *grant)
 {
 	struct dma_source *src = grant->priv;
 
-	if (src)
+	if (src && !src->page)
 		platform_device_unregister(src->pdev);
 	kfree(src);
 }
