@@ -15,6 +15,7 @@
 #include "buddy/zone_check.h"
 #include "cma/backend.h"
 #include "fronts.h"
+#include "observe/snapshot.h"
 #include "random.h"
 #include "region.h"
 #include "slab/usage.h"
@@ -1073,6 +1074,22 @@ static void region_keeps_neighbours_apart(struct kunit *test)
 	expect_filled(test, fx, PATTERN);
 }
 
+/* A table by chunk of the span, and one by frame of a chunk that is not ours. */
+static void region_counts_what_it_has_outside(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_region *region = &fx->region;
+	size_t bytes = KMEMX_CHUNK_FRAMES * sizeof(struct kmemx_slab) +
+		fx->pages->span / KMEMX_CHUNK_FRAMES * sizeof(struct kmemx_slab *);
+	struct kmemx_snapshot snap;
+
+	/* No cache has any then. */
+	kmemx_region_empty(region);
+	kmemx_snapshot_take(region, &snap);
+	KUNIT_EXPECT_EQ(test, snap.outside, (u64)kmemx_pages_meta_bytes(fx->pages) +
+			kmemx_depot_meta_bytes(&region->depot) + bytes);
+}
+
 static void region_tally_follows_allocations(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -1167,6 +1184,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_dead_cpu_loses_nothing),
 	KUNIT_CASE(region_never_writes_free_memory),
 	KUNIT_CASE(region_keeps_neighbours_apart),
+	KUNIT_CASE(region_counts_what_it_has_outside),
 	KUNIT_CASE(region_tally_follows_allocations),
 	KUNIT_CASE(region_threads),
 	{}

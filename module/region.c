@@ -60,11 +60,16 @@ static const struct kmemx_page_ops slab_frames = {
 	.id_of = slab_frames_id,
 };
 
+static unsigned long nr_span_chunks(const struct kmemx_region *region)
+{
+	return region->pages.span / KMEMX_CHUNK_FRAMES;
+}
+
 /* By chunk, what the depot has for its frames. */
 static int make_table(struct kmemx_region *region)
 {
 	const struct kmemx_pages *pages = &region->pages;
-	unsigned long nr = pages->span / KMEMX_CHUNK_FRAMES, i;
+	unsigned long nr = nr_span_chunks(region), i;
 
 	region->no_slab = kvcalloc(KMEMX_CHUNK_FRAMES, sizeof(*region->no_slab), GFP_KERNEL);
 	region->chunk_slab = kvcalloc(nr, sizeof(*region->chunk_slab), GFP_KERNEL);
@@ -250,3 +255,19 @@ unsigned int kmemx_region_reclaim_some(struct kmemx_region *region)
 	return kmemx_cache_trim_some(&region->depot) + kmemx_pages_sweep_some(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim_some);
+
+/**
+ * kmemx_region_meta_bytes() - memory outside the region that it costs
+ * @region: the region
+ *
+ * Return: bytes of frames, depot and tables; caches have more of their own.
+ */
+size_t kmemx_region_meta_bytes(const struct kmemx_region *region)
+{
+	size_t site = region->site ? sizeof(*region->site) : 0;
+
+	return kmemx_pages_meta_bytes(&region->pages) + kmemx_depot_meta_bytes(&region->depot) +
+		KMEMX_CHUNK_FRAMES * sizeof(*region->no_slab) +
+		nr_span_chunks(region) * sizeof(*region->chunk_slab) +
+		kmemx_pages_end(&region->pages) * site;
+}

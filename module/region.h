@@ -65,6 +65,7 @@ void kmemx_region_fini(struct kmemx_region *region);
 unsigned long kmemx_region_reclaim(struct kmemx_region *region);
 unsigned int kmemx_region_reclaim_some(struct kmemx_region *region);
 void kmemx_region_empty(struct kmemx_region *region);
+size_t kmemx_region_meta_bytes(const struct kmemx_region *region);
 
 /* The first frame of the slab that @frame, whose info byte is @info, is in. */
 static inline u32 kmemx_region_slab_id(u32 frame, u8 info)

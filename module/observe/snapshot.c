@@ -92,10 +92,7 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	/* Counted CPU by CPU: what one has allocated and another freed may be seen freed only. */
 	snap->used = (u64)max(read_stat(region, KMEMX_STAT_USED_BYTES), 0LL);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
-	snap->outside = kmemx_pages_meta_bytes(pages) +
-		kmemx_depot_meta_bytes(&region->depot);
-	if (region->site)
-		snap->outside += kmemx_pages_end(pages) * sizeof(*region->site);
+	snap->outside = kmemx_region_meta_bytes(region);
 	while ((cache = kmemx_depot_next(&region->depot, &i)))
 		add_cache(cache, snap);
 	snap->unsettled = (s64)(snap->region - snap->free - snap->front -

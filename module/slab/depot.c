@@ -147,3 +147,4 @@ size_t kmemx_depot_meta_bytes(const struct kmemx_depot *depot)
 		kmemx_summary_bytes(depot->nr_ids) +
 		num_possible_cpus() * sizeof(*depot->room);
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_depot_meta_bytes);
