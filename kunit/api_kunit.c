@@ -166,14 +166,11 @@ static void api_pages_are_zeroed(struct kunit *test)
 static u8 *plant_byte(struct kunit *test)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
-	bool did;
 	u8 *addr;
 	long c;
 
-	mutex_lock(&pages->zeroing);
-	did = kmemx_pages_zero_chunk(pages);
-	mutex_unlock(&pages->zeroing);
-	KUNIT_ASSERT_TRUE(test, did);
+	/* The first may only hear that somebody has needed every frame. */
+	KUNIT_ASSERT_TRUE(test, kmemx_pages_zero_chunk(pages) || kmemx_pages_zero_chunk(pages));
 	c = kmemx_bins_next(&pages->zone.bins, KMEMX_BIN_ALL_ZERO, 0);
 	KUNIT_ASSERT_GE(test, c, 0L);
 	addr = kmemx_pages_address(pages, (u32)c * KMEMX_CHUNK_FRAMES);

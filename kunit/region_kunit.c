@@ -13,6 +13,7 @@
 #include "buddy/prezero.h"
 #include "buddy/zone_bins.h"
 #include "buddy/zone_check.h"
+#include "buddy/zone_run.h"
 #include "cma/backend.h"
 #include "fronts.h"
 #include "observe/snapshot.h"
@@ -26,6 +27,7 @@
 #define NR_HEAD		100
 #define NR_TAIL		50
 #define NR_FRAMES	(NR_PAGES - NR_HEAD - NR_TAIL)
+#define CHUNK_BYTES	(PAGE_SIZE << KMEMX_CHUNK_ORDER)
 /* What init_on_free leaves behind cannot be told from a wrong write but for zeroes. */
 #define PATTERN		(want_init_on_free() ? 0 : 0xA5)
 
@@ -803,15 +805,62 @@ static void wait_for_zeroing(const struct fixture *fx)
 		usleep_range(50, 100);
 }
 
-/* All whole chunks can be had while a thread zeroes one after the other. */
+/* Known to be zero, and is not? */
+static void expect_zeroes(struct kunit *test, struct fixture *fx)
+{
+	struct kmemx_freed freed;
+	u32 frame[16];
+	unsigned int nr;
+
+	for (nr = 0; nr < ARRAY_SIZE(frame); nr++) {
+		if (kmemx_pages_alloc_zeroed(fx->pages, KMEMX_CHUNK_FRAMES, KMEMX_KIND_LARGE,
+					     &frame[nr]))
+			break;
+		KUNIT_EXPECT_NULL(test, memchr_inv(kmemx_pages_address(fx->pages, frame[nr]), 0,
+						   CHUNK_BYTES));
+	}
+	while (nr--)
+		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame[nr], KMEMX_KIND_LARGE,
+						       KMEMX_CHUNK_FRAMES, &freed),
+				KMEMX_FREE_OK);
+}
+
+/* All @nr whole chunks, and no other writes to them. */
+static void use_all(struct kunit *test, struct fixture *fx, struct page **page, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		page[i] = take(fx, KMEMX_CHUNK_ORDER);
+		if (!page[i]) {
+			kmemx_region_reclaim_some(&fx->region);
+			page[i] = take(fx, KMEMX_CHUNK_ORDER);
+		}
+		KUNIT_EXPECT_NOT_NULL(test, page[i]);
+	}
+	/* The last is the one that has been taken back. */
+	for (i = nr; i--;)
+		if (page[i])
+			memset(page_address(page[i]), 0xff, CHUNK_BYTES);
+	/* Whoever zeroes may be on this CPU. */
+	msleep(20);
+	for (i = nr; i--;) {
+		if (!page[i])
+			continue;
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page[i]), 0xff, CHUNK_BYTES));
+		KUNIT_EXPECT_TRUE(test, put(fx, page[i], KMEMX_CHUNK_ORDER));
+	}
+}
+
 static void region_zeroing_ahead_fails_no_request(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	unsigned int nr = atomic64_read(&fx->pages->zone.spare) +
 			  kmemx_zone_reserve(&fx->pages->zone);
 	struct kmemx_prezero prezero;
+	struct kmemx_snapshot snap;
 	struct page *page[16];
-	unsigned int i, k;
+	unsigned int k;
 
 	if (want_init_on_free())
 		kunit_skip(test, "nothing is zeroed ahead");
@@ -819,18 +868,37 @@ static void region_zeroing_ahead_fails_no_request(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kmemx_prezero_start(&prezero, fx->pages, LONG_MAX), 0);
 	for (k = 0; k < 8; k++) {
 		wait_for_zeroing(fx);
-		for (i = 0; i < nr; i++) {
-			page[i] = take(fx, KMEMX_CHUNK_ORDER);
-			if (page[i])
-				continue;
-			kmemx_region_reclaim(&fx->region);
-			page[i] = take(fx, KMEMX_CHUNK_ORDER);
-			KUNIT_EXPECT_NOT_NULL(test, page[i]);
-		}
-		for (i = 0; i < nr; i++)
-			KUNIT_EXPECT_TRUE(test, !page[i] || put(fx, page[i], KMEMX_CHUNK_ORDER));
+		kmemx_snapshot_take(&fx->region, &snap);
+		KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+		use_all(test, fx, page, nr);
 	}
+	wait_for_zeroing(fx);
+	kmemx_pages_recall_chunk(fx->pages);
 	kmemx_prezero_stop(&prezero);
+	expect_zeroes(test, fx);
+	expect_sound(test, fx);
+}
+
+/* Though whoever zeroes it does not run. */
+static void region_reclaim_takes_back_what_is_away(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_snapshot snap;
+
+	if (want_init_on_free())
+		kunit_skip(test, "nothing is zeroed ahead");
+	preempt_disable();
+	fx->pages->away = kmemx_zone_take_unzeroed(&fx->pages->zone);
+	preempt_enable();
+	KUNIT_ASSERT_GE(test, fx->pages->away, 0L);
+	kmemx_snapshot_take(&fx->region, &snap);
+	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+	KUNIT_EXPECT_EQ(test, kmemx_region_reclaim(&fx->region), KMEMX_CHUNK_FRAMES);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	/* The next one has to pause. */
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_zero_chunk(fx->pages));
+	KUNIT_EXPECT_TRUE(test, kmemx_pages_zero_chunk(fx->pages));
+	expect_zeroes(test, fx);
 	expect_sound(test, fx);
 }
 
@@ -1179,6 +1247,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_without_room_to_wait_is_gone_past),
 	KUNIT_CASE(region_zeroing_ahead_takes_no_last_chunk),
 	KUNIT_CASE(region_zeroing_ahead_fails_no_request),
+	KUNIT_CASE(region_reclaim_takes_back_what_is_away),
 	KUNIT_CASE(region_front_is_filled_from_two_words),
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),

@@ -214,7 +214,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_fini);
  * @region: the region
  *
  * Empties fronts, gives empty slabs back, takes frames out of quarantine that are no
- * longer held, and waits for a chunk that is just being zeroed ahead of need.
+ * longer held, and at last the chunk back that is just being zeroed ahead of need.
  *
  * Context: may sleep.
  * Return: frames made free.
@@ -225,7 +225,6 @@ unsigned long kmemx_region_reclaim(struct kmemx_region *region)
 	unsigned long nr = 0;
 	unsigned int i = 0;
 
-	kmemx_pages_recall_chunk(&region->pages);
 	mutex_lock(&region->depot.lock);
 	while ((cache = kmemx_depot_next(&region->depot, &i))) {
 		kmemx_cache_drain(cache);
@@ -233,7 +232,8 @@ unsigned long kmemx_region_reclaim(struct kmemx_region *region)
 	}
 	mutex_unlock(&region->depot.lock);
 	kmemx_pages_drain(&region->pages);
-	return nr + kmemx_pages_sweep(&region->pages);
+	nr += kmemx_pages_sweep(&region->pages);
+	return nr + kmemx_pages_recall_chunk(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);
 
@@ -241,7 +241,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);
  * kmemx_region_reclaim_some() - as kmemx_region_reclaim(), for who may not wait
  * @region: the region
  *
- * Slabs that frees have left empty, and frames that were held and have been let go; a few.
+ * Slabs that frees have left empty, and frames that were held and have been let go; a few. And
+ * the chunk that is just being zeroed ahead of need.
  *
  * Context: any.
  * Return: frames made free.
@@ -250,9 +251,11 @@ unsigned int kmemx_region_reclaim_some(struct kmemx_region *region)
 {
 	/* As a rule there is nothing, and who fails is told so soon. */
 	if (likely(kmemx_summary_is_empty(&region->depot.empty) &&
-		   kmemx_summary_is_empty(&region->pages.held)))
+		   kmemx_summary_is_empty(&region->pages.held) &&
+		   !kmemx_pages_nr_away(&region->pages)))
 		return 0;
-	return kmemx_cache_trim_some(&region->depot) + kmemx_pages_sweep_some(&region->pages);
+	return kmemx_cache_trim_some(&region->depot) + kmemx_pages_sweep_some(&region->pages) +
+		kmemx_pages_recall_chunk(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim_some);
 

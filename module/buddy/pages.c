@@ -130,7 +130,8 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 	int ret = -ENOMEM;
 
 	memset(pages, 0, sizeof(*pages));
-	mutex_init(&pages->zeroing);
+	raw_spin_lock_init(&pages->zeroing);
+	pages->away = -1;
 	pages->extent = kvcalloc(nr_extents, sizeof(*extent), GFP_KERNEL);
 	if (!pages->extent)
 		return ret;
@@ -343,52 +344,107 @@ int kmemx_pages_alloc_zeroed(struct kmemx_pages *pages, unsigned long nr, enum k
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_zeroed);
 
+/* Take a chunk to zero it; returns its first frame, or less than 0 if there is none now. */
+static long take_away(struct kmemx_pages *pages)
+{
+	unsigned long flags;
+	long frame = -1;
+
+	raw_spin_lock_irqsave(&pages->zeroing, flags);
+	if (pages->away < 0 && !pages->is_recalled) {
+		frame = kmemx_zone_take_unzeroed(&pages->zone);
+		WRITE_ONCE(pages->away, max(frame, -1L));
+	}
+	pages->is_recalled = false;
+	raw_spin_unlock_irqrestore(&pages->zeroing, flags);
+	return frame;
+}
+
+/* Zero one page of the chunk that is away; returns false if it has been recalled. */
+static bool zero_page(struct kmemx_pages *pages, long chunk, unsigned int i)
+{
+	unsigned long flags;
+	bool is_away;
+
+	raw_spin_lock_irqsave(&pages->zeroing, flags);
+	is_away = pages->away == chunk;
+	if (is_away)
+		clear_page(kmemx_pages_address(pages, (u32)chunk + i));
+	raw_spin_unlock_irqrestore(&pages->zeroing, flags);
+	return is_away;
+}
+
+static bool bring_back(struct kmemx_pages *pages, long chunk)
+{
+	unsigned long flags;
+	bool is_away;
+
+	raw_spin_lock_irqsave(&pages->zeroing, flags);
+	is_away = pages->away == chunk;
+	if (is_away) {
+		kmemx_zone_give_zeroed(&pages->zone, (u32)chunk);
+		WRITE_ONCE(pages->away, -1);
+	}
+	raw_spin_unlock_irqrestore(&pages->zeroing, flags);
+	return is_away;
+}
+
 /**
  * kmemx_pages_zero_chunk() - zero a free chunk, ahead of need
  * @pages: the region's frames
  *
  * It is allocated meanwhile, so that free memory is not written to.
  *
- * Context: may sleep, with @pages->zeroing held; see kmemx_pages_recall_chunk().
- * Return: false if there is none that is not known to be zero.
+ * Context: may sleep. One caller at a time.
+ * Return: false if there is none that is not known to be zero, or kmemx_pages_recall_chunk() was
+ * called since the last time, or has taken this one back.
  */
 bool kmemx_pages_zero_chunk(struct kmemx_pages *pages)
 {
+	long chunk = take_away(pages);
 	unsigned int i;
-	long frame;
 
-	lockdep_assert_held(&pages->zeroing);
-	preempt_disable();
-	frame = kmemx_zone_take_unzeroed(&pages->zone);
-	preempt_enable();
-	if (frame < 0)
+	if (chunk < 0)
 		return false;
 	for (i = 0; i < KMEMX_CHUNK_FRAMES; i++) {
-		clear_page(kmemx_pages_address(pages, (u32)frame + i));
+		if (!zero_page(pages, chunk, i))
+			return false;
 		cond_resched();
 	}
+	if (!bring_back(pages, chunk))
+		return false;
 	kmemx_stat_add(KMEMX_STAT_ZEROED_AHEAD, CHUNK_BYTES);
-	preempt_disable();
-	kmemx_zone_give_zeroed(&pages->zone, (u32)frame);
-	preempt_enable();
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_zero_chunk);
 
 /**
- * kmemx_pages_recall_chunk() - have the chunk back that is away to be zeroed
+ * kmemx_pages_recall_chunk() - take back the chunk that is away to be zeroed
  * @pages: the region's frames
  *
- * Waits until it has been. Who zeroes ahead takes no other for a while; see prezero.c.
+ * Waits for a page to be zeroed at most, not for who does it to run. The next chunk is not
+ * taken but after a pause; see prezero.c.
  *
- * Context: may sleep; takes @pages->zeroing.
+ * Context: any; in NMI it may do nothing.
+ * Return: frames made free.
  */
-void kmemx_pages_recall_chunk(struct kmemx_pages *pages)
+unsigned int kmemx_pages_recall_chunk(struct kmemx_pages *pages)
 {
-	/* Seen by whoever has the lock after us. */
-	atomic_inc(&pages->nr_recalls);
-	mutex_lock(&pages->zeroing);
-	mutex_unlock(&pages->zeroing);
+	unsigned int nr = 0;
+	unsigned long flags;
+
+	if (!in_nmi())
+		raw_spin_lock_irqsave(&pages->zeroing, flags);
+	else if (!raw_spin_trylock_irqsave(&pages->zeroing, flags))
+		return 0;
+	pages->is_recalled = true;
+	if (pages->away >= 0) {
+		kmemx_zone_give(&pages->zone, (u32)pages->away, KMEMX_CHUNK_ORDER);
+		WRITE_ONCE(pages->away, -1);
+		nr = KMEMX_CHUNK_FRAMES;
+	}
+	raw_spin_unlock_irqrestore(&pages->zeroing, flags);
+	return nr;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_recall_chunk);
 

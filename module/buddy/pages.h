@@ -16,7 +16,6 @@
 
 #include <linux/kasan.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 
@@ -47,8 +46,9 @@
  * @held: which chunks such frames are in; @held_mem is what it lives in
  * @held_mem: see @held
  * @sweep_from: the chunk at which kmemx_pages_sweep_some() goes on
- * @zeroing: held by who has a chunk away to zero it
- * @nr_recalls: how often somebody wanted it back
+ * @zeroing: held while a page is zeroed ahead of need, with interrupts off
+ * @away: first frame of the chunk that is away to be zeroed, or -1
+ * @is_recalled: somebody has needed every frame since one was last to be taken
  */
 struct kmemx_pages {
 	struct kmemx_zone zone;
@@ -65,8 +65,9 @@ struct kmemx_pages {
 	struct kmemx_summary held;
 	void *held_mem;
 	unsigned int sweep_from;
-	struct mutex zeroing;		/* One chunk is away. */
-	atomic_t nr_recalls;
+	raw_spinlock_t zeroing;		/* Protects @away and @is_recalled. */
+	long away;
+	bool is_recalled;
 };
 
 int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
@@ -251,7 +252,7 @@ int kmemx_pages_alloc_bound(struct kmemx_pages *pages, unsigned long nr, unsigne
 int kmemx_pages_alloc_zeroed(struct kmemx_pages *pages, unsigned long nr, enum kmemx_kind kind,
 			     u32 *frame);
 bool kmemx_pages_zero_chunk(struct kmemx_pages *pages);
-void kmemx_pages_recall_chunk(struct kmemx_pages *pages);
+unsigned int kmemx_pages_recall_chunk(struct kmemx_pages *pages);
 int kmemx_pages_alloc_at(struct kmemx_pages *pages, u32 frame, unsigned long nr,
 			 enum kmemx_kind kind);
 enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
@@ -266,6 +267,12 @@ enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 void kmemx_pages_tally(const struct kmemx_pages *pages,
 		       unsigned long nr[KMEMX_NR_KINDS]);
 size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages);
+
+/* Frames that are away to be zeroed, and free for who recalls them; a snapshot. */
+static inline unsigned int kmemx_pages_nr_away(const struct kmemx_pages *pages)
+{
+	return READ_ONCE(pages->away) < 0 ? 0 : KMEMX_CHUNK_FRAMES;
+}
 
 /* Frames that may be allocated; a snapshot. */
 static inline unsigned long kmemx_pages_nr_free(const struct kmemx_pages *pages)

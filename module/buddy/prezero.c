@@ -4,7 +4,6 @@
  */
 #include <linux/err.h>
 #include <linux/kthread.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 
 #include "buddy/prezero.h"
@@ -24,32 +23,15 @@ static void pause(void)
 }
 
 /*
- * Did somebody need every frame? Then none is taken before the next pause. With the mutex
- * held: who recalls a chunk from now on waits until it is back.
- */
-static bool is_recalled(struct kmemx_prezero *prezero)
-{
-	int before = prezero->nr_recalls;
-
-	prezero->nr_recalls = atomic_read(&prezero->pages->nr_recalls);
-	return prezero->nr_recalls != before;
-}
-
-/*
  * Only where there are still plenty of whole chunks without the one that is away for zeroing: it
  * could be the last, and who zeroes it yields to everybody.
  */
 static bool zero_one(struct kmemx_prezero *prezero)
 {
 	const struct kmemx_zone *zone = &prezero->pages->zone;
-	bool did;
 
-	mutex_lock(&prezero->pages->zeroing);
-	did = !is_recalled(prezero) && atomic64_read(&zone->spare) > 0 &&
-		kmemx_zone_nr_zero(zone) < prezero->nr_frames &&
+	return atomic64_read(&zone->spare) > 0 && kmemx_zone_nr_zero(zone) < prezero->nr_frames &&
 		kmemx_pages_zero_chunk(prezero->pages);
-	mutex_unlock(&prezero->pages->zeroing);
-	return did;
 }
 
 static int zero_ahead(void *arg)
@@ -82,7 +64,6 @@ int kmemx_prezero_start(struct kmemx_prezero *prezero, struct kmemx_pages *pages
 	*prezero = (struct kmemx_prezero){
 		.pages = pages,
 		.nr_frames = DIV_ROUND_UP(bytes, PAGE_SIZE),
-		.nr_recalls = atomic_read(&pages->nr_recalls),
 	};
 	if (!bytes || kmemx_pages_free_is_zero())
 		return 0;

@@ -16,13 +16,11 @@
  * struct kmemx_prezero - who zeroes ahead
  * @pages: the region's frames
  * @nr_frames: how many are to be zero and free
- * @nr_recalls: of @pages, when it was last looked at
  * @task: the thread; NULL if there is none
  */
 struct kmemx_prezero {
 	struct kmemx_pages *pages;
 	unsigned long nr_frames;
-	int nr_recalls;
 	struct task_struct *task;
 };
 

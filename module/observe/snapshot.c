@@ -84,7 +84,7 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 
 	memset(snap, 0, sizeof(*snap));
 	snap->region = (u64)pages->nr_frames << PAGE_SHIFT;
-	snap->free = (u64)kmemx_pages_nr_free(pages) << PAGE_SHIFT;
+	snap->free = (u64)(kmemx_pages_nr_free(pages) + kmemx_pages_nr_away(pages)) << PAGE_SHIFT;
 	snap->page_front = (u64)kmemx_pages_nr_front(pages) << PAGE_SHIFT;
 	snap->front = snap->page_front;
 	snap->zeroed = kmemx_pages_free_is_zero() ? snap->free + snap->page_front :

@@ -26,7 +26,7 @@ model_table() {
 		bits-first              fails ZONE OPS_0=1 OPS_1=1 MUTANT_BITS_FIRST
 		whole-by-ranks          fails ZONE OPS_0=1 OPS_1=1 MUTANT_WHOLE_BY_RANKS
 		leave-full              fails ZONE OPS_0=1 OPS_1=1 W=1 NW=4 MUTANT_LEAVE_FULL
-		give-no-look            fails ZONE OPS_0=1 OPS_1=1 W=1 NW=4 MUTANT_GIVE_NO_LOOK
+		give-no-look            fails ZONE OPS_0=2 OPS_1=1 W=1 NW=4 MUTANT_GIVE_NO_LOOK
 		used-once               fails ZONE OPS_0=1 OPS_1=1 C=2 MUTANT_USED_ONCE
 		moved-no-look           fails ZONE OPS_0=1 OPS_1=1 MUTANT_MOVED_NO_LOOK
 		note-last               fails ZONE OPS_0=1 OPS_1=1 C=2 MUTANT_NOTE_LAST
