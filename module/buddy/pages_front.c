@@ -150,6 +150,7 @@ static __always_inline void give_one(struct kmemx_pages *pages, u32 frame, unsig
 
 	if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
 		WRITE_ONCE(*info, 0);
+		kmemx_step();
 		if (likely(kmemx_zone_give_small(&pages->zone, frame, order)))
 			return;
 	}
@@ -167,6 +168,7 @@ static noinline void give_alone(struct kmemx_pages *pages, u32 frame, unsigned i
 
 	if (likely(READ_ONCE(*info) == (KMEMX_INFO_FRONT | order))) {
 		WRITE_ONCE(*info, 0);
+		kmemx_step();
 		given = kmemx_zone_give_once(zone, frame, order, &word, &change);
 	}
 	if (likely(given == KMEMX_GIVEN))
@@ -208,6 +210,7 @@ static noinline void give_some(struct kmemx_pages *pages, struct kmemx_pcp_group
 		if (unlikely(READ_ONCE(info[__ffs64(left)]) != (KMEMX_INFO_FRONT | order)))
 			break;
 		WRITE_ONCE(info[__ffs64(left)], 0);
+		kmemx_step();
 	}
 	if (unlikely(left) ||
 	    unlikely(!kmemx_zone_give_some(&pages->zone, base, group.heads, order, group.nr)))
@@ -223,6 +226,7 @@ static noinline void give_some(struct kmemx_pages *pages, struct kmemx_pcp_group
  */
 void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group)
 {
+	kmemx_step();
 	if (group.nr == 1)
 		give_alone(pages, kmemx_group_base(group.where) + (u32)__ffs64(group.heads),
 			   kmemx_group_order(group.where));
@@ -247,8 +251,11 @@ static noinline unsigned int make_room(struct kmemx_pages *pages, struct kmemx_p
 	if (k != order && list->top != list->bottom &&
 	    (list->top == list->seen || kmemx_pcp_nr(list) > list->cap)) {
 		give_one(pages, kmemx_pages_number(pages, list->top->info), k);
+		kmemx_step();
 		list->top--;
+		kmemx_step();
 		list->limit--;
+		kmemx_step();
 		list->seen = list->top;
 		pcp->spare += 1U << k;
 		return 1;
@@ -269,6 +276,7 @@ static noinline unsigned int batch_short(struct kmemx_pages *pages, struct kmemx
 	/* No operation does both. */
 	if (kmemx_pcp_is_short(pcp)) {
 		WRITE_ONCE(pcp->nr_refused, 0);
+		kmemx_step();
 		if (make_room(pages, pcp, order))
 			return 1;
 	}
@@ -300,6 +308,7 @@ static __always_inline struct kmemx_pcp_block *stack_word(struct kmemx_pcp_block
 		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
 		block++;
 		block->page = page + bit;
+		kmemx_step();
 		block->info = info + bit;
 	}
 	return block;
@@ -330,6 +339,7 @@ static noinline struct page *refill_two(struct kmemx_pages *pages, struct kmemx_
 	block = stack_word(block, page + one, info + one, order, 1);
 	/* Who counts from another CPU sees none of them, or all. */
 	WRITE_ONCE(list->top, block);
+	kmemx_step();
 	WRITE_ONCE(info[one], kmemx_info(kind, order));
 	return page + one;
 }
@@ -351,6 +361,7 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 	struct page *page;
 	u8 *info;
 
+	kmemx_step();
 	/* To break two words takes plenty of whole chunks. */
 	if (nr >= 2 * KMEMX_WORD_BITS >> (order & 7) && kmemx_zone_has_plenty(&pages->zone) &&
 	    kmemx_zone_has_two(&pages->zone, c, order)) {
@@ -367,13 +378,16 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 	block = list->top + taken.nr - 1;
 	/* Who counts from another CPU sees none of them, or all. */
 	WRITE_ONCE(list->top, block);
+	kmemx_step();
 	for (left = taken.heads & (taken.heads - 1); left; left &= left - 1) {
 		bit = __ffs(left);
 		WRITE_ONCE(info[bit], KMEMX_INFO_FRONT | order);
 		block->page = page + bit;
+		kmemx_step();
 		block->info = info + bit;
 		block--;
 	}
+	kmemx_step();
 	bit = __ffs((unsigned long)taken.heads);
 	WRITE_ONCE(info[bit], kmemx_info(kind, order));
 	return page + bit;
@@ -389,6 +403,7 @@ static noinline struct page *take_next(struct kmemx_pages *pages, struct kmemx_p
 	for (; list->top != list->bottom; list->top--) {
 		if (is_front(list->top, order)) {
 			WRITE_ONCE(*list->top->info, kmemx_info(kind, order));
+			kmemx_step();
 			return list->top--->page;
 		}
 		drop_twice(pages, list->top->info, order);
@@ -433,6 +448,7 @@ struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
 	preempt_disable();
 	if (order < KMEMX_PCP_ORDERS)
 		page = take_small(pages, order, kind);
+	kmemx_step();
 	if (!page) {
 		long past = kmemx_zone_alloc_order(&pages->zone, order, kind);
 
@@ -456,9 +472,12 @@ static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page,
 
 	preempt_disable();
 	pcp = this_cpu_ptr(pages->pcp);
+	kmemx_step();
 	if (kmemx_busy_enter(&pcp->busy)) {
 		if (READ_ONCE(*info) == kmemx_info(kind, order) && has_room(pcp, order)) {
+			kmemx_step();
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+			kmemx_step();
 			kmemx_pcp_add(kmemx_pcp_list(pcp, order), page, info);
 			freed = true;
 		}
@@ -532,14 +551,18 @@ static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 		for (; nr && list->top != list->bottom; nr--) {
 			group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, list->top->info),
 						   k);
+			kmemx_step();
 			WRITE_ONCE(list->top, list->top - 1);
+			kmemx_step();
 			if (group.heads)
 				kmemx_pages_give_group(pages, group);
 		}
 	}
 	if (pcp->group.heads)
 		kmemx_pages_give_group(pages, pcp->group);
+	kmemx_step();
 	pcp->group.heads = 0;
+	kmemx_step();
 	WRITE_ONCE(pcp->group.nr, 0);
 	return nr;
 }

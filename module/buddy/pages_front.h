@@ -65,7 +65,9 @@ static __always_inline bool kmemx_pages_pop(struct kmemx_pages *pages, unsigned 
 	/* Racy only where a block is freed twice. */
 	if (unlikely(data_race(*block->info) != (KMEMX_INFO_FRONT | order)))
 		goto leave;
+	kmemx_step();
 	WRITE_ONCE(*block->info, kmemx_info(kind, order));
+	kmemx_step();
 	*page = block->page;
 	/* Who counts from another CPU sees one or the other. */
 	data_race(list->top--);
@@ -111,7 +113,9 @@ static __always_inline bool kmemx_pages_push(struct kmemx_pages *pages, struct p
 		     !kmemx_zone_has_plenty(&pages->zone) ||
 		     kmemx_pages_any_held(page, order)))
 		goto leave;
+	kmemx_step();
 	WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+	kmemx_step();
 	kmemx_pcp_add(list, page, info);
 	kmemx_busy_leave(&pcp->busy);
 	preempt_enable();
@@ -188,11 +192,14 @@ static __always_inline bool kmemx_pages_wait(struct kmemx_pages *pages, u8 *info
 		WRITE_ONCE(pcp->nr_alone, KMEMX_PCP_ALONE);
 		return false;
 	}
+	kmemx_step();
 	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
 		return false;
 	if (likely(READ_ONCE(*info) == kmemx_info(kind, order))) {
 		WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
+		kmemx_step();
 		*group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, info), order);
+		kmemx_step();
 		WRITE_ONCE(pcp->nr_alone, group->heads ? pcp->nr_alone + 1 : 0);
 		freed = true;
 	}
@@ -225,6 +232,7 @@ static __always_inline bool kmemx_pages_put(struct kmemx_pages *pages, struct pa
 	if (want_init_on_free())
 		return kmemx_pages_put_zeroed(pages, kmemx_pages_number(pages, info), order, kind);
 	preempt_disable();
+	kmemx_step();
 	/* Once more, since the references of all its pages have come between. */
 	freed = READ_ONCE(*info) == kmemx_info(kind, order) &&
 		kmemx_zone_free_block(&pages->zone, kmemx_pages_number(pages, info), order);

@@ -141,7 +141,9 @@ static __always_inline void kmemx_pcp_add(struct kmemx_pcp_list *list, struct pa
 	struct kmemx_pcp_block *top = list->top;
 
 	top[1].page = page;
+	kmemx_step();
 	top[1].info = info;
+	kmemx_step();
 	/* Who counts from another CPU sees one or the other. */
 	data_race(list->top++);
 }
@@ -270,6 +272,7 @@ static inline void kmemx_pcp_lend(struct kmemx_pcp *pcp, unsigned int order,
 	unsigned int nr = min(idle, (frames + (1U << (order & 7)) - 1) >> (order & 7));
 
 	list->limit -= nr;
+	kmemx_step();
 	pcp->spare += nr << (order & 7);
 }
 
@@ -324,7 +327,9 @@ static inline bool kmemx_pcp_grow(struct kmemx_pcp *pcp, unsigned int order)
 	if (pcp->spare < want && lender >= 0 && (unsigned int)lender != order)
 		kmemx_pcp_lend(pcp, (unsigned int)lender, want - pcp->spare);
 	nr = min(want, pcp->spare) >> (order & 7);
+	kmemx_step();
 	list->limit += nr;
+	kmemx_step();
 	pcp->spare -= nr << (order & 7);
 	if (list->top < list->limit)
 		return true;
@@ -347,12 +352,15 @@ static __always_inline struct kmemx_pcp_group kmemx_pcp_let_wait(struct kmemx_pc
 	/* What is there already was freed twice. */
 	if (group.where == where && !(group.heads & head) && group.nr < pcp->wait_max) {
 		pcp->group.heads = group.heads | head;
+		kmemx_step();
 		WRITE_ONCE(pcp->group.nr, group.nr + 1);
 		group.heads = 0;
 		return group;
 	}
 	pcp->group.heads = head;
+	kmemx_step();
 	WRITE_ONCE(pcp->group.where, where);
+	kmemx_step();
 	WRITE_ONCE(pcp->group.nr, 1);
 	return group;
 }

@@ -145,10 +145,13 @@ static __always_inline bool kmemx_cache_pop(struct kmemx_cache *cache, void **ob
 	slot = front->top;
 	/* Racy only where an object is freed twice. */
 	if (likely(data_race(*slot->status) == KMEMX_OBJECT_OUT)) {
+		kmemx_step();
 		WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+		kmemx_step();
 		*obj = slot->obj;
 		/* Who counts from another CPU sees one or the other. */
 		data_race(front->top--);
+		kmemx_step();
 		/* As before. */
 		data_race(front->nr_alloc++);
 		found = true;
@@ -194,8 +197,10 @@ static __always_inline bool kmemx_cache_push_to(const struct kmemx_cache *cache,
 	if (likely(top < front->limit && data_race(*status) == KMEMX_OBJECT_LIVE &&
 		   /* and where a free is none. */
 		   kmemx_cache_still_has(cache, slab))) {
+		kmemx_step();
 		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
 		kmemx_forget_leak(obj);
+		kmemx_step();
 		kmemx_front_add(front, top, obj, status);
 		freed = true;
 	}
@@ -253,6 +258,7 @@ static __always_inline void kmemx_cache_know(const struct kmemx_cache *cache,
 {
 	s64 nr_ended = atomic64_read(&cache->nr_ended);
 
+	kmemx_step();
 	if (front->nr_ended != nr_ended || front->known < front->top) {
 		front->nr_ended = nr_ended;
 		front->known = front->top;
@@ -291,8 +297,10 @@ static __always_inline unsigned int kmemx_cache_push_known(const struct kmemx_ca
 		if (atomic64_read(&cache->nr_ended) != nr_ended)
 			break;
 		slot++;
+		kmemx_step();
 		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
 		kmemx_forget_leak(slot->obj);
+		kmemx_step();
 	}
 	nr -= (unsigned int)(slot - front->top);
 	/* Who counts from another CPU sees one or the other. */
@@ -337,10 +345,12 @@ static __always_inline unsigned int kmemx_cache_push_found(const struct kmemx_ca
 		if (unlikely(data_race(*status) != KMEMX_OBJECT_LIVE ||
 			     (slab && !kmemx_cache_still_has(cache, slab))))
 			break;
+		kmemx_step();
 		WRITE_ONCE(*status, KMEMX_OBJECT_OUT);
 		kmemx_forget_leak(obj);
 		slot++;
 		slot->obj = obj;
+		kmemx_step();
 		slot->status = status;
 	}
 	nr -= (unsigned int)(slot - front->top);
@@ -375,6 +385,7 @@ static __always_inline unsigned int kmemx_cache_push_bulk(const struct kmemx_cac
 		left = kmemx_cache_push_known(cache, front, left, objs);
 		if (left)
 			left = kmemx_cache_push_found(cache, front, left, objs, slab_at);
+		kmemx_step();
 		/* As top. */
 		data_race(front->nr_free += nr - left);
 	}

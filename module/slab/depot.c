@@ -115,7 +115,9 @@ void kmemx_depot_open(struct kmemx_depot *depot, u32 id, void *base,
 		status = place_inside(base, layout);
 	for (; slab < end; slab++) {
 		WRITE_ONCE(slab->base, base);
+		kmemx_step();
 		WRITE_ONCE(slab->status, status);
+		kmemx_step();
 		WRITE_ONCE(slab->cache, cache);
 	}
 }

@@ -57,10 +57,13 @@ static bool grant(const struct kmemx_cache *cache, struct kmemx_front *front)
 		return false;
 	/* Other fronts of this CPU, in interrupts, are granted meanwhile. */
 	if (this_cpu_sub_return(*cache->depot->room, bytes) < 0) {
+		kmemx_step();
 		this_cpu_add(*cache->depot->room, bytes);
 		return false;
 	}
+	kmemx_step();
 	front->granted += nr;
+	kmemx_step();
 	set_limit(cache, front);
 	return true;
 }
@@ -71,7 +74,9 @@ static s64 revoke(const struct kmemx_cache *cache, struct kmemx_front *front)
 	s64 bytes = (s64)front->granted * cache->layout.stride;
 
 	front->granted = 0;
+	kmemx_step();
 	set_limit(cache, front);
+	kmemx_step();
 	return bytes;
 }
 
@@ -140,9 +145,12 @@ static struct group take_group(struct kmemx_front *front)
 			group.which |= bit;
 			group.nr++;
 		}
-		while (slot <= front->top)
+		while (slot <= front->top) {
 			*++keep = *slot++;
+			kmemx_step();
+		}
 	}
+	kmemx_step();
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top = keep);
 	return group;
@@ -172,10 +180,12 @@ static void give_group(struct kmemx_cache *cache, const struct group *group,
 	struct kmemx_slab *slab = kmemx_cache_slab_at(cache, id);
 	int nr_free;
 
+	kmemx_step();
 	if (group->nr == 1)
 		nr_free = kmemx_slab_give(slab, group->slot.status);
 	else
 		nr_free = kmemx_slab_give_word(slab, word_of(group->slot.status), group->which);
+	kmemx_step();
 	if (likely(nr_free > 0))
 		kmemx_cache_settle(cache, id, (unsigned int)nr_free, group->nr, empty);
 	else
@@ -215,6 +225,7 @@ static void refill(struct kmemx_cache *cache, struct kmemx_front *front)
 					 min(front->granted, KMEMX_FRONT_BATCH));
 	if (nr)
 		this_cpu_inc(cache->front->nr_refill);
+	kmemx_step();
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top += nr);
 }
@@ -389,6 +400,7 @@ unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, vo
 			if (data_race(*slot->status) != KMEMX_OBJECT_OUT)
 				break;
 			WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+			kmemx_step();
 			*objs++ = slot->obj;
 		}
 		/* Who counts from another CPU sees one or the other. */
@@ -414,6 +426,7 @@ static noinline void put_past(struct kmemx_cache *cache, struct kmemx_front *fro
 
 	if (front->granted) {
 		group = take_group(front);
+		kmemx_step();
 		kmemx_front_add(front, front->top, slot->obj, slot->status);
 		this_cpu_inc(cache->front->nr_flush);
 	} else {
@@ -435,6 +448,7 @@ static enum kmemx_verdict put(struct kmemx_cache *cache, u32 id, const void *obj
 		return KMEMX_FREE_MISALIGNED;
 	if (kmemx_depot_owner(cache->depot, id) != cache || !kmemx_slab_withdraw(slot.status))
 		return KMEMX_FREE_DOUBLE;
+	kmemx_step();
 	/*
 	 * A free that is none, while a slab ends, may have found a byte of the next all the same.
 	 * With an object that is out that one stays, and says whose it is: withdrawing is fully

@@ -132,9 +132,11 @@ static __always_inline struct kmemx_front *kmemx_front_enter(struct kmemx_front 
 {
 	struct kmemx_front *front = __this_cpu_read(fronts->open);
 
+	kmemx_step();
 	__this_cpu_write(fronts->open, &kmemx_front_closed);
 	/* What follows must not be moved before the store; same CPU. */
 	barrier();
+	kmemx_step();
 	return front;
 }
 
@@ -148,7 +150,9 @@ static __always_inline void kmemx_front_leave(struct kmemx_front __percpu *front
 {
 	/* What came before must not be moved after the store; same CPU. */
 	barrier();
+	kmemx_step();
 	__this_cpu_write(fronts->open, front);
+	kmemx_step();
 }
 
 /* Of this CPU: is nobody at work there? */
@@ -168,9 +172,12 @@ static __always_inline void kmemx_front_add(struct kmemx_front *front,
 					    u8 *status)
 {
 	top[1].obj = (void *)obj;
+	kmemx_step();
 	top[1].status = status;
+	kmemx_step();
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top++);
+	kmemx_step();
 	/* As before. */
 	data_race(front->nr_free++);
 }

@@ -47,6 +47,7 @@ static void publish(struct kmemx_cache *cache, u32 id)
 
 		do {
 			seen = belongs;
+			kmemx_step();
 			if (seen && !kmemx_summary_test(&cache->partial[k], id))
 				kmemx_summary_set(&cache->partial[k], id);
 			else if (!seen && kmemx_summary_test(&cache->partial[k], id))
@@ -65,8 +66,10 @@ static __always_inline void move(struct kmemx_cache *cache, u32 id, enum kmemx_p
 {
 	if (to < KMEMX_NR_PARTIAL)
 		kmemx_summary_add(&cache->partial[to], id);
+	kmemx_step();
 	if (from < KMEMX_NR_PARTIAL)
 		kmemx_summary_drop(&cache->partial[from], id);
+	kmemx_step();
 	if (unlikely(which_at(cache, id) != to))
 		publish(cache, id);
 }
@@ -89,6 +92,7 @@ static void count_slab(struct kmemx_cache *cache)
 	s64 nr = atomic64_add_return(1, &cache->nr_slabs);
 	s64 peak = atomic64_read(&cache->peak_slabs);
 
+	kmemx_step();
 	while (nr > peak && !atomic64_try_cmpxchg(&cache->peak_slabs, &peak, nr))
 		;
 	this_cpu_inc(cache->front->nr_slabs_made);
@@ -125,11 +129,13 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	if (cache->ctor && want_init_on_alloc(0))
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
+	kmemx_step();
 	call_for_each(cache, id, READ_ONCE(cache->ctor));
 	count_slab(cache);
 	nr = min(nr, cache->layout.nr_objs);
 	locate_first(cache, kmemx_cache_slab_at(cache, id), slot, nr);
 	kmemx_slab_init(kmemx_cache_slab_at(cache, id), &cache->layout, cache->number, nr);
+	kmemx_step();
 	move(cache, id, KMEMX_NR_PARTIAL, which(cache, cache->layout.nr_objs - nr));
 	return nr;
 }
@@ -149,8 +155,10 @@ static bool end(struct kmemx_cache *cache, u32 id, enum kmemx_partial from)
 	}
 	if (ended <= 0)
 		return false;
+	kmemx_step();
 	/* Before the frames go: who frees many knows their status bytes while it is the same. */
 	atomic64_add(1, &cache->nr_ended);
+	kmemx_step();
 	/* Likewise: they may become a slab of this cache again. */
 	move(cache, id, from, KMEMX_NR_PARTIAL);
 	return true;
@@ -164,6 +172,7 @@ static void give_frames(struct kmemx_cache *cache, u32 id)
 
 	call_for_each(cache, id, READ_ONCE(cache->dtor));
 	kmemx_depot_close(depot, id, &cache->layout);
+	kmemx_step();
 	atomic64_add(-1, &cache->nr_slabs);
 	this_cpu_inc(cache->front->nr_slabs_ended);
 	depot->ops->free(depot->ctx, id, base, cache->layout.order);
@@ -226,6 +235,7 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
 					   cache->number, taken, nr);
 	enum kmemx_partial to = which_at(cache, id);
 
+	kmemx_step();
 	/* What was reserved in vain has been given back, and others may have seen it gone. */
 	if (!got || (got < nr && to != KMEMX_NR_PARTIAL))
 		publish(cache, id);
@@ -289,6 +299,7 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 	bool all_free = nr_free >= cache->layout.nr_objs;
 	bool is_empty = all_free && !cache->is_typesafe;
 
+	kmemx_step();
 	/* More than there are: an object was freed twice, see slab.h. */
 	if (all_free && unlikely(nr_free > cache->layout.nr_objs))
 		mend(cache, id);
@@ -354,6 +365,7 @@ static unsigned int trim_slab(struct kmemx_depot *depot, u32 id, bool all)
 
 	/* Fully ordered before the looks that follow: pairs with kmemx_slab_note_empty(). */
 	kmemx_summary_clear(&depot->empty, id);
+	kmemx_step();
 	cache = kmemx_depot_owner(depot, id);
 	/*
 	 * Another may begin at this frame by now, or the frame be in the middle of one; of a cache

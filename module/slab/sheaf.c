@@ -37,6 +37,7 @@ static void give_back(struct kmemx_cache *cache, unsigned int nr,
 {
 	unsigned int i;
 
+	kmemx_step();
 	/* Without an object in it, the cache may be gone. */
 	if (!nr)
 		return;
@@ -45,6 +46,7 @@ static void give_back(struct kmemx_cache *cache, unsigned int nr,
 		kmemx_cache_give_to_slab(cache, kmemx_cache_slab_of(cache, slot[i].obj),
 					 slot[i].status, empty);
 		preempt_enable();
+		kmemx_step();
 	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
 }
@@ -63,6 +65,7 @@ static bool take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_fr
 		more = kmemx_cache_take_from_slabs(cache, slot + got,
 						   min(nr - got, KMEMX_FRONT_BATCH));
 		preempt_enable();
+		kmemx_step();
 		got += more;
 	} while (more && got < nr);
 	this_cpu_add(cache->front->nr_sheaved, got);
@@ -97,6 +100,7 @@ static void issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot
 {
 	/* It is nobody else's. */
 	WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+	kmemx_step();
 	this_cpu_dec(cache->front->nr_sheaved);
 	this_cpu_inc(cache->front->nr_past_alloc);
 	if (cache->layout.track)

@@ -15,6 +15,8 @@
 #include <linux/smp.h>
 #include <linux/types.h>
 
+#include <kmemx/platform.h>
+
 /**
  * kmemx_busy_enter() - begin to work on what is this CPU's
  * @busy: of the CPU that runs this, with preemption off
@@ -29,9 +31,11 @@ static __always_inline bool kmemx_busy_enter(u8 *busy)
 	/* Plain, so that it may be the operand of a comparison. */
 	if (unlikely(data_race(*busy)))
 		return false;
+	kmemx_step();
 	WRITE_ONCE(*busy, 1);
 	/* What follows must not be moved before the store; same CPU. */
 	barrier();
+	kmemx_step();
 	return true;
 }
 
@@ -43,7 +47,9 @@ static __always_inline void kmemx_busy_leave(u8 *busy)
 {
 	/* What came before must not be moved after the store; same CPU. */
 	barrier();
+	kmemx_step();
 	WRITE_ONCE(*busy, 0);
+	kmemx_step();
 }
 
 /* What emptying what this CPU has for itself has come to. */
