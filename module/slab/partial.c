@@ -140,11 +140,8 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	return nr;
 }
 
-/*
- * End a slab that is in @from, if it is empty; it is the caller's then, and nobody finds it
- * any more.
- */
-static bool end(struct kmemx_cache *cache, u32 id, enum kmemx_partial from)
+/* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
+static bool end(struct kmemx_cache *cache, u32 id)
 {
 	int ended = kmemx_slab_retire(kmemx_cache_slab_at(cache, id), &cache->layout,
 				      cache->number);
@@ -159,8 +156,11 @@ static bool end(struct kmemx_cache *cache, u32 id, enum kmemx_partial from)
 	/* Before the frames go: who frees many knows their status bytes while it is the same. */
 	atomic64_add(1, &cache->nr_ended);
 	kmemx_step();
-	/* Likewise: they may become a slab of this cache again. */
-	move(cache, id, from, KMEMX_NR_PARTIAL);
+	/*
+	 * Likewise: they may become a slab of this cache again. Others may have moved it since it
+	 * was found, or since its last object came back.
+	 */
+	publish(cache, id);
 	return true;
 }
 
@@ -236,8 +236,12 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
 	enum kmemx_partial to = which_at(cache, id);
 
 	kmemx_step();
-	/* What was reserved in vain has been given back, and others may have seen it gone. */
-	if (!got || (got < nr && to != KMEMX_NR_PARTIAL))
+	/*
+	 * What was reserved in vain has been given back, and others may have seen it gone; or they
+	 * have moved it since it was found. If they are about to, they look once more themselves.
+	 */
+	if (unlikely(kmemx_summary_test(&cache->partial[KMEMX_PARTIAL_EMPTIER - from], id)) ||
+	    !got || (got < nr && to != KMEMX_NR_PARTIAL))
 		publish(cache, id);
 	else if (to != from)
 		move(cache, id, from, to);
@@ -304,7 +308,7 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 	if (all_free && unlikely(nr_free > cache->layout.nr_objs))
 		mend(cache, id);
 	if (is_empty && empty == KMEMX_SLAB_ENDS && has_other_partial(cache, id) &&
-	    end(cache, id, from)) {
+	    end(cache, id)) {
 		give_frames(cache, id);
 		return;
 	}
@@ -339,7 +343,7 @@ unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 				break;
 			ended[n] = (u32)id;
 			preempt_disable();
-			n += end(cache, (u32)id, KMEMX_PARTIAL_EMPTIER);
+			n += end(cache, (u32)id);
 			preempt_enable();
 		}
 		if (n && cache->is_typesafe)
@@ -379,7 +383,7 @@ static unsigned int trim_slab(struct kmemx_depot *depot, u32 id, bool all)
 		kmemx_slab_note_empty(&depot->empty, id);
 		return 0;
 	}
-	if (!end(cache, id, KMEMX_PARTIAL_EMPTIER))
+	if (!end(cache, id))
 		return 0;
 	give_frames(cache, id);
 	return 1U << cache->layout.order;
