@@ -41,7 +41,9 @@ static void object_fixture_exit(struct kunit *test)
 
 	if (!fx || !fx->cache)
 		return;
+	mutex_lock(&kmemx_live.depot.lock);
 	why = kmemx_cache_check(fx->cache);
+	mutex_unlock(&kmemx_live.depot.lock);
 	KUNIT_EXPECT_TRUE_MSG(test, !why, "%s", why ?: "");
 	kmemx_cache_destroy(fx->cache);
 	kmemx_snapshot_take(&kmemx_live, &snap);
@@ -51,8 +53,12 @@ static void object_fixture_exit(struct kunit *test)
 
 static void expect_sound(struct kunit *test, struct kmemx_cache *cache)
 {
-	const char *why = kmemx_cache_check(cache);
+	const char *why;
 
+	/* Not while the reaper ends slabs. */
+	mutex_lock(&cache->depot->lock);
+	why = kmemx_cache_check(cache);
+	mutex_unlock(&cache->depot->lock);
 	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s", why ?: "");
 }
 

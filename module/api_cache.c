@@ -379,6 +379,7 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
 		.need = (PAGE_SIZE << layout->order) *
 			DIV_ROUND_UP(nr - min(nr, sheaf->nr), layout->nr_objs),
 		.align = KMEMX_OBJECT_MIN,
+		.cache = sheaf->cache,
 		.gfp = gfp,
 		.call_site = call_site,
 	};

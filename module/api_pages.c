@@ -105,6 +105,7 @@ static noinline struct page *alloc_pages_special(gfp_t gfp, unsigned int order,
 {
 	struct page *page;
 
+	kmemx_debug_might_alloc(gfp);
 	if (unlikely(gfp & __GFP_NOFAIL) || order >= KMEMX_PCP_ORDERS ||
 	    !kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page))
 		return alloc_pages_slow(gfp, order, call_site);

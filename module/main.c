@@ -70,7 +70,9 @@ static int make_region(void)
 		extent[i].pfn = grant.span[i].pfn;
 		extent[i].nr_frames = grant.span[i].nr_pages;
 	}
-	kmemx_live.magazine = kmemx_params.magazine ?: KMEMX_FRONT_NONE;
+	/* The largest value says something else there. */
+	kmemx_live.magazine = kmemx_params.magazine ?
+		min(kmemx_params.magazine, KMEMX_FRONT_MAX) : KMEMX_FRONT_NONE;
 	ret = kmemx_region_init(&kmemx_live, grant.nr_spans, extent, &kmemx_params.classes,
 				kmemx_params.track);
 	kvfree(extent);

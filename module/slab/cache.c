@@ -199,9 +199,14 @@ int kmemx_cache_close(struct kmemx_cache *cache)
 	mutex_lock(&cache->depot->lock);
 	kmemx_cache_drain(cache);
 	kmemx_cache_retire(cache);
-	/* Somebody short of frames may be half-way with a slab of it, with preemption off. */
-	if (atomic64_read(&cache->nr_slabs))
+	/*
+	 * Somebody short of frames may be half-way with a slab of it, with preemption off, or with
+	 * the summary that says where it is.
+	 */
+	if (atomic64_read(&cache->nr_slabs)) {
 		synchronize_rcu();
+		kmemx_cache_retire(cache);
+	}
 	is_busy = atomic64_read(&cache->nr_slabs);
 	mutex_unlock(&cache->depot->lock);
 	cpus_read_unlock();

@@ -126,7 +126,8 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	base = depot->ops->alloc(depot->ctx, cache->layout.order, &id);
 	if (!base)
 		return 0;
-	if (cache->ctor && want_init_on_alloc(0))
+	/* What is not zeroed object by object must not be as another has left it. */
+	if ((cache->ctor || cache->is_typesafe) && want_init_on_alloc(0))
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
 	kmemx_depot_open(depot, id, base, &cache->layout, cache);
 	kmemx_step();
@@ -314,7 +315,7 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 	}
 	if (from != to)
 		move(cache, id, from, to);
-	if (is_empty && empty == KMEMX_SLAB_STAYS)
+	if (is_empty)
 		kmemx_slab_note_empty(&cache->depot->empty, id);
 }
 

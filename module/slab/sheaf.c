@@ -10,6 +10,10 @@
 #include "slab/partial.h"
 #include "slab/sheaf.h"
 
+/* Of the caller's flags, what the kernel's allocator is to know: zones and the like are not. */
+#define WAIT_FLAGS	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_NORETRY | \
+			 __GFP_RETRY_MAYFAIL)
+
 /**
  * kmemx_sheaf_new() - make a sheaf without objects
  * @cache: the cache
@@ -21,7 +25,7 @@
  */
 struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap, gfp_t gfp)
 {
-	struct kmemx_sheaf *sheaf = kmalloc(struct_size(sheaf, slot, cap), gfp & ~__GFP_ZERO);
+	struct kmemx_sheaf *sheaf = kmalloc(struct_size(sheaf, slot, cap), gfp & WAIT_FLAGS);
 
 	if (!sheaf)
 		return NULL;

@@ -20,8 +20,11 @@ static bool next_slab(const struct kmemx_cache *cache, u32 *id)
 	for (; *id < cache->depot->nr_ids; ++*id) {
 		if (!(*id % WALK_BATCH))
 			cond_resched();
-		if (kmemx_slab_cache(kmemx_cache_state_at(cache, *id)) == cache->number)
-			return true;
+		if (kmemx_slab_cache(kmemx_cache_state_at(cache, *id)) != cache->number)
+			continue;
+		/* Pairs with the exchange in kmemx_slab_init(): where it is, after that it is. */
+		smp_rmb();
+		return true;
 	}
 	return false;
 }
