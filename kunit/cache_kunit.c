@@ -39,7 +39,7 @@ static int cache_fixture_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, fx);
 	test->priv = fx;
-	fake_pages_init(&fx->fake);
+	KUNIT_ASSERT_EQ(test, fake_pages_init(&fx->fake), 0);
 	KUNIT_ASSERT_EQ(test, kmemx_depot_init(&fx->depot, &fake_page_ops, &fx->fake,
 					       FAKE_BLOCKS << KMEMX_SLAB_MAX_ORDER, false), 0);
 	fx->cache = make(fx, "test", 100, 0, NULL);
@@ -58,6 +58,7 @@ static void cache_fixture_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(fx->cache), 0);
 	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
 	kmemx_depot_fini(&fx->depot);
+	fake_pages_fini(&fx->fake);
 	vfree(fx);
 }
 
