@@ -14,6 +14,7 @@
 #include "slab/cache.h"
 #include "slab/partial.h"
 #include "slab/reap.h"
+#include "slab/sheaf.h"
 #include "slab/usage.h"
 #include "threads.h"
 
@@ -816,6 +817,321 @@ static void cache_threads_and_cross_frees(struct kunit *test)
 	expect_sound(test, fx->cache);
 }
 
+/* ---- A random walk ------------------------------------------------------ */
+
+#define WALK_LIVE	300U
+#define WALK_STEPS	1200U
+#define WALK_SHEAF	40U
+
+/**
+ * struct walk - what a cache is to be like, whatever is done to it
+ * @cache: the cache
+ * @sheaf: made of it, with room for WALK_SHEAF
+ * @rnd: what is done
+ * @obj: what is live
+ * @serial: of each, which allocation it was: what it begins with, and is full of
+ * @nr: how many there are
+ * @nr_alloc: how many ever were allocated
+ */
+struct walk {
+	struct kmemx_cache *cache;
+	struct kmemx_sheaf *sheaf;
+	struct rnd rnd;
+	void *obj[WALK_LIVE];
+	u64 serial[WALK_LIVE];
+	unsigned int nr;
+	u64 nr_alloc;
+};
+
+/* If somebody else has it, or a byte of it, that one's is not as it was. */
+static void walk_add(struct kunit *test, struct walk *walk, void *obj)
+{
+	u64 serial = ++walk->nr_alloc;
+
+	KUNIT_ASSERT_TRUE(test, IS_ALIGNED((unsigned long)obj, walk->cache->layout.align));
+	*(u64 *)obj = serial;
+	memset(obj + sizeof(u64), (u8)serial, walk->cache->layout.size - sizeof(u64));
+	walk->obj[walk->nr] = obj;
+	walk->serial[walk->nr] = serial;
+	walk->nr++;
+}
+
+static bool walk_is_kept(const struct walk *walk, unsigned int i)
+{
+	const void *obj = walk->obj[i];
+	u64 serial = walk->serial[i];
+
+	return *(const u64 *)obj == serial &&
+		!memchr_inv(obj + sizeof(u64), (u8)serial,
+			    walk->cache->layout.size - sizeof(u64));
+}
+
+/* Any of them is live no more, as far as the oracle goes. */
+static void *walk_remove(struct kunit *test, struct walk *walk)
+{
+	unsigned int i = rnd_below(&walk->rnd, walk->nr);
+	void *obj = walk->obj[i];
+
+	KUNIT_EXPECT_TRUE(test, walk_is_kept(walk, i));
+	walk->nr--;
+	walk->obj[i] = walk->obj[walk->nr];
+	walk->serial[i] = walk->serial[walk->nr];
+	return obj;
+}
+
+/* What each has is what the cache says, and the source. */
+static void walk_compare(struct kunit *test, struct walk *walk)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_counts counts;
+	struct kmemx_cache_usage usage;
+	unsigned int i;
+
+	for (i = 0; i < walk->nr; i++)
+		KUNIT_ASSERT_TRUE(test, walk_is_kept(walk, i));
+	expect_sound(test, walk->cache);
+	kmemx_cache_usage(walk->cache, &usage);
+	kmemx_cache_counts(walk->cache, &counts);
+	KUNIT_ASSERT_EQ(test, usage.nr_live, (unsigned long)walk->nr);
+	KUNIT_ASSERT_EQ(test, usage.nr_front - kmemx_cache_nr_front(walk->cache),
+			(unsigned long)walk->sheaf->nr);
+	KUNIT_ASSERT_EQ(test, usage.nr_slabs, (unsigned long)fx->fake.nr_out);
+	KUNIT_ASSERT_EQ(test, counts.nr_alloc, walk->nr_alloc);
+	KUNIT_ASSERT_EQ(test, counts.nr_alloc - counts.nr_free, (u64)walk->nr);
+}
+
+/* There was none, so there is none: neither in a slab, nor in a front, nor in the source. */
+static void walk_found_none(struct kunit *test, struct walk *walk)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_usage usage;
+
+	kmemx_cache_usage(walk->cache, &usage);
+	KUNIT_ASSERT_EQ(test, usage.nr_free, 0UL);
+	KUNIT_ASSERT_EQ(test, kmemx_cache_nr_front(walk->cache), 0UL);
+	KUNIT_ASSERT_EQ(test, fx->fake.nr_allowed, 0U);
+}
+
+static void walk_take(struct kunit *test, struct walk *walk, unsigned int nr)
+{
+	void *obj;
+
+	for (; nr && walk->nr < WALK_LIVE; nr--) {
+		obj = rnd_below(&walk->rnd, 2) ? pop(walk->cache) : NULL;
+		if (!obj)
+			obj = kmemx_cache_take(walk->cache, 0);
+		if (!obj) {
+			walk_found_none(test, walk);
+			return;
+		}
+		walk_add(test, walk, obj);
+	}
+}
+
+static void walk_put(struct kunit *test, struct walk *walk, unsigned int nr)
+{
+	struct fixture *fx = test->priv;
+
+	for (; nr && walk->nr; nr--) {
+		void *obj = walk_remove(test, walk);
+
+		if (rnd_below(&walk->rnd, 2) && push(fx, obj, walk->cache))
+			continue;
+		KUNIT_ASSERT_EQ(test, put(fx, obj, walk->cache), KMEMX_FREE_OK);
+		if (!rnd_below(&walk->rnd, 8))
+			KUNIT_ASSERT_EQ(test, put(fx, obj, walk->cache), KMEMX_FREE_DOUBLE);
+	}
+}
+
+/* What the front has. */
+static void walk_pop_bulk(struct kunit *test, struct walk *walk, unsigned int nr)
+{
+	unsigned int had = (unsigned int)kmemx_cache_nr_front(walk->cache), i;
+	void *obj[WALK_SHEAF];
+
+	nr = min3(nr, WALK_SHEAF, WALK_LIVE - walk->nr);
+	KUNIT_ASSERT_EQ(test, kmemx_cache_pop_bulk(walk->cache, nr, obj), min(nr, had));
+	for (i = 0; i < min(nr, had); i++)
+		walk_add(test, walk, obj[i]);
+}
+
+/* As it is the only source, what it has is known without asking. */
+static struct fake_pages *walk_source;
+
+static const struct kmemx_slab *walk_slab_at(const void *addr)
+{
+	struct kmemx_depot *depot = &container_of(walk_source, struct fixture, fake)->depot;
+
+	return &depot->slab[fake_page_ops.id_of(walk_source, addr)];
+}
+
+/* As many as the front has room for; the others take the long way. */
+static void walk_push_bulk(struct kunit *test, struct walk *walk, unsigned int nr)
+{
+	struct fixture *fx = test->priv;
+	unsigned int left, i;
+	void *obj[WALK_SHEAF];
+
+	nr = min3(nr, WALK_SHEAF, walk->nr);
+	for (i = 0; i < nr; i++)
+		obj[i] = walk_remove(test, walk);
+	left = kmemx_cache_push_bulk(walk->cache, nr, obj, walk_slab_at);
+	KUNIT_ASSERT_LE(test, left, nr);
+	for (i = 0; i < left; i++)
+		KUNIT_ASSERT_EQ(test, put(fx, obj[i], walk->cache), KMEMX_FREE_OK);
+}
+
+static void walk_fill_sheaf(struct kunit *test, struct walk *walk)
+{
+	unsigned int want = rnd_below(&walk->rnd, WALK_SHEAF + 1), had = walk->sheaf->nr;
+	bool is_filled = kmemx_sheaf_fill(walk->sheaf, want);
+
+	KUNIT_ASSERT_EQ(test, walk->sheaf->nr, is_filled ? max(want, had) : had);
+	KUNIT_ASSERT_TRUE(test, is_filled || want > had);
+}
+
+/* One that is in it is free, until it is issued. */
+static void walk_pop_sheaf(struct kunit *test, struct walk *walk, unsigned int nr)
+{
+	struct fixture *fx = test->priv;
+	unsigned int had;
+	void *obj;
+
+	for (; nr && walk->nr < WALK_LIVE; nr--) {
+		had = walk->sheaf->nr;
+		if (had)
+			KUNIT_ASSERT_EQ(test, put(fx, walk->sheaf->slot[0].obj, walk->cache),
+					KMEMX_FREE_DOUBLE);
+		obj = kmemx_sheaf_pop(walk->sheaf, 0);
+		KUNIT_ASSERT_EQ(test, !!obj, !!had);
+		if (!obj)
+			return;
+		KUNIT_ASSERT_EQ(test, walk->sheaf->nr, had - 1);
+		walk_add(test, walk, obj);
+	}
+}
+
+static void walk_new_sheaf(struct kunit *test, struct walk *walk)
+{
+	if (walk->sheaf)
+		kmemx_sheaf_free(walk->sheaf);
+	walk->sheaf = kmemx_sheaf_new(walk->cache, WALK_SHEAF, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, walk->sheaf);
+}
+
+/* As many blocks as the source has left, or fewer. */
+static void walk_limit(struct kunit *test, struct walk *walk)
+{
+	struct fixture *fx = test->priv;
+
+	fx->fake.nr_allowed = rnd_below(&walk->rnd, 4) ?
+		(FAKE_BLOCKS - fx->fake.nr_out) / 2 : rnd_below(&walk->rnd, 4);
+}
+
+/* Nothing that is empty is left. */
+static void walk_shrink(struct kunit *test, struct walk *walk)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr_out;
+
+	kmemx_cache_drain(walk->cache);
+	KUNIT_ASSERT_EQ(test, kmemx_cache_nr_front(walk->cache), 0UL);
+	nr_out = fx->fake.nr_out;
+	KUNIT_ASSERT_EQ(test, kmemx_cache_retire(walk->cache),
+			(unsigned long)(nr_out - fx->fake.nr_out) << walk->cache->layout.order);
+	if (!walk->nr && !walk->sheaf->nr)
+		KUNIT_ASSERT_EQ(test, fx->fake.nr_out, 0U);
+}
+
+static void walk_step(struct kunit *test, struct walk *walk)
+{
+	struct fixture *fx = test->priv;
+	/* Now and then all, or until there is no more. */
+	unsigned int nr = rnd_below(&walk->rnd, rnd_below(&walk->rnd, 16) ? 24 : WALK_LIVE + 1);
+
+	switch (rnd_below(&walk->rnd, 16)) {
+	case 0 ... 3:
+		walk_take(test, walk, nr);
+		break;
+	case 4 ... 7:
+		walk_put(test, walk, nr);
+		break;
+	case 8:
+		walk_pop_bulk(test, walk, nr);
+		break;
+	case 9:
+	case 10:
+		walk_push_bulk(test, walk, nr);
+		break;
+	case 11:
+		walk_fill_sheaf(test, walk);
+		break;
+	case 12:
+		walk_pop_sheaf(test, walk, nr);
+		break;
+	case 13:
+		walk_limit(test, walk);
+		break;
+	case 14:
+		kmemx_cache_trim_some(&fx->depot);
+		break;
+	default:
+		switch (rnd_below(&walk->rnd, 4)) {
+		case 0:
+			kmemx_cache_drain(walk->cache);
+			break;
+		case 1:
+			kmemx_cache_trim(&fx->depot);
+			break;
+		case 2:
+			walk_new_sheaf(test, walk);
+			break;
+		default:
+			walk_shrink(test, walk);
+		}
+	}
+}
+
+/* Of all that may be done to a cache, anything, in any order, and the oracle always agrees. */
+static void cache_random_walk(struct kunit *test)
+{
+	static const struct kmemx_cache_spec specs[] = {
+		{ .name = "walk-8", .size = 8 },
+		{ .name = "walk-100", .size = 100, .magazine = 16 },
+		{ .name = "walk-700", .size = 700, .align = 64 },
+		{ .name = "walk-bare", .size = 256, .magazine = KMEMX_FRONT_NONE },
+		{ .name = "walk-typesafe", .size = 500, .is_typesafe = true },
+	};
+	struct fixture *fx = test->priv;
+	struct walk *walk = kunit_kzalloc(test, sizeof(*walk), GFP_KERNEL);
+	unsigned int k, step;
+
+	KUNIT_ASSERT_NOT_NULL(test, walk);
+	walk->rnd = rnd_start(test);
+	walk_source = &fx->fake;
+	for (k = 0; k < ARRAY_SIZE(specs); k++) {
+		walk->cache = kmemx_cache_new(&fx->depot, &specs[k]);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(walk->cache));
+		walk->nr_alloc = 0;
+		walk_new_sheaf(test, walk);
+		/* So that there is one front. */
+		migrate_disable();
+		for (step = 0; step < WALK_STEPS; step++) {
+			walk_step(test, walk);
+			if (!(step % 64))
+				walk_compare(test, walk);
+		}
+		migrate_enable();
+		walk_put(test, walk, walk->nr);
+		walk_compare(test, walk);
+		kmemx_sheaf_free(walk->sheaf);
+		walk->sheaf = NULL;
+		KUNIT_ASSERT_EQ(test, kmemx_cache_delete(walk->cache), 0);
+		KUNIT_ASSERT_EQ(test, fx->fake.nr_out, 0U);
+		fx->fake.nr_allowed = FAKE_BLOCKS;
+	}
+}
+
 static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_objects_do_not_overlap),
 	KUNIT_CASE(cache_constructor_runs_once_per_object),
@@ -838,6 +1154,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),
+	KUNIT_CASE(cache_random_walk),
 	{}
 };
 

@@ -412,6 +412,7 @@ unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, vo
 	preempt_enable();
 	return nr - left;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_pop_bulk);
 
 /*
  * Into a front, entered, that has no room for an object: some of it go back to their slab

@@ -34,6 +34,7 @@ struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap,
 	sheaf->cap = cap;
 	return sheaf;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_new);
 
 /* Give back @nr objects that were taken out and have not been live. */
 static void give_back(struct kmemx_cache *cache, unsigned int nr,
@@ -97,6 +98,7 @@ bool kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr)
 	sheaf->nr = nr;
 	return true;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_fill);
 
 /* What was taken out becomes live. */
 static void issue(struct kmemx_cache *cache, const struct kmemx_front_slot *slot,
@@ -129,6 +131,7 @@ void *kmemx_sheaf_pop(struct kmemx_sheaf *sheaf, unsigned long call_site)
 	issue(sheaf->cache, slot, call_site);
 	return slot->obj;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_pop);
 
 /**
  * kmemx_sheaf_free() - give back a sheaf and what is in it
@@ -142,3 +145,4 @@ void kmemx_sheaf_free(struct kmemx_sheaf *sheaf)
 	give_back(sheaf->cache, sheaf->nr, sheaf->slot, KMEMX_SLAB_STAYS);
 	kfree(sheaf);
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_free);

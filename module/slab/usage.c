@@ -133,6 +133,7 @@ unsigned long kmemx_cache_nr_front(const struct kmemx_cache *cache)
 		nr += kmemx_front_nr(per_cpu_ptr(cache->front, cpu));
 	return nr;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_nr_front);
 
 /**
  * kmemx_cache_counts() - what has been allocated and freed
@@ -152,6 +153,7 @@ void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_coun
 		counts->nr_free += READ_ONCE(front->nr_free) + READ_ONCE(front->nr_past_free);
 	}
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_counts);
 
 /**
  * kmemx_cache_meta_bytes() - memory outside the region that a cache costs
