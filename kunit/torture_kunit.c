@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The loaded module under everything at once: threads on every CPU, and interrupts and NMIs
- * that they send each other, all allocate blocks and objects, and free what others have
- * allocated, while fronts are drained and CPUs go and come. What is allocated is marked,
- * and the mark is looked at when it is freed, so that what is handed out twice is noticed.
+ * that they send each other, all allocate blocks and objects, one by one and many at once, and
+ * free what others have allocated, while fronts are drained, caches shrunk, and CPUs go and
+ * come. What is allocated is marked, and the mark is looked at when it is freed, so that what
+ * is handed out twice is noticed.
  *
  * Nothing is shown if nobody was ever interrupted at work on a front, so the handlers look
  * for that, and a case in which it did not happen has failed.
@@ -11,11 +12,15 @@
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/pfn.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <kmemx/kmemx.h>
 #include <kunit/test.h>
 #if defined(CONFIG_X86_LOCAL_APIC) && !defined(CONFIG_UML)
@@ -37,16 +42,29 @@
 #define WORKERS		2	/* Per CPU. */
 #define NR_BLOCKS	1024
 #define NR_OBJS		1024
-#define NR_CACHES	2
+#define NR_SHEAVES	64
+#define SHEAF_MAX	40
+#define BULK		16	/* At most at once. */
+#define CONTIG_MAX	24	/* Pages, but for a few. */
+#define SIZE_MIN	sizeof(u64)
+#define SIZE_SHIFTS	12	/* Up to four pages. */
 #define ROUNDS		4
 #define ROUNDS_MAX	40	/* If nobody was met at work so far. */
 #define ROUND_MS	400
 #define MARK		0x6b6d656d78746f72ULL
+#define TYPE		0x7465736e65706174ULL
+
+/* In the low bits of a block, with the number of its pages; else it has an order there. */
+#define CONTIG		0x800UL
+
+/* In the low bits of an object: its cache, or that it is of kmemx_alloc(). */
+enum kind { SMALL, MEDIUM, BUILT, TYPESAFE, NR_CACHES, ANY = NR_CACHES };
+#define KIND_MASK	7UL
 
 /* Who does something. */
 enum context { TASK, IRQ, NMI, NR_CONTEXTS };
 
-/* Places where one leaves what another frees: the address, and an order or a cache in it. */
+/* Places where one leaves what another frees: the address, and what it is in it. */
 struct exchange {
 	unsigned long block[NR_BLOCKS];
 	unsigned long obj[NR_OBJS];
@@ -68,16 +86,43 @@ struct victim {
 	unsigned long hits[NR_CONTEXTS];
 };
 
+/**
+ * struct turn - what somebody is about to do
+ * @exchange: where
+ * @rnd: chance
+ * @context: of whom
+ * @gfp: what that allows
+ * @leaves: whether something is left there, not only freed
+ * @makes_sheaves: whether kmalloc() and kfree() may be called
+ */
+struct turn {
+	struct exchange *exchange;
+	struct rnd *rnd;
+	enum context context;
+	gfp_t gfp;
+	bool leaves;
+	bool makes_sheaves;
+};
+
 /*
  * Objects that an NMI frees are of NMIs: kmemleak, which is told of objects of tasks,
  * cannot be told there.
  */
 static struct exchange of_tasks, of_nmis;
+/* Whoever takes one out has it alone, and leaves this there. */
+#define TAKEN	((struct kmemx_sheaf *)1)
+static struct kmemx_sheaf *sheaves[NR_SHEAVES];
 static struct kmemx_cache *caches[NR_CACHES];
 static DEFINE_PER_CPU(struct victim, victims);
-static atomic_long_t nr_wrong, nr_failed;
+static atomic_long_t nr_wrong, nr_failed, nr_built, nr_unbuilt;
 
 /* ---- What is allocated ------------------------------------------------- */
+
+static void expect(bool is_right)
+{
+	if (!is_right)
+		atomic_long_inc(&nr_wrong);
+}
 
 static u64 mark_of(const void *addr)
 {
@@ -87,96 +132,472 @@ static u64 mark_of(const void *addr)
 /* Of two who have it, one finds the mark of the other. */
 static void mark(void *addr)
 {
-	if (xchg((u64 *)addr, mark_of(addr)) == mark_of(addr))
-		atomic_long_inc(&nr_wrong);
+	expect(xchg((u64 *)addr, mark_of(addr)) != mark_of(addr));
 }
 
 static void unmark(void *addr)
 {
-	if (xchg((u64 *)addr, ~mark_of(addr)) != mark_of(addr))
-		atomic_long_inc(&nr_wrong);
+	expect(xchg((u64 *)addr, ~mark_of(addr)) == mark_of(addr));
 }
 
-static void free_block(unsigned long block)
+static void mark_pages(void *addr, unsigned long nr)
 {
-	unsigned int order = block & ~PAGE_MASK;
-	void *addr = (void *)(block & PAGE_MASK);
-	unsigned int i;
-
-	if (!block)
-		return;
-	for (i = 0; i < 1U << order; i++)
-		unmark(addr + i * PAGE_SIZE);
-	kmemx_free_pages(virt_to_page(addr), order);
+	for (; nr; nr--, addr += PAGE_SIZE)
+		mark(addr);
 }
 
-static unsigned long alloc_block(unsigned int order)
+static void unmark_pages(void *addr, unsigned long nr)
 {
-	struct page *page = kmemx_alloc_pages(QUIET, order);
-	unsigned int i;
+	for (; nr; nr--, addr += PAGE_SIZE)
+		unmark(addr);
+}
+
+/* Behind the mark. */
+static u64 *type_of(const void *obj)
+{
+	return (u64 *)obj + 1;
+}
+
+static bool is_built(const void *obj)
+{
+	return READ_ONCE(*type_of(obj)) == (TYPE ^ (u64)(unsigned long)obj);
+}
+
+static void build(void *obj)
+{
+	WRITE_ONCE(*type_of(obj), TYPE ^ (u64)(unsigned long)obj);
+	atomic_long_inc(&nr_built);
+}
+
+static void unbuild(void *obj)
+{
+	expect(is_built(obj));
+	WRITE_ONCE(*type_of(obj), 0);
+	atomic_long_inc(&nr_unbuilt);
+}
+
+static const struct kmemx_cache_args of_built = { .ctor = build, .dtor = unbuild };
+
+static const struct {
+	const char *name;
+	unsigned int size;
+	const struct kmemx_cache_args *args;
+	slab_flags_t flags;
+} specs[NR_CACHES] = {
+	[SMALL] = { "torture-64", 64, NULL, 0 },
+	[MEDIUM] = { "torture-600", 600, NULL, 0 },
+	[BUILT] = { "torture-built", 400, &of_built, 0 },
+	/* One to a slab, so that slabs end while somebody looks at them. */
+	[TYPESAFE] = { "torture-typesafe", 4000, &of_built, SLAB_TYPESAFE_BY_RCU },
+};
+
+static gfp_t some_gfp(const struct turn *turn)
+{
+	return turn->gfp | (rnd_below(turn->rnd, 8) ? 0 : __GFP_ZERO);
+}
+
+static void check_zeroes(const void *addr, size_t size, gfp_t gfp)
+{
+	if (gfp & __GFP_ZERO)
+		expect(!memchr_inv(addr, 0, size));
+}
+
+/* ---- Blocks of pages --------------------------------------------------- */
+
+/* Small ones often, where fronts are; large ones so that these run dry. */
+static unsigned int some_order(const struct turn *turn)
+{
+	u32 x = rnd_next(turn->rnd);
+
+	if (turn->context == TASK && x % 8 == 0)
+		return (x >> 8) % KMEMX_NR_ORDERS;
+	return x & 0x100 ? 0 : (x >> 16) % KMEMX_PCP_ORDERS;
+}
+
+static unsigned long alloc_block(const struct turn *turn)
+{
+	unsigned int order = some_order(turn);
+	gfp_t gfp = some_gfp(turn);
+	struct page *page = kmemx_alloc_pages(gfp, order);
 
 	if (!page) {
 		atomic_long_inc(&nr_failed);
 		return 0;
 	}
-	for (i = 0; i < 1U << order; i++)
-		mark(page_address(page) + i * PAGE_SIZE);
+	check_zeroes(page_address(page), PAGE_SIZE << order, gfp);
+	mark_pages(page_address(page), 1UL << order);
 	return (unsigned long)page_address(page) | order;
 }
 
-static void free_obj(unsigned long obj)
+static phys_addr_t phys_of(const void *page)
 {
-	void *addr = (void *)(obj & ~1UL);
-
-	if (!obj)
-		return;
-	unmark(addr);
-	kmemx_cache_free(caches[obj & 1], addr);
+	return PFN_PHYS(page_to_pfn(virt_to_page(page)));
 }
 
-static unsigned long alloc_obj(unsigned int i)
+/* Somewhere; or at a place that may be free, but seldom is. */
+static void *some_contig(const struct turn *turn, unsigned long *nr, gfp_t gfp)
 {
-	void *addr = kmemx_cache_alloc(caches[i], QUIET);
+	struct rnd *rnd = turn->rnd;
+	size_t align = PAGE_SIZE << rnd_below(rnd, 4), size, bound;
+	u32 frame = rnd_below(rnd, kmemx_pages_end(&kmemx_live.pages));
+	bool is_large = turn->context == TASK && !rnd_below(rnd, 16);
+	void *addr;
+
+	*nr = 1 + rnd_below(rnd, is_large ? 3 * KMEMX_CHUNK_FRAMES / 2 : CONTIG_MAX);
+	size = (*nr << PAGE_SHIFT) - rnd_below(rnd, PAGE_SIZE);
+	bound = roundup_pow_of_two(*nr) << PAGE_SHIFT;
+	switch (rnd_below(rnd, 4)) {
+	case 0:
+		return kmemx_alloc_contig_at(PFN_PHYS(kmemx_pages_pfn(&kmemx_live.pages, frame)),
+					     size, gfp);
+	case 1:
+		addr = kmemx_alloc_contig_bound(size, 0, bound, gfp);
+		expect(!addr || phys_of(addr) % bound + size <= bound);
+		return addr;
+	default:
+		addr = kmemx_alloc_contig(size, align, gfp);
+		expect(!addr || IS_ALIGNED(phys_of(addr), align));
+		return addr;
+	}
+}
+
+static unsigned long alloc_contig(const struct turn *turn)
+{
+	gfp_t gfp = some_gfp(turn);
+	unsigned long nr;
+	void *addr = some_contig(turn, &nr, gfp);
 
 	if (!addr) {
 		atomic_long_inc(&nr_failed);
 		return 0;
 	}
+	check_zeroes(addr, nr << PAGE_SHIFT, gfp);
+	mark_pages(addr, nr);
+	return (unsigned long)addr | CONTIG | nr;
+}
+
+/* The end may go first. */
+static void free_contig(struct rnd *rnd, void *addr, unsigned long nr)
+{
+	unsigned long keep = rnd_below(rnd, 2) ? nr : 1 + rnd_below(rnd, nr);
+
+	unmark_pages(addr + (keep << PAGE_SHIFT), nr - keep);
+	expect(kmemx_trim_contig(addr, keep << PAGE_SHIFT));
+	expect(kmemx_size(addr) == keep << PAGE_SHIFT);
+	unmark_pages(addr, keep);
+	kmemx_free_contig(addr);
+}
+
+static void free_block(struct rnd *rnd, unsigned long block)
+{
+	void *addr = (void *)(block & PAGE_MASK);
+	unsigned long what = block & ~PAGE_MASK;
+
+	if (!block)
+		return;
+	if (what & CONTIG) {
+		free_contig(rnd, addr, what & ~CONTIG);
+		return;
+	}
+	unmark_pages(addr, 1UL << what);
+	kmemx_free_pages(virt_to_page(addr), what);
+}
+
+static unsigned long swap_block(const struct turn *turn, unsigned long new)
+{
+	return xchg(&turn->exchange->block[rnd_below(turn->rnd, NR_BLOCKS)], new);
+}
+
+/* Many are allocated, and those of the same order that they replace are freed, in one call. */
+static void trade_pages(const struct turn *turn)
+{
+	unsigned long nr = 1 + rnd_below(turn->rnd, BULK), nr_new = 0, nr_old = 0, i;
+	struct page *new[BULK], *old[BULK];
+	gfp_t gfp = some_gfp(turn);
+
+	if (turn->leaves) {
+		nr_new = kmemx_alloc_pages_bulk(gfp, nr, new);
+		atomic_long_add((long)(nr - nr_new), &nr_failed);
+	}
+	for (i = 0; i < nr; i++) {
+		void *addr = i < nr_new ? page_address(new[i]) : NULL;
+		unsigned long block;
+
+		if (addr) {
+			check_zeroes(addr, PAGE_SIZE, gfp);
+			mark(addr);
+		}
+		block = swap_block(turn, (unsigned long)addr);
+		if (!block || block & ~PAGE_MASK) {
+			free_block(turn->rnd, block);
+		} else {
+			unmark((void *)block);
+			old[nr_old++] = virt_to_page((void *)block);
+		}
+	}
+	kmemx_free_pages_bulk(nr_old, old);
+}
+
+/* ---- Objects ----------------------------------------------------------- */
+
+static enum kind kind_of(unsigned long obj)
+{
+	return (enum kind)(obj & KIND_MASK);
+}
+
+static void *address_of(unsigned long obj)
+{
+	return (void *)(obj & ~KIND_MASK);
+}
+
+/* Zeroes have no effect where there is a constructor. */
+static unsigned long mark_obj(void *addr, enum kind kind, gfp_t gfp)
+{
+	if (specs[kind].args)
+		expect(is_built(addr));
+	else
+		check_zeroes(addr, specs[kind].size, gfp);
 	mark(addr);
-	return (unsigned long)addr | i;
+	return (unsigned long)addr | kind;
+}
+
+static void *unmark_obj(unsigned long obj)
+{
+	void *addr = address_of(obj);
+
+	if (kind_of(obj) != ANY && specs[kind_of(obj)].args)
+		expect(is_built(addr));
+	unmark(addr);
+	return addr;
+}
+
+static unsigned long alloc_obj(const struct turn *turn)
+{
+	enum kind kind = (enum kind)rnd_below(turn->rnd, NR_CACHES);
+	gfp_t gfp = some_gfp(turn);
+	void *addr = kmemx_cache_alloc(caches[kind], gfp);
+
+	if (!addr) {
+		atomic_long_inc(&nr_failed);
+		return 0;
+	}
+	return mark_obj(addr, kind, gfp);
+}
+
+static size_t some_size(struct rnd *rnd)
+{
+	return SIZE_MIN + rnd_below(rnd, (u32)SIZE_MIN << rnd_below(rnd, SIZE_SHIFTS));
+}
+
+static unsigned long alloc_any(const struct turn *turn)
+{
+	size_t size = some_size(turn->rnd);
+	gfp_t gfp = some_gfp(turn);
+	void *addr = kmemx_alloc(size, gfp);
+
+	if (!addr) {
+		atomic_long_inc(&nr_failed);
+		return 0;
+	}
+	expect(kmemx_size(addr) >= size);
+	expect(!is_power_of_2(size) || IS_ALIGNED((unsigned long)addr, size));
+	check_zeroes(addr, size, gfp);
+	mark(addr);
+	return (unsigned long)addr | ANY;
+}
+
+/* What is in it goes along; its mark does not, as others may have the old place at once. */
+static unsigned long realloc_any(const struct turn *turn, unsigned long obj)
+{
+	void *old = unmark_obj(obj);
+	void *new = kmemx_realloc(old, some_size(turn->rnd), turn->gfp);
+
+	if (!new) {
+		atomic_long_inc(&nr_failed);
+		kmemx_free(old);
+		return 0;
+	}
+	expect(xchg((u64 *)new, mark_of(new)) == ~mark_of(old));
+	return (unsigned long)new | ANY;
+}
+
+static void free_obj(struct rnd *rnd, unsigned long obj)
+{
+	if (!obj)
+		return;
+	if (kind_of(obj) == ANY || !rnd_below(rnd, 4))
+		kmemx_free(unmark_obj(obj));
+	else
+		kmemx_cache_free(caches[kind_of(obj)], unmark_obj(obj));
+}
+
+static unsigned long swap_obj(const struct turn *turn, unsigned long new)
+{
+	return xchg(&turn->exchange->obj[rnd_below(turn->rnd, NR_OBJS)], new);
+}
+
+static void trade_size(const struct turn *turn)
+{
+	unsigned long obj = swap_obj(turn, 0);
+
+	if (obj && kind_of(obj) == ANY && turn->leaves)
+		obj = swap_obj(turn, realloc_any(turn, obj));
+	free_obj(turn->rnd, obj);
+}
+
+/* As trade_pages(). */
+static void trade_objs(const struct turn *turn)
+{
+	enum kind kind = (enum kind)rnd_below(turn->rnd, NR_CACHES);
+	unsigned int nr = 1 + rnd_below(turn->rnd, BULK), nr_new = 0, i;
+	unsigned int nr_same = 0, nr_other = 0;
+	void *new[BULK], *same[BULK], *other[BULK];
+	gfp_t gfp = some_gfp(turn);
+
+	if (turn->leaves) {
+		nr_new = kmemx_cache_alloc_bulk(caches[kind], gfp, nr, new);
+		expect(nr_new == nr || !nr_new);
+		atomic_long_add(nr - nr_new, &nr_failed);
+	}
+	for (i = 0; i < nr; i++) {
+		unsigned long obj = swap_obj(turn, i < nr_new ? mark_obj(new[i], kind, gfp) : 0);
+
+		if (obj && kind_of(obj) == kind)
+			same[nr_same++] = unmark_obj(obj);
+		else if (obj)
+			other[nr_other++] = unmark_obj(obj);
+	}
+	kmemx_cache_free_bulk(caches[kind], nr_same, same);
+	kmemx_free_bulk(nr_other, other);
+}
+
+/* What a sheaf has it gives. */
+static void use_sheaf(const struct turn *turn, struct kmemx_sheaf *sheaf, enum kind kind)
+{
+	unsigned int want = 1 + rnd_below(turn->rnd, SHEAF_MAX), nr;
+
+	for (nr = rnd_below(turn->rnd, 8); nr; nr--) {
+		unsigned int size = kmemx_sheaf_size(sheaf);
+		gfp_t gfp = some_gfp(turn);
+		void *addr = kmemx_alloc_from_sheaf(sheaf, gfp);
+
+		expect(!addr == !size);
+		if (!addr)
+			break;
+		free_obj(turn->rnd, swap_obj(turn, mark_obj(addr, kind, gfp)));
+	}
+	if (rnd_below(turn->rnd, 2) && kmemx_refill_sheaf(sheaf, turn->gfp, want))
+		expect(kmemx_sheaf_size(sheaf) >= want);
+}
+
+/* It is passed on as objects are, by those too who may neither make one nor give it back. */
+static void trade_sheaf(const struct turn *turn)
+{
+	unsigned int i = rnd_below(turn->rnd, NR_SHEAVES);
+	enum kind kind = (enum kind)(i % NR_CACHES);
+	struct kmemx_sheaf *sheaf = xchg(&sheaves[i], TAKEN);
+
+	if (sheaf == TAKEN)
+		return;
+	if (!sheaf && turn->makes_sheaves)
+		sheaf = kmemx_cache_prefill(caches[kind], turn->gfp,
+					    1 + rnd_below(turn->rnd, SHEAF_MAX));
+	if (sheaf && turn->leaves)
+		use_sheaf(turn, sheaf, kind);
+	if (turn->makes_sheaves && !rnd_below(turn->rnd, 4)) {
+		kmemx_return_sheaf(sheaf);
+		sheaf = NULL;
+	}
+	/* What was done to it comes first, for who takes it out next. */
+	smp_store_release(&sheaves[i], sheaf);
 }
 
 /* ---- What each context does -------------------------------------------- */
 
-/* Small ones often, where fronts are; large ones so that these run dry. */
-static unsigned int some_order(struct rnd *rnd, enum context context)
+/* By now it may be free, or somebody else's, but one of that cache it is, for a while. */
+static void peek(const struct turn *turn)
 {
-	u32 x = rnd_next(rnd);
+	unsigned int nr = gfpflags_allow_blocking(turn->gfp) ? 4000 : 40;
+	unsigned long obj;
 
-	if (context == TASK && x % 8 == 0)
-		return (x >> 8) % KMEMX_NR_ORDERS;
-	return x & 0x100 ? 0 : (x >> 16) % KMEMX_PCP_ORDERS;
+	rcu_read_lock();
+	obj = READ_ONCE(turn->exchange->obj[rnd_below(turn->rnd, NR_OBJS)]);
+	if (obj && kind_of(obj) == TYPESAFE)
+		for (; nr; nr--) {
+			expect(is_built(address_of(obj)));
+			cpu_relax();
+		}
+	rcu_read_unlock();
 }
 
 /* Allocate, leave it to somebody, and free what somebody has left; or only free. */
-static void operate(struct victim *victim, enum context context)
+static void operate(const struct turn *turn)
 {
-	struct exchange *exchange = context == NMI ? &of_nmis : &of_tasks;
-	struct rnd *rnd = &victim->rnd[context];
-	unsigned long new = 0;
+	bool leaves = turn->leaves && rnd_below(turn->rnd, 4);
 
-	if (context != NMI && rnd_below(rnd, 4) == 0)
-		exchange = &of_nmis;
-	if (rnd_below(rnd, 2)) {
-		if (exchange == &of_tasks || context == NMI)
-			new = rnd_below(rnd, 4) ? alloc_block(some_order(rnd, context)) : 0;
-		free_block(xchg(&exchange->block[rnd_below(rnd, NR_BLOCKS)], new));
-	} else {
-		if (exchange == &of_tasks || context == NMI)
-			new = rnd_below(rnd, 4) ? alloc_obj(rnd_below(rnd, NR_CACHES)) : 0;
-		free_obj(xchg(&exchange->obj[rnd_below(rnd, NR_OBJS)], new));
+	switch (rnd_below(turn->rnd, 16)) {
+	case 0:
+		trade_pages(turn);
+		break;
+	case 1:
+		trade_objs(turn);
+		break;
+	case 2:
+		trade_size(turn);
+		break;
+	case 3:
+		trade_sheaf(turn);
+		break;
+	case 4:
+		peek(turn);
+		break;
+	case 5:
+		free_block(turn->rnd, swap_block(turn, leaves ? alloc_contig(turn) : 0));
+		break;
+	case 6:
+		free_obj(turn->rnd, swap_obj(turn, leaves ? alloc_any(turn) : 0));
+		break;
+	case 7 ... 11:
+		free_block(turn->rnd, swap_block(turn, leaves ? alloc_block(turn) : 0));
+		break;
+	default:
+		free_obj(turn->rnd, swap_obj(turn, leaves ? alloc_obj(turn) : 0));
 	}
+}
+
+/* What is of NMIs others only free. These interrupts are none that PREEMPT_RT makes threads of. */
+static struct turn take_turn(struct rnd *rnd, enum context context, gfp_t gfp)
+{
+	bool is_own = context == NMI || rnd_below(rnd, 4);
+
+	return (struct turn){
+		.exchange = context == NMI || !is_own ? &of_nmis : &of_tasks,
+		.rnd = rnd,
+		.context = context,
+		.gfp = gfp,
+		.leaves = is_own,
+		.makes_sheaves = context == TASK &&
+			(!IS_ENABLED(CONFIG_PREEMPT_RT) || gfpflags_allow_blocking(gfp)),
+	};
+}
+
+static void operate_here(struct victim *victim, enum context context)
+{
+	struct turn turn = take_turn(&victim->rnd[context], context, QUIET);
+
+	operate(&turn);
 	victim->nr[context]++;
+}
+
+/* As tasks do that may sleep, which reclaims. */
+static void operate_anywhere(struct rnd *rnd)
+{
+	struct turn turn = take_turn(rnd, TASK, GFP_KERNEL | __GFP_NOWARN);
+
+	operate(&turn);
+	peek(&turn);
+	if (!rnd_below(rnd, 16))
+		kmemx_cache_shrink(caches[rnd_below(rnd, NR_CACHES)]);
 }
 
 /* What has been interrupted is at work on a front of this CPU. */
@@ -197,7 +618,7 @@ static void interrupt(enum context context)
 	struct victim *victim = this_cpu_ptr(&victims);
 
 	victim->hits[context] += is_busy_here();
-	operate(victim, context);
+	operate_here(victim, context);
 	atomic_set(&victim->sent[context], 0);
 }
 
@@ -239,17 +660,20 @@ static void disturb(unsigned int cpu, enum context context)
 		atomic_set(&victim->sent[context], 0);
 }
 
-static int work(void *unused)
+static int work(void *seed)
 {
+	struct rnd rnd = { .state = (unsigned long)seed };
+
 	while (!kthread_should_stop()) {
 		unsigned int i;
 
 		for (i = 0; i < 64; i++) {
 			/* What is counted is this CPU's, and so is what chance has. */
 			preempt_disable();
-			operate(this_cpu_ptr(&victims), TASK);
+			operate_here(this_cpu_ptr(&victims), TASK);
 			preempt_enable();
 		}
+		operate_anywhere(&rnd);
 		cond_resched();
 	}
 	return 0;
@@ -280,7 +704,8 @@ struct crew {
 /* Who pesters others is to run when it wants to. */
 static void hire(struct kunit *test, struct crew *crew, int (*fn)(void *arg), unsigned int cpu)
 {
-	struct task_struct *task = kthread_create(fn, NULL, "kmemx_torture/%u", cpu);
+	unsigned long seed = test_seed() + nr_cpu_ids * NR_CONTEXTS + crew->nr;
+	struct task_struct *task = kthread_create(fn, (void *)seed, "kmemx_torture/%u", cpu);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	set_cpus_allowed_ptr(task, cpumask_of(cpu));
@@ -315,20 +740,25 @@ static void dismiss_all(struct crew *crew)
 				usleep_range(100, 200);
 }
 
-static void empty(struct exchange *exchange)
+static void empty(struct exchange *exchange, struct rnd *rnd)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR_BLOCKS; i++)
-		free_block(xchg(&exchange->block[i], 0));
+		free_block(rnd, xchg(&exchange->block[i], 0));
 	for (i = 0; i < NR_OBJS; i++)
-		free_obj(xchg(&exchange->obj[i], 0));
+		free_obj(rnd, xchg(&exchange->obj[i], 0));
 }
 
 static void free_all(void)
 {
-	empty(&of_tasks);
-	empty(&of_nmis);
+	struct rnd rnd = { .state = test_seed() };
+	unsigned int i;
+
+	empty(&of_tasks, &rnd);
+	empty(&of_nmis, &rnd);
+	for (i = 0; i < NR_SHEAVES; i++)
+		kmemx_return_sheaf(xchg(&sheaves[i], NULL));
 }
 
 static void expect_sound(struct kunit *test)
@@ -452,6 +882,8 @@ static void torture(struct kunit *test, bool hotplug)
 	kmemx_snapshot_take(&kmemx_live, &snap);
 	KUNIT_EXPECT_EQ(test, snap.used, 0ULL);
 	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
+	KUNIT_EXPECT_GT(test, atomic_long_read(&nr_built), 0L);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_built), atomic_long_read(&nr_unbuilt));
 	expect_hits(test);
 }
 
@@ -480,16 +912,20 @@ static void reset(struct victim *victim, struct rnd rnd, unsigned int cpu)
 static int torture_init(struct kunit *test)
 {
 	struct rnd rnd = rnd_start(test);
-	unsigned int cpu;
+	unsigned int cpu, i;
 
 	atomic_long_set(&nr_wrong, 0);
 	atomic_long_set(&nr_failed, 0);
+	atomic_long_set(&nr_built, 0);
+	atomic_long_set(&nr_unbuilt, 0);
 	for_each_possible_cpu(cpu)
 		reset(per_cpu_ptr(&victims, cpu), rnd, cpu);
-	caches[0] = kmemx_cache_create("torture-64", 64, NULL, 0);
-	caches[1] = kmemx_cache_create("torture-600", 600, NULL, 0);
-	if (!caches[0] || !caches[1])
-		return -ENOMEM;
+	for (i = 0; i < NR_CACHES; i++) {
+		caches[i] = kmemx_cache_create(specs[i].name, specs[i].size, specs[i].args,
+					       specs[i].flags);
+		if (!caches[i])
+			return -ENOMEM;
+	}
 #if HAVE_NMI
 	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "kmemx_torture");
 #else
