@@ -5,6 +5,7 @@
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -669,6 +670,40 @@ static void cache_trim_ends_no_typesafe_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
 }
 
+static unsigned long grace_cookie;
+static unsigned int nr_too_early;
+
+/* Since the cookie, readers must have come to an end. */
+static void free_after_readers(void *ctx, u32 id, void *addr, unsigned int order)
+{
+	nr_too_early += !poll_state_synchronize_rcu(grace_cookie);
+	fake_page_ops.free(ctx, id, addr, order);
+}
+
+/* Whoever found an object before it was freed may look at it until then. */
+static void cache_typesafe_slabs_outlive_readers(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_spec spec = { .name = "typesafe", .size = 512, .is_typesafe = true };
+	struct kmemx_cache *cache = kmemx_cache_new(&fx->depot, &spec);
+	struct kmemx_page_ops ops = fake_page_ops;
+	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	leave_slabs_empty(test, cache, obj);
+	ops.free = free_after_readers;
+	fx->depot.ops = &ops;
+	grace_cookie = get_state_synchronize_rcu();
+	nr_too_early = 0;
+	kmemx_cache_drain(cache);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_retire(cache), (unsigned long)NR_SLABS);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+	KUNIT_EXPECT_EQ(test, nr_too_early, 0U);
+	fx->depot.ops = &fake_page_ops;
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
 /* Frames of the slabs that have an object in @obj: what is not to be had without moving one. */
 static unsigned int frames_of(struct fixture *fx, const struct kmemx_cache *cache, void **obj,
 			      unsigned int nr)
@@ -1149,6 +1184,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_frees_leave_slabs_empty),
 	KUNIT_CASE(cache_trim_ends_no_typesafe_slab),
+	KUNIT_CASE(cache_typesafe_slabs_outlive_readers),
 	KUNIT_CASE(cache_trim_keeps_a_slab),
 	KUNIT_CASE(cache_shrink_leaves_slabs_in_use_only),
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
