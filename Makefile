@@ -50,7 +50,7 @@ host-test: ## the pure cores' suites in user space, under sanitizers [T=pattern]
 	scripts/lib/host-test $(if $(SEED),--seed '$(SEED)') $(if $(WALKS),--walks '$(WALKS)') $(if $(T),'$(T)')
 
 vm-test: ## the KUnit suites in the VM, or the sample on a stock kernel [VM=kunit]
-	scripts/test $(if $(filter debug kcsan,$(VM)),$(VM),$(if $(filter kunit uml,$(or $(VM),kunit)),kunit,stock):$(or $(VM),kunit))
+	scripts/test $(if $(filter debug kcsan,$(VM)),$(VM),$(if $(filter kunit kunit-rt uml,$(or $(VM),kunit)),kunit,stock):$(or $(VM),kunit))
 
 bench: ## kmemx beside its peers: tables, build/bench.tsv, docs/performance.md [QUICK=1]
 	scripts/bench $(if $(QUICK),--quick)

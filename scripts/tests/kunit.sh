@@ -1,13 +1,14 @@
 #!/bin/bash
 # usage: scripts/tests/kunit.sh [KERNEL]...
 #
-# The KUnit suites on the small test kernel and on User-Mode Linux, a case per KUnit case;
-# that every suite of kunit/ ran; that the kernel's own kunit.py counts the same on the
-# console log. On the test kernel, which has two nodes then, nothing may have leaked, by
-# kmemleak, and init_on_alloc and init_on_free are on, which elsewhere they are not. In boots
-# of their own, the suite of misuse and those that interrupt the cores.
+# The KUnit suites on the small test kernel, on one with PREEMPT_RT and lockdep, and on
+# User-Mode Linux, a case per KUnit case; that every suite of kunit/ ran; that the kernel's own
+# kunit.py counts the same on the console log. On the test kernels, User-Mode Linux excepted,
+# which have two nodes then, nothing may have leaked, by kmemleak, and init_on_alloc and
+# init_on_free are on, which elsewhere they are not. In boots of their own, the suite of misuse
+# and those that interrupt the cores.
 #
-# parts: kunit uml
+# parts: kunit kunit-rt uml
 # shellcheck source=scripts/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
