@@ -147,53 +147,85 @@ void load_expect_few_failures(struct kunit *test, const struct load_ops *ops, vo
 #define ROW_REQUESTS	60000
 #define ROW_FREE	1000
 #define ROW_ORDER	6
-/* Once in so many requests the 64 are really taken. */
+/* Once in so many requests the 64 are really taken, if they are there. */
 #define ROW_PROBE	100
 
-/* Three in five are single pages, one in ten of which lasts; the rest 16 or 32 pages. */
-static void request_small_or_buffer(struct kunit *test, struct load *load)
-{
-	u32 r = trace_random(&load->trace.requests) % 100;
-	unsigned int order = r < 60 ? 0 : r < 80 ? 4 : 5;
-	bool lasts = trace_random(&load->trace.lives) % 10 == 0 && !order;
+/**
+ * struct mix - what is asked for
+ * @name: for people
+ * @below: of 100 requests, those for the order beside it and for all before that
+ * @order: the orders
+ */
+struct mix {
+	const char *name;
+	u32 below[4];
+	unsigned int order[4];
+};
 
-	request(test, load, order, lasts);
+static const struct mix mixes[] = {
+	[LOAD_SMALL] = { "small", { 60, 80, 100 }, { 0, 4, 5 } },
+	[LOAD_BUFFERS] = { "buffers", { 50, 70, 90, 100 }, { 0, 2, 4, 6 } },
+};
+
+/* One in ten of the single pages lasts. */
+static void request_of(struct kunit *test, struct load *load, const struct mix *mix)
+{
+	u32 r = trace_random(&load->trace.requests) % 100, i = 0;
+	bool lasts = trace_random(&load->trace.lives) % 10 == 0;
+
+	while (r >= mix->below[i])
+		i++;
+	request(test, load, mix->order[i], lasts && !mix->order[i]);
 }
 
-static void expect_row(struct kunit *test, struct load *load, bool probe)
+/* Are there 64 in a row? They are there to be had then. */
+static bool has_row(struct kunit *test, struct load *load, bool probe)
 {
 	unsigned long block;
 
-	KUNIT_ASSERT_GE(test, TRACE_FRAMES - load->used, (unsigned long)ROW_FREE);
-	KUNIT_ASSERT_GE_MSG(test, load->ops->max_order(load->ctx), ROW_ORDER,
-			    "%lu pages are free, and no 64 in a row", TRACE_FRAMES - load->used);
-	if (!probe)
-		return;
-	KUNIT_ASSERT_TRUE(test, load->ops->take(load->ctx, ROW_ORDER, &block));
-	KUNIT_ASSERT_TRUE(test, load->ops->give(load->ctx, ROW_ORDER, block));
+	KUNIT_EXPECT_GE(test, TRACE_FRAMES - load->used, (unsigned long)ROW_FREE);
+	if (load->ops->max_order(load->ctx) < ROW_ORDER)
+		return false;
+	if (probe) {
+		KUNIT_EXPECT_TRUE(test, load->ops->take(load->ctx, ROW_ORDER, &block));
+		KUNIT_EXPECT_TRUE(test, load->ops->give(load->ctx, ROW_ORDER, block));
+	}
+	return true;
 }
 
-void load_expect_64_in_a_row(struct kunit *test, const struct load_ops *ops, void *ctx,
-			     unsigned int nr_seeds)
+/* Returns how often there were none. */
+static unsigned int play_mix(struct kunit *test, struct load *load, const struct mix *mix, u64 seed)
 {
-	unsigned int i, k;
+	unsigned int nr_none = 0, k;
+
+	/* Of its lifetimes, not of its requests. */
+	trace_start(&load->trace, TRACE_BIMODAL, seed);
+	for (k = 0; k < ROW_REQUESTS; k++) {
+		request_of(test, load, mix);
+		nr_none += !has_row(test, load, k % ROW_PROBE == 0);
+		if (k % 64 == 0)
+			test_breathe();
+	}
+	/* Full for most of the time, with pages of both lifetimes. */
+	KUNIT_EXPECT_GT(test, load->used, load->mark - (2UL << ROW_ORDER));
+	KUNIT_EXPECT_GT(test, load->nr_lasting, load->nr_live / 4);
+	KUNIT_EXPECT_LT(test, load->nr_lasting, load->nr_live * 3 / 4);
+	return nr_none;
+}
+
+unsigned int load_without_64_in_a_row(struct kunit *test, const struct load_ops *ops, void *ctx,
+				      unsigned int nr_seeds, enum load_mix mix)
+{
+	unsigned int nr_looks = nr_seeds * ROW_REQUESTS, nr_none = 0, i;
 
 	for (i = 0; i < nr_seeds; i++) {
 		struct load load;
 
 		load_init(test, &load, ops, ctx, TRACE_FRAMES - ROW_FREE);
-		/* Of its lifetimes, not of its requests. */
-		trace_start(&load.trace, TRACE_BIMODAL, trace_seeds[i].seed);
-		for (k = 0; k < ROW_REQUESTS; k++) {
-			request_small_or_buffer(test, &load);
-			expect_row(test, &load, k % ROW_PROBE == 0);
-			if (k % 64 == 0)
-				test_breathe();
-		}
-		/* Full for most of the time, with pages of both lifetimes. */
-		KUNIT_EXPECT_GT(test, load.used, load.mark - 64);
-		KUNIT_EXPECT_GT(test, load.nr_lasting, load.nr_live / 4);
-		KUNIT_EXPECT_LT(test, load.nr_lasting, load.nr_live * 3 / 4);
+		nr_none += play_mix(test, &load, &mixes[mix], trace_seeds[i].seed);
 		load_fini(test, &load);
 	}
+	kunit_info(test, "%s: no 64 in a row at %u of %u looks, with %u pages free\n",
+		   mixes[mix].name, nr_none, nr_looks, ROW_FREE);
+	return DIV_ROUND_UP(nr_none * 1000, nr_looks);
 }

@@ -62,11 +62,22 @@ struct load {
 void load_expect_few_failures(struct kunit *test, const struct load_ops *ops, void *ctx,
 			      unsigned int nr_seeds);
 
-/*
- * Small blocks, some of which last, and buffers of 16 and 32 pages between them; never
- * less than 1000 frames free. Expect that there are always 64 of them in a row.
+/**
+ * enum load_mix - loads of single pages, some of which last, and buffers between them
+ * @LOAD_SMALL: of 16 and 32 pages
+ * @LOAD_BUFFERS: of 4, 16 and 64 pages: those who want the 64 are there themselves
  */
-void load_expect_64_in_a_row(struct kunit *test, const struct load_ops *ops, void *ctx,
-			     unsigned int nr_seeds);
+enum load_mix {
+	LOAD_SMALL,
+	LOAD_BUFFERS,
+};
+
+/*
+ * Play @mix, by the first @nr_seeds seeds of the traces, with 1000 frames free or a few more,
+ * and look after each request. Returns at how many looks of 1000, rounded up, there were no 64
+ * in a row.
+ */
+unsigned int load_without_64_in_a_row(struct kunit *test, const struct load_ops *ops, void *ctx,
+				      unsigned int nr_seeds, enum load_mix mix);
 
 #endif /* KMEMX_KUNIT_LOAD_H */

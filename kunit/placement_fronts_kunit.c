@@ -136,16 +136,29 @@ static void placement_with_fronts_keeps_room_for_large_blocks(struct kunit *test
 	expect_fronts(test);
 }
 
+static unsigned int without_64(struct kunit *test, enum load_mix mix)
+{
+	return load_without_64_in_a_row(test, &page_ops, test->priv, 1, mix);
+}
+
 static void placement_with_fronts_keeps_64_in_a_row(struct kunit *test)
 {
 	stay_here(test);
-	load_expect_64_in_a_row(test, &page_ops, test->priv, 1);
+	KUNIT_EXPECT_EQ(test, without_64(test, LOAD_SMALL), 0U);
+	expect_fronts(test);
+}
+
+static void placement_with_fronts_mostly_keeps_64_for_buffers(struct kunit *test)
+{
+	stay_here(test);
+	KUNIT_EXPECT_LE(test, without_64(test, LOAD_BUFFERS), 200U);
 	expect_fronts(test);
 }
 
 static struct kunit_case placement_cases[] = {
 	KUNIT_CASE_SLOW(placement_with_fronts_keeps_room_for_large_blocks),
 	KUNIT_CASE_SLOW(placement_with_fronts_keeps_64_in_a_row),
+	KUNIT_CASE_SLOW(placement_with_fronts_mostly_keeps_64_for_buffers),
 	{}
 };
 
