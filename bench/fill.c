@@ -132,6 +132,34 @@ static void fill_up(struct fill *fill)
 	}
 }
 
+/* As fill_region(), but that nothing is allocated yet. */
+static int start(struct fill *fill, const struct bench_peer *peer, void *ctx,
+		 unsigned int percent)
+{
+	const struct bench_peer *owner = peer->region ?: peer;
+	int ret;
+
+	if (peer->region) {
+		ctx = owner->create(owner);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+	}
+	ret = fill_init(fill, owner, ctx, percent, TRACE_REFERENCE, ORDER_SEED);
+	fill->is_made = peer->region;
+	if (ret && fill->is_made)
+		owner->destroy(ctx);
+	return ret;
+}
+
+static bool take_order(struct fill *fill, unsigned int order)
+{
+	void *block = fill->peer->blocks->take(fill->ctx, order);
+
+	if (block)
+		add_live(fill, (struct fill_block) { block, order }, false);
+	return block;
+}
+
 /**
  * fill_region() - fill a region with the reference trace
  * @fill: to be filled in
@@ -144,21 +172,39 @@ static void fill_up(struct fill *fill)
 int fill_region(struct fill *fill, const struct bench_peer *peer, void *ctx,
 		unsigned int percent)
 {
-	const struct bench_peer *owner = peer->region ?: peer;
-	int ret;
+	int ret = start(fill, peer, ctx, percent);
 
-	if (peer->region) {
-		ctx = owner->create(owner);
-		if (IS_ERR(ctx))
-			return PTR_ERR(ctx);
-	}
-	ret = fill_init(fill, owner, ctx, percent, TRACE_REFERENCE, ORDER_SEED);
-	fill->is_made = peer->region;
 	if (!ret)
 		fill_up(fill);
-	else if (fill->is_made)
-		owner->destroy(ctx);
 	return ret;
+}
+
+/**
+ * fill_whole() - allocate all there is of a region, the largest blocks first
+ * @fill: to be filled in
+ * @peer: as for fill_region()
+ * @ctx: likewise
+ * @nr_single: before that, so many single frames; then every other one of them is freed again
+ *
+ * Return: 0 or an error; 0 calls for fill_fini().
+ */
+int fill_whole(struct fill *fill, const struct bench_peer *peer, void *ctx, u32 nr_single)
+{
+	int ret = start(fill, peer, ctx, 100), order;
+	u32 i;
+
+	if (ret)
+		return ret;
+	for (i = 0; i < nr_single && take_order(fill, 0); i++)
+		;
+	for (order = BENCH_O9; order >= 0; order--)
+		while (take_order(fill, (unsigned int)order))
+			cond_resched();
+	/* What comes in the place of one that goes has been looked at, or is no such one. */
+	while (i--)
+		if (fill->peer->blocks->frame(fill->ctx, fill->live[i].block) & 1)
+			free_one(fill, i);
+	return 0;
 }
 
 /**

@@ -48,6 +48,7 @@ struct fill {
 bool fill_has_region(const struct bench_peer *peer);
 int fill_region(struct fill *fill, const struct bench_peer *peer, void *ctx,
 		unsigned int percent);
+int fill_whole(struct fill *fill, const struct bench_peer *peer, void *ctx, u32 nr_single);
 unsigned long fill_bytes(const struct fill *fill);
 unsigned long fill_free(const struct fill *fill);
 

@@ -6,6 +6,9 @@
  * fill90   it is 90 % full, and fragmented
  * size1g   it is half full, and fragmented, and this large (size64m: likewise);
  *	    two runs with different region= show what grows with the region
+ * full     it is all allocated, the largest blocks first
+ * comb     the same, but that of 4096 frames, which were allocated first and one by one, every
+ *	    other one is free again: enough, but no two in a row
  *
  * 32,768 allocations and as many frees, as in rand4096: up to 4096 at a time are
  * allocated and freed in random order, each with interrupts off and timed by
@@ -31,6 +34,8 @@
 
 #define SAMPLES		32768U
 #define DRAINS		16
+#define FAILURES	64
+#define COMB_FRAMES	4096
 
 /**
  * struct samples - what single operations took
@@ -194,18 +199,60 @@ static int sample_filled(struct work *work, struct samples *samples, const char 
 	return 0;
 }
 
+/* As many as there are to be had, and then those that fail. */
+static void fail_row(struct work *work, const char *workload)
+{
+	u64 ticks, longest = 0;
+	u32 nr = 0, i;
+
+	while (nr < BENCH_LIVE && (work->objs[nr] = timed_try(work, &ticks)))
+		nr++;
+	for (i = 0; i < FAILURES; i++) {
+		void *obj = timed_try(work, &ticks);
+
+		if (obj)
+			timed_give(work, obj, &ticks);
+		else
+			longest = max(longest, ticks);
+	}
+	while (nr--)
+		timed_give(work, work->objs[nr], &ticks);
+	if (longest)
+		bench_row(work->peer->name, workload, "fail_max", 10 * longest, UNIT);
+	else
+		bench_no_row(work->peer->name, workload, "fail_max", "none failed");
+}
+
+static int sample_failing(struct work *work, const char *workload, u32 nr_single)
+{
+	struct fill fill;
+	int ret = fill_whole(&fill, work->peer, work->ctx, nr_single);
+
+	if (ret)
+		return ret;
+	fail_row(work, workload);
+	fill_fini(&fill);
+	return 0;
+}
+
 static int measure(struct work *work, struct samples *samples)
 {
 	const char *allocator = work->peer->name;
+	int ret;
 
 	sample(work, samples, work->live);
 	rows(allocator, "fill0", samples);
 	drain_row(work, "fill0");
-	if (fill_has_region(work->peer))
-		return sample_filled(work, samples, "fill90", 90) ?:
-		       sample_filled(work, samples, NULL, 50);
-	bench_no_row(allocator, "fill90", "alloc_max", "no region that could be filled");
-	return 0;
+	if (!fill_has_region(work->peer)) {
+		bench_no_row(allocator, "fill90", "alloc_max", "no region that could be filled");
+		return 0;
+	}
+	ret = sample_filled(work, samples, "fill90", 90) ?:
+	      sample_filled(work, samples, NULL, 50) ?:
+	      sample_failing(work, "full", 0);
+	if (!ret && work->peer->blocks && work->peer->order)
+		ret = sample_failing(work, "comb", COMB_FRAMES);
+	return ret;
 }
 
 static int measure_peer(const struct bench_peer *peer, void *ctx)
