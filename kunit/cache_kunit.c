@@ -101,7 +101,7 @@ static void cache_objects_do_not_overlap(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	for (i = 0; i < 1000; i++) {
 		obj[i] = kmemx_cache_take(fx->cache, 0);
-		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
 		memset(obj[i], (int)i, 100);
 	}
 	expect_sound(test, fx->cache);
@@ -133,7 +133,7 @@ static void cache_constructor_runs_once_per_object(struct kunit *test)
 	for (round = 0; round < 10; round++) {
 		for (i = 0; i < 100; i++) {
 			obj[i] = kmemx_cache_take(cache, 0);
-			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
 			KUNIT_ASSERT_EQ(test, *obj[i], 0x600DF00DULL);
 		}
 		for (i = 0; i < 100; i++)
@@ -184,7 +184,7 @@ static void cache_counts_refills_and_slabs(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	for (i = 0; i < nr; i++) {
 		obj[i] = kmemx_cache_take(fx->cache, 0);
-		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
 	}
 	/* One slab has a free object, and an empty one is left when the others have gone. */
 	KUNIT_ASSERT_EQ(test, put(fx, obj[--nr], fx->cache), KMEMX_FREE_OK);
@@ -254,7 +254,7 @@ static void cache_watchers_see_caches_come_and_go(struct kunit *test)
 	/* What is not made, or stays, is not told of. */
 	KUNIT_EXPECT_TRUE(test, IS_ERR(make(fx, "watched", 64, 0, NULL)));
 	obj = kmemx_cache_take(cache, 0);
-	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), -EBUSY);
 	KUNIT_EXPECT_EQ(test, nr_gone, 0U);
 	KUNIT_EXPECT_EQ(test, put(fx, obj, cache), KMEMX_FREE_OK);
@@ -327,7 +327,7 @@ static void cache_fuller_slabs_go_first(struct kunit *test)
 			put(fx, obj[i], fx->cache);
 }
 
-/* The source fails at the 1st, 2nd, 3rd... block: NULL, and nothing is lost. */
+/* The source fails at the 1st, 2nd, 3rd... block: so does who asks, and nothing is lost. */
 static void cache_survives_a_source_that_fails(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -339,9 +339,10 @@ static void cache_survives_a_source_that_fails(struct kunit *test)
 		fx->fake.nr_allowed = allowed;
 		for (i = 0; i < 200; i++) {
 			obj[i] = kmemx_cache_take(fx->cache, 0);
-			if (!obj[i])
+			if (IS_ERR(obj[i]))
 				break;
 		}
+		KUNIT_EXPECT_PTR_EQ(test, obj[i], ERR_PTR(-ENOSPC));
 		KUNIT_EXPECT_EQ(test, i, allowed * fx->cache->layout.nr_objs);
 		expect_sound(test, fx->cache);
 		while (i--)
@@ -350,6 +351,22 @@ static void cache_survives_a_source_that_fails(struct kunit *test)
 		kmemx_cache_retire(fx->cache);
 		KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
 	}
+}
+
+/* That somebody else was faster at the source is told to who asks, as that may be worth a try. */
+static void cache_says_that_its_source_is_busy(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *obj;
+
+	fx->fake.is_busy = true;
+	KUNIT_EXPECT_PTR_EQ(test, kmemx_cache_take(fx->cache, 0), ERR_PTR(-EAGAIN));
+	fx->fake.is_busy = false;
+	obj = kmemx_cache_take(fx->cache, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, fx->cache), KMEMX_FREE_OK);
+	kmemx_cache_drain(fx->cache);
+	kmemx_cache_retire(fx->cache);
 }
 
 static void cache_delete_keeps_live_objects(struct kunit *test)
@@ -564,7 +581,7 @@ static unsigned int leave_slabs_empty(struct kunit *test, struct kmemx_cache *ca
 	migrate_disable();
 	for (i = 0; i < nr; i++) {
 		obj[i] = kmemx_cache_take(cache, 0);
-		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
 	}
 	KUNIT_ASSERT_EQ(test, fx->fake.nr_out, NR_SLABS);
 	for (i = 0; i < nr; i++)
@@ -735,7 +752,7 @@ static void cache_shrink_leaves_slabs_in_use_only(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
 		for (i = 0; i < nr; i++) {
 			obj[i] = kmemx_cache_take(cache, 0);
-			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
 		}
 		for (nr_live = nr; nr_live > nr / 10;) {
 			i = (unsigned int)rnd_below(&rnd, nr);
@@ -820,7 +837,9 @@ static void churn(void *arg, unsigned int thread)
 	for (step = 0; step < STEPS; step++) {
 		unsigned long *obj = kmemx_cache_take(shared->fx->cache, thread);
 
-		if (obj) {
+		if (IS_ERR(obj)) {
+			obj = NULL;
+		} else {
 			obj[0] = (unsigned long)obj;
 			obj[11] = ~(unsigned long)obj;
 		}
@@ -955,7 +974,7 @@ static void walk_take(struct kunit *test, struct walk *walk, unsigned int nr)
 		obj = rnd_below(&walk->rnd, 2) ? pop(walk->cache) : NULL;
 		if (!obj)
 			obj = kmemx_cache_take(walk->cache, 0);
-		if (!obj) {
+		if (IS_ERR(obj)) {
 			walk_found_none(test, walk);
 			return;
 		}
@@ -1019,7 +1038,7 @@ static void walk_push_bulk(struct kunit *test, struct walk *walk, unsigned int n
 static void walk_fill_sheaf(struct kunit *test, struct walk *walk)
 {
 	unsigned int want = rnd_below(&walk->rnd, WALK_SHEAF + 1), had = walk->sheaf->nr;
-	bool is_filled = kmemx_sheaf_fill(walk->sheaf, want);
+	bool is_filled = !kmemx_sheaf_fill(walk->sheaf, want);
 
 	KUNIT_ASSERT_EQ(test, walk->sheaf->nr, is_filled ? max(want, had) : had);
 	KUNIT_ASSERT_TRUE(test, is_filled || want > had);
@@ -1176,6 +1195,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_gives_empty_slabs_back),
 	KUNIT_CASE(cache_fuller_slabs_go_first),
 	KUNIT_CASE(cache_survives_a_source_that_fails),
+	KUNIT_CASE(cache_says_that_its_source_is_busy),
 	KUNIT_CASE(cache_delete_keeps_live_objects),
 	KUNIT_CASE(cache_remembers_call_sites),
 	KUNIT_CASE(cache_refuses_what_cannot_be),

@@ -63,7 +63,7 @@ static void *pool_alloc(void *ctx, unsigned int order, u32 *id)
 		return fx->pool + i * PAGE_SIZE;
 	}
 	fx->nr_dry++;
-	return NULL;
+	return ERR_PTR(-ENOSPC);
 }
 
 static u32 pool_id_of(void *ctx, const void *addr)
@@ -111,7 +111,7 @@ static bool *owned(const void *obj)
 
 static void own(void *obj)
 {
-	if (!obj)
+	if (IS_ERR(obj))
 		return;
 	fx->nr_wrong += *owned(obj) || READ_ONCE(*status_of(obj)) != KMEMX_OBJECT_LIVE;
 	*owned(obj) = true;
@@ -193,7 +193,7 @@ static void op_alloc_bulk(unsigned int nr)
 
 	for (; got < nr; got++) {
 		objs[got] = alloc();
-		if (!objs[got])
+		if (IS_ERR(objs[got]))
 			break;
 	}
 	for (i = 0; i < got; i++)
@@ -228,7 +228,7 @@ static void op_borrow(unsigned int nr)
 
 	for (got = 0; got < nr; got++) {
 		objs[got] = alloc();
-		if (!objs[got])
+		if (IS_ERR(objs[got]))
 			break;
 	}
 	free_bulk(got, objs);
@@ -254,7 +254,7 @@ static void op_sheaf(unsigned int nr)
 
 	if (!sheaf)
 		return;
-	if (kmemx_sheaf_fill(sheaf, nr))
+	if (!kmemx_sheaf_fill(sheaf, nr))
 		own(kmemx_sheaf_pop(sheaf, 0));
 	kmemx_sheaf_free(sheaf);
 }

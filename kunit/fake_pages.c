@@ -4,6 +4,7 @@
  * where on PREEMPT_RT the kernel's allocators may not be called; see fake_pages.h.
  */
 #include <linux/bitmap.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -58,11 +59,13 @@ static void *fake_alloc(void *ctx, unsigned int order, u32 *id)
 	unsigned long flags;
 	unsigned int slot;
 
+	if (fake->is_busy)
+		return ERR_PTR(-EAGAIN);
 	raw_spin_lock_irqsave(&fake->lock, flags);
 	slot = take_slot(fake, order);
 	raw_spin_unlock_irqrestore(&fake->lock, flags);
 	if (slot == FAKE_BLOCKS)
-		return NULL;
+		return ERR_PTR(-ENOSPC);
 	WARN_ONCE(memchr_inv(fake->base[slot], FREE_BYTE, PAGE_SIZE << order),
 		  "fake_pages: somebody wrote to %p, which was free\n", fake->base[slot]);
 	*id = id_at(slot);

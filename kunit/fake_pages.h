@@ -22,6 +22,7 @@ struct fake_pages {
 	u16 slot[FAKE_PAGES];		/* Of each that is used, where it is in @base. */
 	unsigned int nr_out;
 	unsigned int nr_allowed;	/* Blocks that alloc still gives. */
+	bool is_busy;			/* Somebody else is always faster. */
 };
 
 extern const struct kmemx_page_ops fake_page_ops;

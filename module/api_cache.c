@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -11,6 +12,7 @@
 #include <kmemx/kmemx.h>
 
 #include "api_object.h"
+#include "buddy/zone_bins.h"
 #include "buddy/zone_info.h"
 #include "slab/partial.h"
 #include "slab/sheaf.h"
@@ -41,11 +43,10 @@ static void hand_out(const struct kmemx_cache *cache, void *obj,
 			  kmemx_live.origin.nid, cache->name, kmemx_stop_clock(start));
 }
 
-/* Whatever has to be done for it: a front to fill, a trace, reclaim. */
-static noinline void *alloc_long(struct kmemx_cache *cache, gfp_t gfp, size_t size,
-				 unsigned long call_site)
+static __always_inline struct kmemx_request request(const struct kmemx_cache *cache, gfp_t gfp,
+						    size_t size, unsigned long call_site)
 {
-	struct kmemx_request req = {
+	return (struct kmemx_request){
 		.size = size ?: cache->layout.size,
 		.need = PAGE_SIZE << cache->layout.order,
 		.align = KMEMX_OBJECT_MIN,
@@ -53,24 +54,57 @@ static noinline void *alloc_long(struct kmemx_cache *cache, gfp_t gfp, size_t si
 		.gfp = gfp,
 		.call_site = call_site,
 	};
+}
+
+/* Whatever has to be done for it: a front to fill, a trace, reclaim. */
+static noinline void *alloc_long(struct kmemx_cache *cache, gfp_t gfp, size_t size,
+				 unsigned long call_site)
+{
+	struct kmemx_request req = request(cache, gfp, size, call_site);
+	void *obj = ERR_PTR(-ENOSPC);
 	u64 start = kmemx_start_clock();
-	void *obj;
 
 	if (kmemx_request_is_refused(&req))
 		goto failed;
 	/* Where nothing is special the front has just been found empty. */
 	if (!kmemx_api_is_special(gfp) || !kmemx_cache_pop(cache, &obj))
 		obj = kmemx_cache_take(cache, call_site);
-	if (unlikely(!obj) && kmemx_request_reclaim(&req))
+	if (IS_ERR(obj) && kmemx_request_reclaim(&req))
 		obj = kmemx_cache_take(cache, call_site);
-	if (unlikely(!obj))
+	if (IS_ERR(obj))
 		goto failed;
 	hand_out(cache, obj, &req, start);
 	return obj;
 
 failed:
-	kmemx_request_fail(&req, 0);
+	kmemx_request_fail(&req, (int)PTR_ERR(obj));
 	return NULL;
+}
+
+/*
+ * No slab can be made. Who may not wait, and whose cache has no object in a slab, is told so at
+ * once.
+ */
+static noinline void *alloc_none(struct kmemx_cache *cache, gfp_t gfp, size_t size,
+				 unsigned long call_site)
+{
+	struct kmemx_request req;
+
+	if (kmemx_api_is_told(gfp) || gfpflags_allow_blocking(gfp) ||
+	    kmemx_cache_has_partial(cache) || kmemx_region_reclaim_some(&kmemx_live))
+		return alloc_long(cache, gfp, size, call_site);
+	req = request(cache, gfp, size, call_site);
+	kmemx_request_fail(&req, -ENOSPC);
+	return NULL;
+}
+
+/* The front has just been found empty, or something is special. */
+static __always_inline void *alloc_behind(struct kmemx_cache *cache, gfp_t gfp, size_t size,
+					  unsigned long call_site)
+{
+	if (unlikely(!kmemx_zone_has_block(&kmemx_live.pages.zone, cache->layout.order)))
+		return alloc_none(cache, gfp, size, call_site);
+	return alloc_long(cache, gfp, size, call_site);
 }
 
 /* It is only to be zeroed, as with init_on_alloc each object is. */
@@ -81,7 +115,7 @@ static noinline void *alloc_zeroed(struct kmemx_cache *cache, gfp_t gfp, size_t 
 
 	kmemx_debug_might_alloc(gfp);
 	if (unlikely(!kmemx_cache_pop(cache, &obj)))
-		return alloc_long(cache, gfp, size, call_site);
+		return alloc_behind(cache, gfp, size, call_site);
 	zero_as_asked(cache, obj, gfp);
 	return obj;
 }
@@ -101,7 +135,7 @@ void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 {
 	if (want_init_on_alloc(gfp) && !kmemx_api_is_told(gfp))
 		return alloc_zeroed(cache, gfp, size, call_site);
-	return alloc_long(cache, gfp, size, call_site);
+	return alloc_behind(cache, gfp, size, call_site);
 }
 
 /**
@@ -383,12 +417,16 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
 		.gfp = gfp,
 		.call_site = call_site,
 	};
+	int err = -ENOSPC;
 
-	if (!kmemx_request_is_refused(&req) &&
-	    (kmemx_sheaf_fill(sheaf, nr) ||
-	     (kmemx_request_reclaim(&req) && kmemx_sheaf_fill(sheaf, nr))))
+	if (!kmemx_request_is_refused(&req)) {
+		err = kmemx_sheaf_fill(sheaf, nr);
+		if (err && kmemx_request_reclaim(&req))
+			err = kmemx_sheaf_fill(sheaf, nr);
+	}
+	if (!err)
 		return true;
-	kmemx_request_fail(&req, 0);
+	kmemx_request_fail(&req, err);
 	return false;
 }
 

@@ -3,6 +3,7 @@
  * Putting frames, depot and size classes together; see region.h.
  */
 #include <linux/bitmap.h>
+#include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -23,7 +24,7 @@ static void *slab_frames_alloc(void *ctx, unsigned int order, u32 *id)
 		frame = kmemx_pages_take_slab(&region->pages, order);
 	} while (unlikely(frame == -EAGAIN) && ++tries < KMEMX_PAGE_TRIES);
 	if (frame < 0)
-		return NULL;
+		return ERR_PTR(frame);
 	*id = (u32)frame;
 	return kmemx_pages_address(&region->pages, *id);
 }

@@ -136,24 +136,14 @@ static __always_inline void kmemx_forget_leak(const void *obj)
 static __always_inline bool kmemx_cache_pop(struct kmemx_cache *cache, void **obj)
 {
 	struct kmemx_front __percpu *fronts = cache->front;
-	struct kmemx_front_slot *slot;
 	struct kmemx_front *front;
 	bool found = false;
 
 	preempt_disable();
 	front = kmemx_front_enter(fronts);
-	slot = front->top;
 	/* Racy only where an object is freed twice. */
-	if (likely(data_race(*slot->status) == KMEMX_OBJECT_OUT)) {
-		kmemx_step();
-		WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
-		kmemx_step();
-		*obj = slot->obj;
-		/* Who counts from another CPU sees one or the other. */
-		data_race(front->top--);
-		kmemx_step();
-		/* As before. */
-		data_race(front->nr_alloc++);
+	if (likely(data_race(*front->top->status) == KMEMX_OBJECT_OUT)) {
+		*obj = kmemx_front_issue(front);
 		found = true;
 	}
 	kmemx_front_leave(fronts, front);

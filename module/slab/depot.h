@@ -24,8 +24,8 @@ struct kmemx_cache;
 
 /**
  * struct kmemx_page_ops - where slabs come from
- * @alloc: give 2^@order frames, naturally aligned, and the id of the first, or
- *	   NULL. Any context.
+ * @alloc: give 2^@order frames, naturally aligned, and the id of the first; or -ENOSPC, or
+ *	   -EAGAIN if other CPUs got there first. Any context.
  * @free: take back what @alloc gave, by its address and its id. Any context, never fails.
  * @id_of: the id that @alloc gave with the block that holds this address
  */

@@ -3,6 +3,7 @@
  * Fronts: how they are filled and emptied, and the ways of an object that the short ones,
  * inline in cache.h, leave over; see front.h.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -208,26 +209,31 @@ static unsigned int flush(struct kmemx_cache *cache, struct kmemx_front *front,
 	return nr;
 }
 
-/* Let there be a good object to go next. */
-static void refill(struct kmemx_cache *cache, struct kmemx_front *front)
+/*
+ * Let there be a good object to go next. Returns less than 0 if there is none: the error of the
+ * slabs, or -EAGAIN if they were not asked.
+ */
+static int refill(struct kmemx_cache *cache, struct kmemx_front *front)
 {
-	unsigned int nr;
+	int nr;
 
 	while (front->top != front->bottom) {
 		if (READ_ONCE(*front->top->status) == KMEMX_OBJECT_OUT)
-			return;
+			return 0;
 		kmemx_cache_drop_twice(cache, front->top->obj);
 		front->top--;
 	}
 	if (!front->granted && !grant(cache, front))
-		return;
+		return -EAGAIN;
 	nr = kmemx_cache_take_from_slabs(cache, front->bottom + 1,
 					 min(front->granted, KMEMX_FRONT_BATCH));
-	if (nr)
-		this_cpu_inc(cache->front->nr_refill);
+	if (unlikely(nr < 0))
+		return nr;
+	this_cpu_inc(cache->front->nr_refill);
 	kmemx_step();
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top += nr);
+	return 0;
 }
 
 /* ---- Emptying fronts --------------------------------------------------- */
@@ -310,9 +316,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain_dead);
 static void *take_one(struct kmemx_cache *cache)
 {
 	struct kmemx_front_slot slot;
+	int nr = kmemx_cache_take_from_slabs(cache, &slot, 1);
 
-	if (!kmemx_cache_take_from_slabs(cache, &slot, 1))
-		return NULL;
+	if (nr < 0)
+		return ERR_PTR(nr);
 	/* It is nobody else's. */
 	WRITE_ONCE(*slot.status, KMEMX_OBJECT_LIVE);
 	return slot.obj;
@@ -346,29 +353,31 @@ void kmemx_cache_note_call_site(const struct kmemx_cache *cache, const void *obj
  * busy is gone past.
  *
  * Context: any.
- * Return: the object, live, or NULL if the source of pages has none.
+ * Return: the object, live, or the error of the source of pages, as in struct kmemx_page_ops.
  */
 void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site)
 {
 	struct kmemx_front *front;
-	void *obj = NULL;
+	int err = -EAGAIN;
+	void *obj;
 	bool has_front;
 
 	preempt_disable();
 	front = kmemx_front_enter(cache->front);
 	has_front = cache->front_cap && !kmemx_front_is_closed(front);
 	if (has_front)
-		refill(cache, front);
+		err = refill(cache, front);
+	if (likely(!err))
+		obj = kmemx_front_issue(front);
 	kmemx_front_leave(cache->front, front);
-	if (has_front)
-		kmemx_cache_pop(cache, &obj);
-	if (!obj) {
-		obj = take_one(cache);
-		if (obj)
+	if (unlikely(err)) {
+		/* It would be told the same once more. */
+		obj = err == -ENOSPC ? ERR_PTR(err) : take_one(cache);
+		if (!IS_ERR(obj))
 			this_cpu_inc(cache->front->nr_past_alloc);
 	}
 	preempt_enable();
-	if (obj && cache->layout.track)
+	if (cache->layout.track && !IS_ERR(obj))
 		kmemx_cache_note_call_site(cache, obj, call_site);
 	return obj;
 }

@@ -166,6 +166,22 @@ static inline bool kmemx_front_is_closed(const struct kmemx_front *front)
 	return front == &kmemx_front_closed;
 }
 
+/* The next object of a front, the caller's, which has one that is good, becomes live. */
+static __always_inline void *kmemx_front_issue(struct kmemx_front *front)
+{
+	struct kmemx_front_slot *slot = front->top;
+
+	kmemx_step();
+	WRITE_ONCE(*slot->status, KMEMX_OBJECT_LIVE);
+	kmemx_step();
+	/* Who counts from another CPU sees one or the other. */
+	data_race(front->top--);
+	kmemx_step();
+	/* As before. */
+	data_race(front->nr_alloc++);
+	return slot->obj;
+}
+
 /* Free an object into a front, the caller's, which has room above @top. */
 static __always_inline void kmemx_front_add(struct kmemx_front *front,
 					    struct kmemx_front_slot *top, const void *obj,

@@ -3,6 +3,7 @@
  * The slabs of a cache that have free objects: found, taken from, given to, made and ended;
  * see partial.h.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -114,9 +115,9 @@ static void locate_first(const struct kmemx_cache *cache, const struct kmemx_sla
 
 /*
  * Make a slab, and take up to @nr of its objects: nobody else is there yet, so there is
- * nothing to search. Returns how many.
+ * nothing to search. Returns how many, or an error.
  */
-static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
+static int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
 			 unsigned int nr)
 {
 	struct kmemx_depot *depot = cache->depot;
@@ -124,8 +125,8 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	u32 id;
 
 	base = depot->ops->alloc(depot->ctx, cache->layout.order, &id);
-	if (!base)
-		return 0;
+	if (IS_ERR(base))
+		return (int)PTR_ERR(base);
 	/* What is not zeroed object by object must not be as another has left it. */
 	if ((cache->ctor || cache->is_typesafe) && want_init_on_alloc(0))
 		memset(base, 0, PAGE_SIZE << cache->layout.order);
@@ -138,7 +139,7 @@ static unsigned int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slo
 	kmemx_slab_init(kmemx_cache_slab_at(cache, id), &cache->layout, cache->number, nr);
 	kmemx_step();
 	move(cache, id, KMEMX_NR_PARTIAL, which(cache, cache->layout.nr_objs - nr));
-	return nr;
+	return (int)nr;
 }
 
 /* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
@@ -259,10 +260,10 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
  * A new slab if need be, but of those there are the fuller ones first.
  *
  * Context: any, with preemption off.
- * Return: how many there were; 0 if the source of pages has none.
+ * Return: how many there were; or the error of the source of pages.
  */
-unsigned int kmemx_cache_take_from_slabs(struct kmemx_cache *cache,
-					 struct kmemx_front_slot *slot, unsigned int nr)
+int kmemx_cache_take_from_slabs(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
+				unsigned int nr)
 {
 	unsigned int k;
 
@@ -278,7 +279,7 @@ unsigned int kmemx_cache_take_from_slabs(struct kmemx_cache *cache,
 			unsigned int got = take_from(cache, (u32)id, k, slot, nr);
 
 			if (got)
-				return got;
+				return (int)got;
 		}
 	}
 	return grow(cache, slot, nr);
@@ -414,8 +415,9 @@ unsigned long kmemx_cache_trim(struct kmemx_depot *depot)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
 
-/* For who may not wait: slabs at a time. */
+/* For who may not wait: slabs at a time, and how many may be in use again. */
 #define TRIM_SLABS	8
+#define TRIM_LOOKS	64
 
 /**
  * kmemx_cache_trim_some() - as kmemx_cache_trim(), for who may not wait
@@ -428,10 +430,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
  */
 unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot)
 {
-	unsigned int nr = 0, slabs = 0, got;
+	unsigned int nr = 0, slabs = 0, looks = 0, got;
 	long id = -1;
 
-	while (slabs < TRIM_SLABS &&
+	while (slabs < TRIM_SLABS && looks++ < TRIM_LOOKS &&
 	       (id = kmemx_summary_find(&depot->empty, (unsigned int)(id + 1))) >= 0) {
 		preempt_disable();
 		got = trim_slab(depot, (u32)id, true);

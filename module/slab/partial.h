@@ -17,8 +17,8 @@ enum kmemx_empty_slab {
 	KMEMX_SLAB_STAYS	/* Who frees one object does no more: see kmemx_cache_trim(). */
 };
 
-unsigned int kmemx_cache_take_from_slabs(struct kmemx_cache *cache,
-					 struct kmemx_front_slot *slot, unsigned int nr);
+int kmemx_cache_take_from_slabs(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
+				unsigned int nr);
 void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 			unsigned int nr, enum kmemx_empty_slab empty);
 unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
@@ -26,6 +26,13 @@ unsigned long kmemx_cache_trim(struct kmemx_depot *depot);
 unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot);
 void kmemx_cache_drop_twice(const struct kmemx_cache *cache, const void *obj);
 bool kmemx_partial_check(const struct kmemx_cache *cache, u32 id);
+
+/* Has a slab of the cache a free object? A moment ago, as its summaries say. */
+static inline bool kmemx_cache_has_partial(const struct kmemx_cache *cache)
+{
+	return !kmemx_summary_is_empty(&cache->partial[KMEMX_PARTIAL_FULLER]) ||
+		!kmemx_summary_is_empty(&cache->partial[KMEMX_PARTIAL_EMPTIER]);
+}
 
 /* Put an object back into its slab. False if it was there already. */
 static inline bool kmemx_cache_give_to_slab(struct kmemx_cache *cache, u32 id, u8 *status,

@@ -58,11 +58,12 @@ static void give_back(struct kmemx_cache *cache, unsigned int nr,
 
 /*
  * Take @nr objects, at least 1, that are to be live later: they are out, as those in a front
- * are. All or none. False if the source of pages has not enough.
+ * are. All or none. Returns 0, or the error of the source of pages.
  */
-static bool take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_front_slot *slot)
+static int take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_front_slot *slot)
 {
-	unsigned int got = 0, more;
+	unsigned int got = 0;
+	int more;
 
 	do {
 		/* Not for all of them: a sheaf may be large. */
@@ -71,14 +72,15 @@ static bool take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_fr
 						   min(nr - got, KMEMX_FRONT_BATCH));
 		preempt_enable();
 		kmemx_step();
-		got += more;
-	} while (more && got < nr);
+		if (more > 0)
+			got += (unsigned int)more;
+	} while (more > 0 && got < nr);
 	this_cpu_add(cache->front->nr_sheaved, got);
 	if (got == nr)
-		return true;
+		return 0;
 	/* Others are short of it, too. */
 	give_back(cache, got, slot, KMEMX_SLAB_ENDS);
-	return false;
+	return more;
 }
 
 /**
@@ -87,16 +89,19 @@ static bool take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_fr
  * @nr: how many, at most its capacity; if it has more, nothing happens
  *
  * Context: any.
- * Return: false if there are not enough; the sheaf is as it was then.
+ * Return: 0; or the error of the source of pages, and the sheaf is as it was.
  */
-bool kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr)
+int kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr)
 {
+	int err;
+
 	if (sheaf->nr >= nr)
-		return true;
-	if (!take_out(sheaf->cache, nr - sheaf->nr, sheaf->slot + sheaf->nr))
-		return false;
+		return 0;
+	err = take_out(sheaf->cache, nr - sheaf->nr, sheaf->slot + sheaf->nr);
+	if (err)
+		return err;
 	sheaf->nr = nr;
-	return true;
+	return 0;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_fill);
 

@@ -25,7 +25,7 @@ struct kmemx_sheaf {
 };
 
 struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap, gfp_t gfp);
-bool kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr);
+int kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr);
 void *kmemx_sheaf_pop(struct kmemx_sheaf *sheaf, unsigned long call_site);
 void kmemx_sheaf_free(struct kmemx_sheaf *sheaf);
 
