@@ -6,6 +6,7 @@
  */
 #define KMEMX_STEPS
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -83,7 +84,7 @@ static void own(struct page *page, unsigned int order)
 	u8 *info;
 	u32 frame;
 
-	if (!page)
+	if (IS_ERR(page))
 		return;
 	info = kmemx_pages_place_of(&fx->pages, page);
 	frame = kmemx_pages_number(&fx->pages, info);
@@ -115,14 +116,14 @@ static void op_alloc(unsigned int order)
 	struct page *page;
 
 	if (!kmemx_pages_pop(&fx->pages, order, KIND, &page))
-		page = kmemx_pages_take(&fx->pages, order, KIND);
+		page = kmemx_pages_take(&fx->pages, order);
 	own(page, order);
 }
 
 /* As who wants zeroes, and has not looked into the front. */
 static void op_take(unsigned int order)
 {
-	own(kmemx_pages_take(&fx->pages, order, KIND), order);
+	own(kmemx_pages_take(&fx->pages, order), order);
 }
 
 /* As kmemx_free_pages(). */
@@ -192,10 +193,10 @@ static void op_several(unsigned int nr)
 /* A whole chunk, if there is one. */
 static void op_chunk(unsigned int order)
 {
-	struct page *page = kmemx_pages_take(&fx->pages, order, KIND);
+	struct page *page = kmemx_pages_take(&fx->pages, order);
 
 	own(page, order);
-	if (page)
+	if (!IS_ERR(page))
 		op_claim(order);
 }
 

@@ -73,9 +73,9 @@ static bool page_take(void *ctx, unsigned int order, unsigned long *block)
 
 	if (order >= KMEMX_PCP_ORDERS ||
 	    !kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES, &page))
-		page = kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+		page = kmemx_pages_take(fx->pages, order);
 	*block = (unsigned long)page;
-	return page;
+	return !IS_ERR(page);
 }
 
 static bool page_give(void *ctx, unsigned int order, unsigned long block)

@@ -175,7 +175,7 @@ static void region_wastes_what_is_expected(struct kunit *test)
 		cache = size <= KMEMX_CLASS_TABLE_MAX ? kmemx_region_small(&fx->region, size) :
 			fx->region.class[class];
 		obj = kmemx_cache_take(cache, 0);
-		KUNIT_ASSERT_NOT_NULL(test, obj);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
 		KUNIT_EXPECT_TRUE(test, !is_power_of_2(size) ||
 				  IS_ALIGNED((unsigned long)obj, min_t(u32, size, PAGE_SIZE)));
 		demand[i] = (struct kmemx_demand){ size, 1 };
@@ -314,7 +314,9 @@ static bool put(struct fixture *fx, struct page *page, unsigned int order)
 
 static struct page *take(struct fixture *fx, unsigned int order)
 {
-	return kmemx_pages_take(fx->pages, order, KMEMX_KIND_PAGES);
+	struct page *page = kmemx_pages_take(fx->pages, order);
+
+	return IS_ERR(page) ? NULL : page;
 }
 
 /* Into the front, or past it. */
@@ -1024,7 +1026,7 @@ static bool hold(struct fixture *fx, struct rnd *rnd, struct held *held)
 	if (rnd_below(rnd, 4)) {
 		held->cache = some_class(fx, rnd);
 		held->obj = kmemx_cache_take(held->cache, 0);
-		return held->obj;
+		return !IS_ERR(held->obj);
 	}
 	held->cache = NULL;
 	held->nr = 1 + rnd_below(rnd, rnd_below(rnd, 4) ? 20 : 900);

@@ -2,6 +2,7 @@
 /*
  * The exported functions for page blocks: kmemx_alloc_pages() and those beside it.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <kmemx/compat.h>
@@ -26,9 +27,9 @@ static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
 	/* A whole chunk may be had that is zero. */
 	if (order <= KMEMX_CHUNK_ORDER - kmemx_api_wants_zeroes(gfp) &&
 	    !kmemx_request_is_refused(&req)) {
-		struct page *page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
+		struct page *page = kmemx_pages_take(&kmemx_live.pages, order);
 
-		if (likely(page)) {
+		if (!IS_ERR(page)) {
 			if (kmemx_api_wants_zeroes(gfp))
 				kmemx_pages_clear(page_address(page), 1UL << order);
 			kmemx_api_hand_out(page_address(page), 1UL << order, order,
@@ -62,10 +63,7 @@ static __always_inline struct page *count_alloc(struct page *page, unsigned int 
 	return page;
 }
 
-/*
- * No block was to be had. Who may not wait, and whose order nobody has, is told so at
- * once.
- */
+/* The zone has no block, nor a front that may help. Who may not wait is told so at once. */
 static noinline struct page *alloc_pages_none(gfp_t gfp, unsigned int order,
 					      unsigned long call_site)
 {
@@ -77,26 +75,42 @@ static noinline struct page *alloc_pages_none(gfp_t gfp, unsigned int order,
 		.call_site = call_site,
 	};
 
-	if (gfpflags_allow_blocking(gfp) || kmemx_zone_has_block(&kmemx_live.pages.zone, order) ||
-	    kmemx_request_reclaim(&req))
+	if (gfpflags_allow_blocking(gfp) || kmemx_region_reclaim_some(&kmemx_live))
 		return alloc_pages_slow(gfp, order, call_site);
 	kmemx_request_fail(&req, -ENOSPC);
 	return NULL;
 }
 
-/* As alloc_pages_slow(), but that nothing special is asked for. */
+static __always_inline struct page *alloc_pages_take(gfp_t gfp, unsigned int order,
+						     unsigned long call_site)
+{
+	struct page *page = kmemx_pages_take(&kmemx_live.pages, order);
+
+	if (IS_ERR(page))
+		return PTR_ERR(page) == -ENOSPC ? alloc_pages_none(gfp, order, call_site) :
+						  alloc_pages_slow(gfp, order, call_site);
+	return count_alloc(page, order, gfp, call_site);
+}
+
+/* The zone has no block. */
+static noinline struct page *alloc_pages_empty(gfp_t gfp, unsigned int order,
+					       unsigned long call_site)
+{
+	if (kmemx_pages_front_may_help(&kmemx_live.pages, order))
+		return alloc_pages_take(gfp, order, call_site);
+	return alloc_pages_none(gfp, order, call_site);
+}
+
+/* As alloc_pages_slow(), but that nothing special is asked for; up to the order of a chunk. */
 static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
 					      unsigned long call_site)
 {
-	struct page *page;
-
 	/* Who keeps call sites does so in kmemx_api_hand_out(). */
-	if (unlikely(order > KMEMX_CHUNK_ORDER || kmemx_live.site))
+	if (unlikely(kmemx_live.site))
 		return alloc_pages_slow(gfp, order, call_site);
-	page = kmemx_pages_take(&kmemx_live.pages, order, KMEMX_KIND_PAGES);
-	if (unlikely(!page))
-		return alloc_pages_none(gfp, order, call_site);
-	return count_alloc(page, order, gfp, call_site);
+	if (unlikely(!kmemx_zone_has_block(&kmemx_live.pages.zone, order)))
+		return alloc_pages_empty(gfp, order, call_site);
+	return alloc_pages_take(gfp, order, call_site);
 }
 
 /* Zeroes are wanted, and nothing else that is special, or it is to be refused. */
@@ -142,12 +156,13 @@ static noinline struct page *alloc_pages_order(gfp_t gfp, unsigned int order,
 {
 	if (likely(order < KMEMX_PCP_ORDERS))
 		return alloc_pages_fast(gfp, order, call_site);
-	/* No front could help. */
-	if (order <= KMEMX_CHUNK_ORDER && !kmemx_zone_has_block(&kmemx_live.pages.zone, order))
+	if (unlikely(order > KMEMX_CHUNK_ORDER))
+		return alloc_pages_slow(gfp, order, call_site);
+	if (order < KMEMX_CHUNK_ORDER)
+		return alloc_pages_past(gfp, order, call_site);
+	if (unlikely(!kmemx_zone_has_block(&kmemx_live.pages.zone, KMEMX_CHUNK_ORDER)))
 		return alloc_pages_none(gfp, order, call_site);
-	if (order == KMEMX_CHUNK_ORDER)
-		return alloc_pages_chunk(gfp, call_site);
-	return alloc_pages_past(gfp, order, call_site);
+	return alloc_pages_chunk(gfp, call_site);
 }
 
 /**

@@ -3,6 +3,7 @@
  * Filling and emptying the fronts of page blocks; see pages_front.h and pcp.h.
  */
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
@@ -109,6 +110,25 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages)
 			kmemx_pcp_close(&pcp->list[k]);
 	}
 }
+
+/* ---- Counting ----------------------------------------------------------- */
+
+/**
+ * kmemx_pages_nr_front() - frames that are free in fronts
+ * @pages: the region's frames
+ *
+ * Return: the sum over the CPUs; a snapshot.
+ */
+unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		nr += kmemx_pages_nr_front_of(pages, cpu);
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);
 
 /* ---- Giving blocks back to the zone ------------------------------------- */
 
@@ -319,8 +339,7 @@ static __always_inline struct kmemx_pcp_block *stack_word(struct kmemx_pcp_block
  * @c. Returns NULL if another CPU was faster.
  */
 static noinline struct page *refill_two(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
-					unsigned int c, unsigned int order,
-					enum kmemx_kind kind)
+					unsigned int c, unsigned int order)
 {
 	unsigned int words = kmemx_zone_take_two(&pages->zone, c, order), one, other;
 	struct kmemx_pcp_block *block = list->top;
@@ -340,17 +359,17 @@ static noinline struct page *refill_two(struct kmemx_pages *pages, struct kmemx_
 	/* Who counts from another CPU sees none of them, or all. */
 	WRITE_ONCE(list->top, block);
 	kmemx_step();
-	WRITE_ONCE(info[one], kmemx_info(kind, order));
+	WRITE_ONCE(info[one], kmemx_info(KMEMX_KIND_PAGES, order));
 	return page + one;
 }
 
 /*
  * Take blocks out of the zone, what one word has: one for the caller, whose info byte is
- * written, and the others for an empty stack. Returns the page of that one, or NULL.
+ * written, and the others for an empty stack. Returns the page of that one; -ENOSPC, or NULL if
+ * another CPU was faster.
  */
 static __always_inline struct page *refill(struct kmemx_pages *pages,
-					   struct kmemx_pcp *pcp, unsigned int order,
-					   enum kmemx_kind kind)
+					   struct kmemx_pcp *pcp, unsigned int order)
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int nr = batch(pages, pcp, order);
@@ -365,13 +384,13 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 	/* To break two words takes plenty of whole chunks. */
 	if (nr >= 2 * KMEMX_WORD_BITS >> (order & 7) && kmemx_zone_has_plenty(&pages->zone) &&
 	    kmemx_zone_has_two(&pages->zone, c, order)) {
-		page = refill_two(pages, list, (unsigned int)c, order, kind);
+		page = refill_two(pages, list, (unsigned int)c, order);
 		if (likely(page))
 			return page;
 	}
 	taken = kmemx_zone_take_of(&pages->zone, c, order, nr);
 	if (unlikely(taken.base < 0))
-		return NULL;
+		return taken.base == -EAGAIN ? NULL : ERR_PTR(taken.base);
 	page = kmemx_pages_page(pages, (u32)taken.base);
 	info = pages->zone.info + taken.base;
 	/* The lowest is the caller's, the next one is to be on top. */
@@ -389,7 +408,7 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
 	}
 	kmemx_step();
 	bit = __ffs((unsigned long)taken.heads);
-	WRITE_ONCE(info[bit], kmemx_info(kind, order));
+	WRITE_ONCE(info[bit], kmemx_info(KMEMX_KIND_PAGES, order));
 	return page + bit;
 }
 
@@ -398,11 +417,11 @@ static __always_inline struct page *refill(struct kmemx_pages *pages,
  * found what is not what it seems to be. NULL if there is none that is.
  */
 static noinline struct page *take_next(struct kmemx_pages *pages, struct kmemx_pcp_list *list,
-				       unsigned int order, enum kmemx_kind kind)
+				       unsigned int order)
 {
 	for (; list->top != list->bottom; list->top--) {
 		if (is_front(list->top, order)) {
-			WRITE_ONCE(*list->top->info, kmemx_info(kind, order));
+			WRITE_ONCE(*list->top->info, kmemx_info(KMEMX_KIND_PAGES, order));
 			kmemx_step();
 			return list->top--->page;
 		}
@@ -411,9 +430,8 @@ static noinline struct page *take_next(struct kmemx_pages *pages, struct kmemx_p
 	return NULL;
 }
 
-/* A block of an order that has a front, which may have been busy. */
-static __always_inline struct page *take_small(struct kmemx_pages *pages, unsigned int order,
-					       enum kmemx_kind kind)
+/* A block of an order that has a front, which may have been busy: then NULL; or -ENOSPC. */
+static __always_inline struct page *take_small(struct kmemx_pages *pages, unsigned int order)
 {
 	struct kmemx_pcp *pcp = this_cpu_ptr(pages->pcp);
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
@@ -422,9 +440,9 @@ static __always_inline struct page *take_small(struct kmemx_pages *pages, unsign
 	if (unlikely(!list->cap || !kmemx_busy_enter(&pcp->busy)))
 		return NULL;
 	if (list->top != list->bottom)
-		page = take_next(pages, list, order, kind);
+		page = take_next(pages, list, order);
 	if (likely(!page))
-		page = refill(pages, pcp, order, kind);
+		page = refill(pages, pcp, order);
 	kmemx_busy_leave(&pcp->busy);
 	return page;
 }
@@ -433,27 +451,24 @@ static __always_inline struct page *take_small(struct kmemx_pages *pages, unsign
  * kmemx_pages_take() - allocate a block, filling the front if it is empty
  * @pages: the region's frames
  * @order: 0..KMEMX_CHUNK_ORDER
- * @kind: what for
  *
- * Large blocks have no front; one that is busy is gone past.
+ * For kmemx_alloc_pages(). Large blocks have no front; one that is busy is gone past.
  *
  * Context: any.
- * Return: the first page, or NULL.
+ * Return: the first page, or -ENOSPC or -EAGAIN as of kmemx_pages_alloc_bound().
  */
-struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
-			      enum kmemx_kind kind)
+struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order)
 {
 	struct page *page = NULL;
 
 	preempt_disable();
 	if (order < KMEMX_PCP_ORDERS)
-		page = take_small(pages, order, kind);
+		page = take_small(pages, order);
 	kmemx_step();
 	if (!page) {
-		long past = kmemx_zone_alloc_order(&pages->zone, order, kind);
+		long past = kmemx_zone_alloc_order(&pages->zone, order, KMEMX_KIND_PAGES);
 
-		if (past >= 0)
-			page = kmemx_pages_page(pages, (u32)past);
+		page = past >= 0 ? kmemx_pages_page(pages, (u32)past) : ERR_PTR(past);
 	}
 	preempt_enable();
 	return page;
@@ -634,20 +649,3 @@ void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu)
 	} while (!left);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain_dead);
-
-/**
- * kmemx_pages_nr_front() - frames that are free in fronts
- * @pages: the region's frames
- *
- * Return: the sum over the CPUs; a snapshot.
- */
-unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages)
-{
-	unsigned long nr = 0;
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		nr += kmemx_pcp_frames(per_cpu_ptr(pages->pcp, cpu));
-	return nr;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);

@@ -18,8 +18,7 @@ void kmemx_pages_free_fronts(struct kmemx_pages *pages);
 void kmemx_pages_no_fronts(struct kmemx_pages *pages);
 unsigned int kmemx_pages_front_blocks(const struct kmemx_pages *pages);
 
-struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order,
-			      enum kmemx_kind kind);
+struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order);
 bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 			 unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
@@ -29,6 +28,13 @@ void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group gr
 void kmemx_pages_drain(struct kmemx_pages *pages);
 void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu);
 unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages);
+
+/* Frames that are free in the front of one CPU; a snapshot. */
+static inline unsigned long kmemx_pages_nr_front_of(const struct kmemx_pages *pages,
+						    unsigned int cpu)
+{
+	return kmemx_pcp_frames(per_cpu_ptr(pages->pcp, cpu));
+}
 
 /**
  * kmemx_pages_pop() - allocate a block from this CPU's front, if it has one
@@ -80,6 +86,21 @@ leave:
 none:
 	preempt_enable();
 	return false;
+}
+
+/*
+ * Could this CPU's front give a block of @order, 0..KMEMX_CHUNK_ORDER, where the zone has none?
+ * Of whatever CPU, a guess.
+ */
+static inline bool kmemx_pages_front_may_help(const struct kmemx_pages *pages,
+					      unsigned int order)
+{
+	struct kmemx_pcp *pcp = raw_cpu_ptr(pages->pcp);
+
+	if (order >= KMEMX_PCP_ORDERS)
+		return false;
+	/* One that is short gives back what another order has. */
+	return kmemx_pcp_is_short(pcp) || kmemx_pcp_bytes(kmemx_pcp_list(pcp, order));
 }
 
 /**

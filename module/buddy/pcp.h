@@ -382,15 +382,24 @@ static inline unsigned long kmemx_pcp_waiting(const struct kmemx_pcp *pcp)
 		(kmemx_group_order(READ_ONCE(pcp->group.where)) & 7);
 }
 
+/* What the blocks of a stack take in it, in bytes; of another CPU's, a snapshot. */
+static __always_inline unsigned long kmemx_pcp_bytes(const struct kmemx_pcp_list *list)
+{
+	return (unsigned long)READ_ONCE(list->top) - (unsigned long)list->bottom;
+}
+
 /* Frames in a front; of another CPU's, a snapshot. */
 static inline unsigned long kmemx_pcp_frames(const struct kmemx_pcp *pcp)
 {
-	unsigned long nr = kmemx_pcp_waiting(pcp);
-	unsigned int k;
+	const struct kmemx_pcp_list *list = pcp->list;
+	unsigned long bytes;
 
-	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
-		nr += (unsigned long)kmemx_pcp_nr(&pcp->list[k]) << k;
-	return nr;
+	/* No loop, as whoever fails comes here. */
+	static_assert(KMEMX_PCP_ORDERS == 5);
+	bytes = kmemx_pcp_bytes(list) + 2 * (kmemx_pcp_bytes(list + 1) +
+		2 * (kmemx_pcp_bytes(list + 2) + 2 * (kmemx_pcp_bytes(list + 3) +
+		2 * kmemx_pcp_bytes(list + 4))));
+	return kmemx_pcp_waiting(pcp) + bytes / sizeof(struct kmemx_pcp_block);
 }
 
 #endif /* KMEMX_BUDDY_PCP_H */
