@@ -505,6 +505,101 @@ static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 	}
 }
 
+#define NOWAIT	(GFP_NOWAIT | __GFP_NOWARN)
+
+/* All frames of the region that are to be had, one by one. */
+static struct page **take_every_frame(struct kunit *test)
+{
+	unsigned long all = kmemx_live.pages.nr_frames;
+	struct page **pages = kvcalloc(all, sizeof(*pages), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	kmemx_region_reclaim(&kmemx_live);
+	KUNIT_EXPECT_GT(test, kmemx_alloc_pages_bulk(QUIET, all, pages), 0UL);
+	return pages;
+}
+
+static void give_every_frame(struct page **pages)
+{
+	kmemx_free_pages_bulk(kmemx_live.pages.nr_frames, pages);
+	kvfree(pages);
+}
+
+/* An object that no slab can be made for, as there is no frame, or none that is next to another. */
+static void api_failing_slabs_have_reasons(struct kunit *test)
+{
+	struct page **pages = take_every_frame(test);
+	s64 fragmentation = read_stat(KMEMX_STAT_FAIL_FRAGMENTATION);
+	s64 exhausted = read_stat(KMEMX_STAT_FAIL_EXHAUSTED);
+	size_t large = 2 * PAGE_SIZE;
+	unsigned long i;
+
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(100, NOWAIT));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(large, NOWAIT));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, KMEMX_CHUNK_ORDER));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_EXHAUSTED), exhausted + 4);
+	for (i = 0; i < kmemx_live.pages.nr_frames; i++) {
+		if (page_to_pfn(pages[i]) % 2)
+			continue;
+		kmemx_free_pages(pages[i], 0);
+		pages[i] = NULL;
+	}
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(large, NOWAIT));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, 1));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, KMEMX_CHUNK_ORDER));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_FRAGMENTATION), fragmentation + 3);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_EXHAUSTED), exhausted + 4);
+	give_every_frame(pages);
+}
+
+/* That no slab can be made does not matter to who finds an object in one that is there. */
+static void api_objects_need_no_frame(struct kunit *test)
+{
+	void *first = kmemx_alloc(100, GFP_KERNEL), *second;
+	struct page **pages = take_every_frame(test);
+
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, 0));
+	second = kmemx_alloc(100, NOWAIT);
+	KUNIT_EXPECT_NOT_NULL(test, second);
+	kmemx_free(second);
+	kmemx_free(first);
+	give_every_frame(pages);
+}
+
+/* Let each bin have each chunk, or only those that it should have, which is none. */
+static void hint_at_every_chunk(bool is_wrong)
+{
+	struct kmemx_zone *zone = &kmemx_live.pages.zone;
+	unsigned int c, bin;
+
+	for (c = 0; c < zone->nr_chunks; c++) {
+		for (bin = 0; bin < KMEMX_NR_BINS; bin++) {
+			if (is_wrong)
+				kmemx_bins_add(&zone->bins, bin, c);
+			else
+				kmemx_bins_remove(&zone->bins, bin, c);
+		}
+	}
+}
+
+/* Bins that promise what is gone: so it looks to who is not as fast as others, again and again. */
+static void api_says_that_others_were_faster(struct kunit *test)
+{
+	struct page **pages = take_every_frame(test);
+	s64 contended = read_stat(KMEMX_STAT_FAIL_CONTENDED);
+
+	hint_at_every_chunk(true);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, 0));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(NOWAIT, 5));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(3 * PAGE_SIZE, 0, NOWAIT));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(100, NOWAIT));
+	KUNIT_EXPECT_NULL(test, kmemx_alloc(2 * PAGE_SIZE, NOWAIT));
+	hint_at_every_chunk(false);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_CONTENDED), contended + 5);
+	give_every_frame(pages);
+}
+
 #define NR_BULK	700
 
 static void api_bulk_gives_distinct_frames(struct kunit *test)
@@ -943,6 +1038,9 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_absurd_sizes_fail),
 	KUNIT_CASE(api_released_pages_serve_atomic_callers),
 	KUNIT_CASE(api_says_what_is_stranded_in_fronts),
+	KUNIT_CASE(api_failing_slabs_have_reasons),
+	KUNIT_CASE(api_objects_need_no_frame),
+	KUNIT_CASE(api_says_that_others_were_faster),
 	KUNIT_CASE(api_page_blocks),
 	KUNIT_CASE(api_contig_any_size_and_alignment),
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),

@@ -933,6 +933,16 @@ static void *walk_remove(struct kunit *test, struct walk *walk)
 	return obj;
 }
 
+static unsigned long nr_in_fronts(const struct kmemx_cache *cache)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		nr += kmemx_cache_nr_front(cache, cpu);
+	return nr;
+}
+
 /* What each has is what the cache says, and the source. */
 static void walk_compare(struct kunit *test, struct walk *walk)
 {
@@ -947,7 +957,7 @@ static void walk_compare(struct kunit *test, struct walk *walk)
 	kmemx_cache_usage(walk->cache, &usage);
 	kmemx_cache_counts(walk->cache, &counts);
 	KUNIT_ASSERT_EQ(test, usage.nr_live, (unsigned long)walk->nr);
-	KUNIT_ASSERT_EQ(test, usage.nr_front - kmemx_cache_nr_front(walk->cache),
+	KUNIT_ASSERT_EQ(test, usage.nr_front - nr_in_fronts(walk->cache),
 			(unsigned long)walk->sheaf->nr);
 	KUNIT_ASSERT_EQ(test, usage.nr_slabs, (unsigned long)fx->fake.nr_out);
 	KUNIT_ASSERT_EQ(test, counts.nr_alloc, walk->nr_alloc);
@@ -962,7 +972,7 @@ static void walk_found_none(struct kunit *test, struct walk *walk)
 
 	kmemx_cache_usage(walk->cache, &usage);
 	KUNIT_ASSERT_EQ(test, usage.nr_free, 0UL);
-	KUNIT_ASSERT_EQ(test, kmemx_cache_nr_front(walk->cache), 0UL);
+	KUNIT_ASSERT_EQ(test, nr_in_fronts(walk->cache), 0UL);
 	KUNIT_ASSERT_EQ(test, fx->fake.nr_allowed, 0U);
 }
 
@@ -1000,7 +1010,7 @@ static void walk_put(struct kunit *test, struct walk *walk, unsigned int nr)
 /* What the front has. */
 static void walk_pop_bulk(struct kunit *test, struct walk *walk, unsigned int nr)
 {
-	unsigned int had = (unsigned int)kmemx_cache_nr_front(walk->cache), i;
+	unsigned int had = (unsigned int)nr_in_fronts(walk->cache), i;
 	void *obj[WALK_SHEAF];
 
 	nr = min3(nr, WALK_SHEAF, WALK_LIVE - walk->nr);
@@ -1089,7 +1099,7 @@ static void walk_shrink(struct kunit *test, struct walk *walk)
 	unsigned int nr_out;
 
 	kmemx_cache_drain(walk->cache);
-	KUNIT_ASSERT_EQ(test, kmemx_cache_nr_front(walk->cache), 0UL);
+	KUNIT_ASSERT_EQ(test, nr_in_fronts(walk->cache), 0UL);
 	nr_out = fx->fake.nr_out;
 	KUNIT_ASSERT_EQ(test, kmemx_cache_retire(walk->cache),
 			(unsigned long)(nr_out - fx->fake.nr_out) << walk->cache->layout.order);

@@ -5,9 +5,11 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bug.h>
+#include <linux/cpumask.h>
 #include <linux/math.h>
 #include <linux/printk.h>
 #include <linux/sched/mm.h>
+#include <linux/smp.h>
 
 #include "api.h"
 #include "buddy/pages_front.h"
@@ -29,33 +31,87 @@ bool kmemx_request_is_too_large(const struct kmemx_request *req)
 	return req->size > (u64)kmemx_live.pages.nr_frames << PAGE_SHIFT;
 }
 
-/*
- * Are @need bytes free, in whatever pieces? A look at the bins and a few chunks, unless
- * there is hardly anything left.
- */
-static bool is_enough_free(size_t need)
+/* Has a CPU's front what is asked for? Adds its frames to @nr, of which @missing would do. */
+static __always_inline bool has_front(const struct kmemx_request *req, unsigned int cpu,
+				      unsigned long missing, unsigned long *nr)
 {
-	return kmemx_zone_has_free(&kmemx_live.pages.zone, DIV_ROUND_UP(need, PAGE_SIZE));
+	*nr += kmemx_pages_nr_front_of(&kmemx_live.pages, cpu);
+	return *nr >= missing || (req->cache && kmemx_cache_nr_front(req->cache, cpu));
 }
 
-/* Would it be enough with what is in fronts, which only a caller that may wait gets? */
-static bool is_stranded(const struct kmemx_request *req)
+static unsigned int next_cpu(unsigned int cpu)
 {
-	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE);
-	unsigned long front = kmemx_pages_nr_front(&kmemx_live.pages);
+	do
+		cpu = cpu + 1 < nr_cpu_ids ? cpu + 1 : 0;
+	while (!cpu_possible(cpu));
+	return cpu;
+}
 
-	if (gfpflags_allow_blocking(req->gfp))
+/*
+ * Would it be enough with what is in fronts, which only a caller that may wait gets? @missing
+ * frames would. Looks at this CPU's, and another's: the same one as the last time, if that had it.
+ */
+static noinline bool seems_stranded(const struct kmemx_request *req, unsigned long missing)
+{
+	static unsigned int other;
+	unsigned int this = raw_smp_processor_id(), cpu = READ_ONCE(other);
+	unsigned long nr = 0;
+
+	if (has_front(req, this, missing, &nr))
+		return true;
+	if (cpu == this)
+		cpu = next_cpu(cpu);
+	if (cpu == this)
 		return false;
-	return (req->cache && kmemx_cache_nr_front(req->cache)) ||
-		kmemx_zone_has_free(&kmemx_live.pages.zone, need - min(need, front));
+	if (has_front(req, cpu, missing, &nr)) {
+		WRITE_ONCE(other, cpu);
+		return true;
+	}
+	WRITE_ONCE(other, next_cpu(cpu));
+	return false;
+}
+
+/* As seems_stranded(), by all fronts. */
+static bool is_stranded(const struct kmemx_request *req, unsigned long missing)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (has_front(req, cpu, missing, &nr))
+			return true;
+	return false;
+}
+
+/* Too little is free in whatever pieces: @missing more frames would do. */
+static __always_inline enum kmemx_failure why_short(const struct kmemx_request *req,
+						    unsigned long missing, bool is_exact)
+{
+	if (gfpflags_allow_blocking(req->gfp))
+		return KMEMX_FAIL_EXHAUSTED;
+	if (is_exact ? is_stranded(req, missing) : seems_stranded(req, missing))
+		return KMEMX_FAIL_STRANDED;
+	return KMEMX_FAIL_EXHAUSTED;
+}
+
+/* Frames that are free; if need be no more than a guess that it is enough. */
+static __always_inline unsigned long count_free(unsigned long need, bool is_exact)
+{
+	/* Who has asked for more than a chunk has looked for a row at all of them. */
+	if (is_exact || unlikely(need > KMEMX_CHUNK_FRAMES))
+		return kmemx_pages_nr_free(&kmemx_live.pages);
+	return kmemx_zone_seem_free(&kmemx_live.pages.zone, need);
 }
 
 /*
  * @err is that of the last try, -EXDEV if it is for another node, -EADDRINUSE if it is for a
- * place that cannot be had, or 0 if all that is known is that it failed.
+ * place that cannot be had.
  */
-static enum kmemx_failure why(const struct kmemx_request *req, int err)
+static __always_inline enum kmemx_failure why(const struct kmemx_request *req, int err,
+					      bool is_exact)
 {
+	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE), free;
+
 	if (req->gfp & __GFP_NOFAIL)
 		return KMEMX_FAIL_REFUSED;
 	if (err == -EXDEV)
@@ -66,46 +122,61 @@ static enum kmemx_failure why(const struct kmemx_request *req, int err)
 		return KMEMX_FAIL_PLACE;
 	if (err == -EAGAIN)
 		return KMEMX_FAIL_CONTENDED;
-	if (!is_enough_free(req->need))
-		return is_stranded(req) ? KMEMX_FAIL_STRANDED : KMEMX_FAIL_EXHAUSTED;
+	free = count_free(need, is_exact);
+	if (free < need)
+		return why_short(req, need - free, is_exact);
 	/* Enough in a row, but not where the alignment wants it, is no use either. */
-	if (err == -ENOSPC || req->need > PAGE_SIZE)
+	if (need > 1 || req->align > PAGE_SIZE)
 		return KMEMX_FAIL_FRAGMENTATION;
+	/* Any frame would have done, so it has come too late. */
 	return KMEMX_FAIL_CONTENDED;
+}
+
+/* As kmemx_request_fail(), for who wants to know; but not too often for the log. */
+static noinline void tell(const struct kmemx_request *req, int err)
+{
+	bool is_due = kmemx_report_is_due(req->gfp);
+	struct kmemx_shortage shortage;
+
+	if (!is_due && !trace_kmemx_fail_enabled()) {
+		kmemx_stat_fail(why(req, err, false));
+		return;
+	}
+	shortage = (struct kmemx_shortage){
+		.size = req->size,
+		.align = req->align,
+		.gfp = req->gfp,
+		.why = why(req, err, true),
+		.free = (u64)kmemx_pages_nr_free(&kmemx_live.pages) << PAGE_SHIFT,
+		.largest = (u64)kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
+		.call_site = req->call_site,
+	};
+	kmemx_stat_fail(shortage.why);
+	trace_kmemx_fail(req->call_site, req->size, get_order(req->size), req->gfp,
+			 kmemx_report_reason(shortage.why), shortage.free,
+			 shortage.largest);
+	if (is_due)
+		kmemx_report_shortage(&shortage);
 }
 
 /**
  * kmemx_request_fail() - count, trace and report an allocation that failed
  * @req: the request
  * @err: that of the last try, -EXDEV if it is for another node, -EADDRINUSE if it is for a
- *	 place that cannot be had, or 0 if all that is known is that it failed
+ *	 place that cannot be had
  *
- * What is free is only counted for who wants to know.
+ * What is free is only counted for who wants to know. Else a short look must do, the same
+ * however large the region is and however many CPUs there are: who fails has other plans, and
+ * is to be told so soon.
  *
  * Context: any.
  */
 void kmemx_request_fail(const struct kmemx_request *req, int err)
 {
-	struct kmemx_shortage shortage = {
-		.size = req->size,
-		.align = req->align,
-		.gfp = req->gfp,
-		.why = why(req, err),
-		.call_site = req->call_site,
-	};
-
-	bool is_due = kmemx_report_is_due(req->gfp);
-
-	kmemx_stat_fail(shortage.why);
-	if (!is_due && !trace_kmemx_fail_enabled())
-		return;
-	shortage.free = (u64)kmemx_pages_nr_free(&kmemx_live.pages) << PAGE_SHIFT;
-	shortage.largest = (u64)kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT;
-	trace_kmemx_fail(req->call_site, req->size, get_order(req->size), req->gfp,
-			 kmemx_report_reason(shortage.why), shortage.free,
-			 shortage.largest);
-	if (is_due)
-		kmemx_report_shortage(&shortage);
+	if (!(req->gfp & __GFP_NOWARN) || trace_kmemx_fail_enabled())
+		tell(req, err);
+	else
+		kmemx_stat_fail(why(req, err, false));
 }
 
 /**

@@ -5,8 +5,8 @@
 #include "buddy/zone_bins.h"
 #include "buddy/zone_census.h"
 
-/* How many are looked at, without further ado, to say whether enough is free. */
-#define LAST_CHUNKS	16
+/* How many are looked at, at most, to say whether enough is free. */
+#define LOOK_CHUNKS	8
 
 /* Free frames of chunks @c to @end - 1. */
 static unsigned long sum_free(const struct kmemx_zone *zone, unsigned int c, unsigned int end)
@@ -66,23 +66,6 @@ unsigned int kmemx_zone_peak_chunks(const struct kmemx_zone *zone)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_peak_chunks);
 
-/* Free frames of chunks of bin @bin, 64 neighbours at most; no more than about @nr. */
-static unsigned long sum_bin(struct kmemx_zone *zone, unsigned int bin, unsigned long nr)
-{
-	const struct kmemx_summary *sum = zone->bins.chunks + bin;
-	long c = kmemx_bins_next(&zone->bins, bin, 0);
-	unsigned long frames = 0;
-	u64 left;
-
-	if (c < 0)
-		return 0;
-	c = round_down(c, (long)KMEMX_SUMMARY_FANOUT);
-	left = (u64)atomic64_read(sum->level[0] + c / KMEMX_SUMMARY_FANOUT);
-	for (; left && frames < nr; left &= left - 1)
-		frames += kmemx_state_free((u64)atomic64_read(zone->state + c + __ffs64(left)));
-	return frames;
-}
-
 /*
  * What is free at least, if the bins are right: each bin that is used has a chunk with a block
  * of its order, so the bits of a class of live counts are, as a number, frames. Those of two
@@ -97,58 +80,77 @@ static unsigned long least_free(u64 used)
 	return (sum + (sum >> 20) + (sum >> 40)) & (BIT_ULL(20) - 1);
 }
 
-static unsigned int free_in(const atomic64_t *state)
+/**
+ * struct look - a look at some chunks that have something free
+ * @left: how many more may be looked at
+ * @sum: their free frames
+ * @is_all: there were no others in the bins that were looked at
+ */
+struct look {
+	unsigned int left;
+	unsigned long sum;
+	bool is_all;
+};
+
+/* Look at chunks of a bin, 64 neighbours at most, until there are @nr frames. */
+static void look_at_bin(struct kmemx_zone *zone, unsigned int bin, unsigned long nr,
+			struct look *look)
 {
-	return kmemx_state_free((u64)atomic64_read(state));
+	struct kmemx_summary *chunks = zone->bins.chunks + bin;
+	long c = kmemx_summary_is_flat(chunks) ? kmemx_summary_lowest(chunks) :
+						 kmemx_summary_first(chunks);
+	u64 top = (u64)atomic64_read(chunks->top), left;
+
+	if (c < 0)
+		return;
+	c = round_down(c, (long)KMEMX_SUMMARY_FANOUT);
+	left = (u64)atomic64_read(chunks->level[0] + c / KMEMX_SUMMARY_FANOUT);
+	for (; left && look->left && look->sum < nr; left &= left - 1, look->left--)
+		look->sum += kmemx_state_free((u64)atomic64_read(zone->state + c + __ffs64(left)));
+	look->is_all = look->is_all && !left && chunks->nr_top == 1 && !(top & (top - 1));
 }
 
-/* Free frames of the last chunks, which are used last; of no more than it takes to have @nr. */
-static unsigned long last_free(const struct kmemx_zone *zone, unsigned long nr)
+/* Has a chunk of the last bin in @used so many free frames? If not, another may. */
+static __always_inline bool last_bin_has(struct kmemx_zone *zone, u64 used, unsigned long nr)
 {
-	const atomic64_t *state = zone->state + zone->nr_chunks;
-	unsigned int left = min_t(unsigned int, zone->nr_chunks, LAST_CHUNKS) / 4;
-	unsigned long sum = 0;
+	const struct kmemx_summary *chunks = zone->bins.chunks + fls64(used) - 1;
+	long c = kmemx_summary_is_flat(chunks) ? kmemx_summary_lowest(chunks) : -1;
 
-	/* Four at a time, as every instruction is one more for each. */
-	for (; left && sum < nr; left--) {
-		state -= 4;
-		sum += free_in(state) + free_in(state + 1);
-		sum += free_in(state + 2) + free_in(state + 3);
-	}
-	return sum;
+	return c >= 0 && kmemx_state_free((u64)atomic64_read(zone->state + c)) >= nr;
+}
+
+/* By chunks of the bins in @used; at least @nr if there may be so many. */
+static noinline unsigned long look_around(struct kmemx_zone *zone, u64 used, unsigned long nr)
+{
+	struct look look = { .left = LOOK_CHUNKS, .is_all = true };
+
+	/* The last bins are those with the fewest live blocks. */
+	for (; used && look.is_all && look.sum < nr; used &= ~BIT_ULL(fls64(used) - 1))
+		look_at_bin(zone, (unsigned int)fls64(used) - 1, nr, &look);
+	return look.is_all ? look.sum : max(look.sum, nr);
 }
 
 /**
- * kmemx_zone_has_free() - may that many frames be allocated, in whatever pieces?
+ * kmemx_zone_seem_free() - how many frames may be allocated, by one short look?
  * @zone: the zone
- * @nr: how many
+ * @nr: more than that do not matter
  *
- * Looks at the word of used bins; if that does not tell, at a few chunks, the last ones and
- * then those with few live blocks; and only if these are not enough at all.
+ * Looks at the word of used bins, and if that does not tell at a few chunks, those with few live
+ * blocks first, whatever the zone's size. In doubt, as more have something free, it is enough.
  *
- * Return: whether they may; a snapshot.
+ * Return: at least @nr if so many may be; if it is less, that is right. A snapshot.
  */
-bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr)
+unsigned long kmemx_zone_seem_free(struct kmemx_zone *zone, unsigned long nr)
 {
 	u64 used = (u64)atomic64_read(&zone->bins.used);
-	unsigned long sum = 0;
-	unsigned int c;
 
-	if (least_free(used) >= nr || last_free(zone, nr) >= nr)
-		return true;
-	/* The last bins are those with the fewest live blocks. */
-	for (; used && sum < nr; used &= ~BIT_ULL(fls64(used) - 1))
-		sum += sum_bin(zone, (unsigned int)fls64(used) - 1, nr - sum);
-	if (sum >= nr)
-		return true;
-	if (kmemx_bins_max_order(&zone->bins) < 0)
-		return false;
-	sum = 0;
-	for (c = 0; c < zone->nr_chunks && sum < nr; c++)
-		sum += kmemx_state_free((u64)atomic64_read(&zone->state[c]));
-	return sum >= nr;
+	if (!used)
+		return 0;
+	if (least_free(used) >= nr || last_bin_has(zone, used, nr))
+		return nr;
+	return look_around(zone, used, nr);
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_has_free);
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_seem_free);
 
 /**
  * kmemx_zone_extent_nr_free() - frames of one extent that may be allocated

@@ -15,7 +15,7 @@
 unsigned long kmemx_zone_nr_free(const struct kmemx_zone *zone);
 unsigned long kmemx_zone_nr_zero(const struct kmemx_zone *zone);
 unsigned int kmemx_zone_peak_chunks(const struct kmemx_zone *zone);
-bool kmemx_zone_has_free(struct kmemx_zone *zone, unsigned long nr);
+unsigned long kmemx_zone_seem_free(struct kmemx_zone *zone, unsigned long nr);
 unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 					const struct kmemx_extent *ext);
 unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,

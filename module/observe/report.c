@@ -34,6 +34,14 @@ static const char * const remedies[] = {
 	[KMEMX_FAIL_PLACE]		= "debugfs kmemx/region says what there is, fragmap what is free",
 };
 
+/* Who may wait has fronts emptied first, so a block in one may have been in the way of others. */
+static const char *remedy(const struct kmemx_shortage *shortage)
+{
+	if (shortage->why == KMEMX_FAIL_FRAGMENTATION && !gfpflags_allow_blocking(shortage->gfp))
+		return "ask for no more than the largest block, or where it may wait";
+	return remedies[shortage->why];
+}
+
 static const char * const verdicts[KMEMX_NR_VERDICTS] = {
 	[KMEMX_FREE_DOUBLE]	= "double free, or never allocated",
 	[KMEMX_FREE_ORDER]	= "allocated with another order",
@@ -82,7 +90,7 @@ void kmemx_report_shortage(const struct kmemx_shortage *shortage)
 	pr_warn("%pS: %zu bytes, align %zu, %pGg failed: %s: %llu bytes free, largest block %llu; %s\n",
 		(void *)shortage->call_site, shortage->size, shortage->align,
 		&shortage->gfp, reasons[shortage->why], shortage->free,
-		shortage->largest, remedies[shortage->why]);
+		shortage->largest, remedy(shortage));
 }
 
 /**

@@ -43,9 +43,9 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 	u32 id;
 
 	memset(usage, 0, sizeof(*usage));
-	usage->nr_front = kmemx_cache_nr_front(cache);
 	for_each_possible_cpu(cpu)
-		usage->nr_front += READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
+		usage->nr_front += kmemx_cache_nr_front(cache, cpu) +
+			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
 	for (id = 0; next_slab(cache, &id); id++) {
 		unsigned int nr_free = kmemx_slab_nr_free(kmemx_cache_state_at(cache, id));
 		unsigned int nr_live = kmemx_slab_nr_live(kmemx_cache_slab_at(cache, id),
@@ -116,24 +116,6 @@ bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *ob
 	return kmemx_slab_find(kmemx_cache_slab_at(cache, id), &cache->layout, obj, &status) &&
 		READ_ONCE(*status) == KMEMX_OBJECT_LIVE;
 }
-
-/**
- * kmemx_cache_nr_front() - objects that are free in fronts
- * @cache: the cache
- *
- * Context: any.
- * Return: the sum over the CPUs; a snapshot.
- */
-unsigned long kmemx_cache_nr_front(const struct kmemx_cache *cache)
-{
-	unsigned long nr = 0;
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		nr += kmemx_front_nr(per_cpu_ptr(cache->front, cpu));
-	return nr;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_cache_nr_front);
 
 /**
  * kmemx_cache_counts() - what has been allocated and freed

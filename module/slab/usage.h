@@ -9,9 +9,10 @@
 #ifndef KMEMX_SLAB_USAGE_H
 #define KMEMX_SLAB_USAGE_H
 
+#include <linux/percpu.h>
 #include <linux/types.h>
 
-struct kmemx_cache;
+#include "slab/cache.h"
 
 /**
  * struct kmemx_cache_usage - where a cache's objects are, a snapshot
@@ -43,8 +44,13 @@ struct kmemx_cache_counts {
 typedef void (*kmemx_visit_fn)(const struct kmemx_cache *cache, void *obj,
 			       unsigned long call_site, void *arg);
 
+/* Objects that are free in the front of one CPU; a snapshot. */
+static inline unsigned int kmemx_cache_nr_front(const struct kmemx_cache *cache, unsigned int cpu)
+{
+	return kmemx_front_nr(per_cpu_ptr(cache->front, cpu));
+}
+
 void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
-unsigned long kmemx_cache_nr_front(const struct kmemx_cache *cache);
 void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg);
