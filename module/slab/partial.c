@@ -417,7 +417,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
 
 /* For who may not wait: slabs at a time, and how many may be in use again. */
 #define TRIM_SLABS	8
-#define TRIM_LOOKS	64
+#define TRIM_LOOKS	16
 
 /**
  * kmemx_cache_trim_some() - as kmemx_cache_trim(), for who may not wait
