@@ -179,6 +179,8 @@ static __always_inline bool kmemx_cache_push_to(const struct kmemx_cache *cache,
 	bool freed = false;
 	u8 *status;
 
+	/* As in kmemx_depot_owner(): whose it is was read plainly. */
+	smp_rmb();
 	if (unlikely(!kmemx_slab_find(slab, &cache->layout, obj, &status)))
 		return false;
 	front = kmemx_front_enter(fronts);
@@ -322,7 +324,8 @@ static __always_inline unsigned int kmemx_cache_push_found(const struct kmemx_ca
 
 		if (unlikely((size_t)((u8 *)obj - base) >= bytes)) {
 			slab = slab_at(obj);
-			if (READ_ONCE(slab->cache) != cache)
+			/* As in kmemx_depot_owner(). */
+			if (smp_load_acquire(&slab->cache) != cache)
 				break;
 			bytes = PAGE_SIZE << cache->layout.order;
 			base = READ_ONCE(slab->base);

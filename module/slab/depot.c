@@ -118,7 +118,11 @@ void kmemx_depot_open(struct kmemx_depot *depot, u32 id, void *base,
 		kmemx_step();
 		WRITE_ONCE(slab->status, status);
 		kmemx_step();
-		WRITE_ONCE(slab->cache, cache);
+		/*
+		 * Who sees the cache sees the other two, or those of a later slab; which matters if
+		 * there was none before. Pairs with kmemx_depot_owner() and kmemx_cache_push_to().
+		 */
+		smp_store_release(&slab->cache, cache);
 	}
 }
 

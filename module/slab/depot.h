@@ -81,7 +81,8 @@ size_t kmemx_depot_meta_bytes(const struct kmemx_depot *depot);
  */
 static inline struct kmemx_cache *kmemx_depot_owner(const struct kmemx_depot *depot, u32 id)
 {
-	return READ_ONCE(depot->slab[id].cache);
+	/* Pairs with kmemx_depot_open(): so where its slab begins is known. */
+	return smp_load_acquire(&depot->slab[id].cache);
 }
 
 /**
