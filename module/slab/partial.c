@@ -142,6 +142,22 @@ static int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
 	return (int)nr;
 }
 
+/*
+ * A slab is not empty any more, or has ended: who would give it back need not look at it. So the
+ * notes are of slabs that are empty, but for moments.
+ */
+static __always_inline void forget_empty(struct kmemx_cache *cache, u32 id)
+{
+	if (likely(!kmemx_summary_test(&cache->depot->empty, id)))
+		return;
+	/* Fully ordered before the look that follows: pairs with kmemx_slab_note_empty(). */
+	kmemx_summary_clear(&cache->depot->empty, id);
+	kmemx_step();
+	if (unlikely(kmemx_slab_is_empty(kmemx_cache_slab_at(cache, id), &cache->layout,
+					 cache->number)))
+		kmemx_slab_note_empty(&cache->depot->empty, id);
+}
+
 /* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
 static bool end(struct kmemx_cache *cache, u32 id)
 {
@@ -163,6 +179,7 @@ static bool end(struct kmemx_cache *cache, u32 id)
 	 * was found, or since its last object came back.
 	 */
 	publish(cache, id);
+	forget_empty(cache, id);
 	return true;
 }
 
@@ -247,6 +264,8 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
 		publish(cache, id);
 	else if (to != from)
 		move(cache, id, from, to);
+	if (from == KMEMX_PARTIAL_EMPTIER)
+		forget_empty(cache, id);
 	locate(cache, kmemx_cache_slab_at(cache, id), taken, got, slot);
 	return got;
 }
@@ -415,7 +434,7 @@ unsigned long kmemx_cache_trim(struct kmemx_depot *depot)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
 
-/* For who may not wait: slabs at a time, and how many may be in use again. */
+/* For who may not wait: slabs at a time, and how many notes may have come late. */
 #define TRIM_SLABS	8
 #define TRIM_LOOKS	16
 
