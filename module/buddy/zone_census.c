@@ -80,54 +80,49 @@ static unsigned long least_free(u64 used)
 	return (sum + (sum >> 20) + (sum >> 40)) & (BIT_ULL(20) - 1);
 }
 
-/**
- * struct look - a look at some chunks that have something free
- * @left: how many more may be looked at
- * @sum: their free frames
- * @is_all: there were no others in the bins that were looked at
+/*
+ * The first chunks of a bin, neighbours, as bits from @first on. Clears @is_all if there may be
+ * others. 0 if the bin has none by now.
  */
-struct look {
-	unsigned int left;
-	unsigned long sum;
-	bool is_all;
-};
-
-/* Look at chunks of a bin, 64 neighbours at most, until there are @nr frames. */
-static void look_at_bin(struct kmemx_zone *zone, unsigned int bin, unsigned long nr,
-			struct look *look)
+static __always_inline u64 first_chunks(struct kmemx_summary *chunks, unsigned long *first,
+					bool *is_all)
 {
-	struct kmemx_summary *chunks = zone->bins.chunks + bin;
-	long c = kmemx_summary_is_flat(chunks) ? kmemx_summary_lowest(chunks) :
-						 kmemx_summary_first(chunks);
-	u64 top = (u64)atomic64_read(chunks->top), left;
+	u64 top = (u64)atomic64_read(chunks->top);
+	long c;
 
-	if (c < 0)
-		return;
-	c = round_down(c, (long)KMEMX_SUMMARY_FANOUT);
-	left = (u64)atomic64_read(chunks->level[0] + c / KMEMX_SUMMARY_FANOUT);
-	for (; left && look->left && look->sum < nr; left &= left - 1, look->left--)
-		look->sum += kmemx_state_free((u64)atomic64_read(zone->state + c + __ffs64(left)));
-	look->is_all = look->is_all && !left && chunks->nr_top == 1 && !(top & (top - 1));
-}
-
-/* Has a chunk of the last bin in @used so many free frames? If not, another may. */
-static __always_inline bool last_bin_has(struct kmemx_zone *zone, u64 used, unsigned long nr)
-{
-	const struct kmemx_summary *chunks = zone->bins.chunks + fls64(used) - 1;
-	long c = kmemx_summary_is_flat(chunks) ? kmemx_summary_lowest(chunks) : -1;
-
-	return c >= 0 && kmemx_state_free((u64)atomic64_read(zone->state + c)) >= nr;
+	/* Words of the lowest level: the first one, but in a large zone. */
+	if (likely(chunks->nr_top == 1 && kmemx_summary_is_flat(chunks))) {
+		*first = top ? __ffs64(top) * KMEMX_SUMMARY_FANOUT : 0;
+		*is_all = *is_all && !(top & (top - 1));
+	} else {
+		c = kmemx_summary_first(chunks);
+		*first = round_down((unsigned long)max(c, 0L), KMEMX_SUMMARY_FANOUT);
+		*is_all = *is_all && c < 0;
+	}
+	return (u64)atomic64_read(chunks->level[0] + *first / KMEMX_SUMMARY_FANOUT);
 }
 
 /* By chunks of the bins in @used; at least @nr if there may be so many. */
 static noinline unsigned long look_around(struct kmemx_zone *zone, u64 used, unsigned long nr)
 {
-	struct look look = { .left = LOOK_CHUNKS, .is_all = true };
+	unsigned int looks = LOOK_CHUNKS;
+	unsigned long sum = 0, first;
+	bool is_all = true;
 
 	/* The last bins are those with the fewest live blocks. */
-	for (; used && look.is_all && look.sum < nr; used &= ~BIT_ULL(fls64(used) - 1))
-		look_at_bin(zone, (unsigned int)fls64(used) - 1, nr, &look);
-	return look.is_all ? look.sum : max(look.sum, nr);
+	for (; used && is_all; used &= ~BIT_ULL(fls64(used) - 1)) {
+		u64 left = first_chunks(zone->bins.chunks + fls64(used) - 1, &first, &is_all);
+
+		for (; left; left &= left - 1) {
+			if (!looks--)
+				return nr;
+			sum += kmemx_state_free((u64)atomic64_read(zone->state + first +
+								   __ffs64(left)));
+			if (sum >= nr)
+				return sum;
+		}
+	}
+	return is_all ? sum : nr;
 }
 
 /**
@@ -146,9 +141,7 @@ unsigned long kmemx_zone_seem_free(struct kmemx_zone *zone, unsigned long nr)
 
 	if (!used)
 		return 0;
-	if (least_free(used) >= nr || last_bin_has(zone, used, nr))
-		return nr;
-	return look_around(zone, used, nr);
+	return least_free(used) >= nr ? nr : look_around(zone, used, nr);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_seem_free);
 
