@@ -143,19 +143,14 @@ static int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
 }
 
 /*
- * A slab is not empty any more, or has ended: who would give it back need not look at it. So the
- * notes are of slabs that are empty, but for moments.
+ * A slab is not empty any more, or has ended, and cannot be empty before the caller is through
+ * with it: who would give it back need not look at it. So the notes are of slabs that are empty,
+ * but for moments.
  */
 static __always_inline void forget_empty(struct kmemx_cache *cache, u32 id)
 {
-	if (likely(!kmemx_summary_test(&cache->depot->empty, id)))
-		return;
-	/* Fully ordered before the look that follows: pairs with kmemx_slab_note_empty(). */
-	kmemx_summary_clear(&cache->depot->empty, id);
-	kmemx_step();
-	if (unlikely(kmemx_slab_is_empty(kmemx_cache_slab_at(cache, id), &cache->layout,
-					 cache->number)))
-		kmemx_slab_note_empty(&cache->depot->empty, id);
+	if (unlikely(kmemx_summary_test(&cache->depot->empty, id)))
+		kmemx_summary_clear(&cache->depot->empty, id);
 }
 
 /* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
@@ -264,7 +259,7 @@ static unsigned int take_from(struct kmemx_cache *cache, u32 id, enum kmemx_part
 		publish(cache, id);
 	else if (to != from)
 		move(cache, id, from, to);
-	if (from == KMEMX_PARTIAL_EMPTIER)
+	if (got && from == KMEMX_PARTIAL_EMPTIER)
 		forget_empty(cache, id);
 	locate(cache, kmemx_cache_slab_at(cache, id), taken, got, slot);
 	return got;
