@@ -34,6 +34,9 @@ static void *alloc_contig(struct kmemx_request *req)
  *	   means a page
  * @gfp: as for kmemx_alloc()
  *
+ * More than 2 MiB, or such an alignment, is looked for chunk by chunk, with preemption off: up to
+ * 153 instructions for each 2 MiB of the region.
+ *
  * Context: as for kmemx_alloc().
  * Return: the memory, or NULL; also for @size 0 or an @align that is no power
  * of two.

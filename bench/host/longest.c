@@ -3,11 +3,15 @@
  * The longest single allocation and free of a zone, in instructions, whatever its size:
  *
  *	kmemx_longest MIB ORDER
+ *	kmemx_longest MIB run CHUNKS
  *
  * fills a zone of that size to nine tenths with blocks of all small orders, frees and
  * allocates them at random until it is fragmented, and then takes and gives blocks of ORDER,
  * each by itself, an instruction at a time: with the trap flag set, the CPU raises a signal
  * after each. Prints the longest allocation and the longest free. For x86-64.
+ *
+ * A run of CHUNKS chunks, less a frame, is the longest to find where it is the last thing free,
+ * behind chunks every other one of which is taken.
  * scripts/lib/bench-host builds and runs it.
  */
 #include <signal.h>
@@ -15,6 +19,8 @@
 
 #include "buddy/zone.h"
 #include "buddy/zone_block.h"
+#include "buddy/zone_info.h"
+#include "buddy/zone_run.h"
 
 #define FRAMES_PER_MIB	256UL
 #define BASE_PFN	0x100000UL
@@ -139,25 +145,87 @@ static void measure(u32 order, unsigned long *alloc_max, unsigned long *free_max
 	}
 }
 
+/* Take every chunk; give every other one back, and the last @nr. */
+static void leave_a_run(unsigned int nr)
+{
+	unsigned int c;
+
+	while (kmemx_zone_alloc_order(&zone, KMEMX_CHUNK_ORDER, KMEMX_KIND_PAGES) >= 0)
+		;
+	for (c = 0; c < zone.nr_chunks; c++)
+		if ((c % 2 == 0 || c + nr >= zone.nr_chunks) &&
+		    !kmemx_zone_free_block(&zone, c * KMEMX_CHUNK_FRAMES, KMEMX_CHUNK_ORDER))
+			abort();
+}
+
+static void free_run(unsigned int frame, unsigned long nr_frames)
+{
+	u8 info;
+
+	if (kmemx_zone_claim(&zone, frame, KMEMX_KIND_CONTIG, nr_frames, &info))
+		abort();
+	for (;;) {
+		unsigned int block = frame, order = kmemx_info_order(info);
+		bool more = info & KMEMX_INFO_MORE;
+
+		if (more)
+			frame = kmemx_zone_next(&zone, frame, &info);
+		kmemx_zone_give(&zone, block, order);
+		if (!more)
+			break;
+	}
+}
+
+static void measure_run(unsigned int nr, unsigned long *alloc_max, unsigned long *free_max)
+{
+	unsigned long nr_frames = (unsigned long)nr * KMEMX_CHUNK_FRAMES - 1;
+	long frame;
+
+	leave_a_run(nr);
+	WRITE_ONCE(nr_steps, 0);
+	trap_on();
+	frame = kmemx_zone_alloc_bound(&zone, nr_frames, 1, 0, KMEMX_KIND_CONTIG);
+	trap_off();
+	*alloc_max = READ_ONCE(nr_steps);
+	if (frame < 0)
+		abort();
+	WRITE_ONCE(nr_steps, 0);
+	trap_on();
+	free_run((unsigned int)frame, nr_frames);
+	trap_off();
+	*free_max = READ_ONCE(nr_steps);
+}
+
+static unsigned long number(int argc, char **argv, int i, unsigned long otherwise)
+{
+	return i < argc ? strtoul(argv[i], NULL, 10) : otherwise;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long mib = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
-	unsigned long order = argc == 3 ? strtoul(argv[2], NULL, 10) : ULONG_MAX;
+	bool is_run = argc == 4 && !strcmp(argv[2], "run");
+	unsigned long mib = number(argc, argv, 1, 0);
+	unsigned long nr = number(argc, argv, is_run ? 3 : 2, ULONG_MAX);
 	struct kmemx_extent extent = { .pfn = BASE_PFN, .nr_frames = mib * FRAMES_PER_MIB };
 	unsigned long alloc_max = 0, free_max = 0;
 
-	if (!mib || order > KMEMX_CHUNK_ORDER) {
-		fprintf(stderr, "usage: kmemx_longest MIB ORDER\n");
+	if (!mib || argc != 3 + is_run ||
+	    (is_run ? nr < 2 || nr > mib * FRAMES_PER_MIB / KMEMX_CHUNK_FRAMES :
+		      nr > KMEMX_CHUNK_ORDER)) {
+		fprintf(stderr, "usage: kmemx_longest MIB ORDER | MIB run CHUNKS\n");
 		return 2;
 	}
-	if (kmemx_zone_init(&zone, 1, &extent) || !fill(extent.nr_frames)) {
+	if (kmemx_zone_init(&zone, 1, &extent) || (!is_run && !fill(extent.nr_frames))) {
 		fprintf(stderr, "kmemx_longest: no memory\n");
 		return 1;
 	}
 	signal(SIGTRAP, stepped);
-	measure((u32)order, &alloc_max, &free_max);
+	if (is_run)
+		measure_run((unsigned int)nr, &alloc_max, &free_max);
+	else
+		measure((u32)nr, &alloc_max, &free_max);
 	if (!alloc_max || !free_max) {
-		fprintf(stderr, "kmemx_longest: no block of order %lu was to be had\n", order);
+		fprintf(stderr, "kmemx_longest: no block of order %lu was to be had\n", nr);
 		return 1;
 	}
 	printf("%lu %lu\n", alloc_max, free_max);
