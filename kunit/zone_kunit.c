@@ -808,33 +808,40 @@ static void expect_seem_free(struct kunit *test, struct fixture *fx)
 	KUNIT_ASSERT_EQ(test, kmemx_zone_seem_free(&fx->zone, nr_free + 1), nr_free);
 }
 
-#define MANY_CHUNKS	200
+/* Words of words of chunks. */
+#define MANY_CHUNKS	(KMEMX_SUMMARY_FANOUT * KMEMX_SUMMARY_FANOUT + 100)
 
-/* Take all of a zone of many chunks; give the first frame of each @step-th back, of @nr of them. */
+/* Take all of a zone; of each @step-th chunk, of @nr, but the last frame. */
 static void leave_a_frame_in(struct kunit *test, struct kmemx_zone *zone, unsigned int nr,
 			     unsigned int step)
 {
 	unsigned int c;
 
-	while (kmemx_zone_alloc(zone, 1, 1, KIND) >= 0)
+	while (kmemx_zone_alloc(zone, KMEMX_CHUNK_FRAMES, 1, KIND) >= 0)
 		;
-	for (c = 0; c < nr; c++)
-		KUNIT_ASSERT_EQ(test, free_all(zone, c * step * KMEMX_CHUNK_FRAMES, KIND, 1),
+	for (c = 0; c < nr; c++) {
+		long frame = (long)c * step * KMEMX_CHUNK_FRAMES;
+
+		KUNIT_ASSERT_EQ(test, free_all(zone, (unsigned int)frame, KIND, KMEMX_CHUNK_FRAMES),
 				KMEMX_FREE_OK);
+		KUNIT_ASSERT_EQ(test, kmemx_zone_alloc(zone, KMEMX_CHUNK_FRAMES - 1, 1, KIND),
+				frame);
+	}
 }
 
 /* In a zone of many chunks too, what is said to be less is right; in doubt it is enough. */
 static void zone_seems_to_have_no_less_than_it_has(struct kunit *test)
 {
 	static const struct {
+		unsigned int nr_chunks;
 		unsigned int nr;
 		unsigned int step;
 	} left[] = {
-		{ 0, 1 }, { 1, 1 }, { 3, 1 }, { 7, 1 }, { 8, 1 }, { 9, 1 }, { 64, 1 }, { 65, 1 },
-		{ MANY_CHUNKS, 1 }, { 2, 70 }, { 3, 70 },
-	};
-	struct kmemx_extent ext = {
-		.pfn = BASE, .nr_frames = MANY_CHUNKS * KMEMX_CHUNK_FRAMES,
+		{ 200, 0, 1 }, { 200, 1, 1 }, { 200, 3, 1 }, { 200, 7, 1 }, { 200, 8, 1 },
+		{ 200, 9, 1 }, { 200, 64, 1 }, { 200, 65, 1 }, { 200, 200, 1 }, { 200, 2, 70 },
+		{ 200, 3, 70 }, { MANY_CHUNKS, 0, 1 }, { MANY_CHUNKS, 1, 1 },
+		{ MANY_CHUNKS, 2, MANY_CHUNKS - 1 }, { MANY_CHUNKS, 8, 599 },
+		{ MANY_CHUNKS, 9, 500 }, { MANY_CHUNKS, 70, 1 },
 	};
 	struct kmemx_zone *zone = kunit_kzalloc(test, sizeof(*zone), GFP_KERNEL);
 	unsigned long nr, seem;
@@ -842,6 +849,9 @@ static void zone_seems_to_have_no_less_than_it_has(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, zone);
 	for (i = 0; i < ARRAY_SIZE(left); i++) {
+		struct kmemx_extent ext = {
+			.pfn = BASE, .nr_frames = left[i].nr_chunks * KMEMX_CHUNK_FRAMES,
+		};
 		unsigned long nr_free = left[i].nr;
 
 		KUNIT_ASSERT_EQ(test, kmemx_zone_init(zone, 1, &ext), 0);
@@ -851,7 +861,7 @@ static void zone_seems_to_have_no_less_than_it_has(struct kunit *test)
 			seem = kmemx_zone_seem_free(zone, nr);
 			KUNIT_EXPECT_TRUE(test, seem >= nr || seem == nr_free);
 			/* No more need be looked at than these. */
-			if (nr_free <= 8 && left[i].step == 1)
+			if (nr_free <= 8)
 				KUNIT_EXPECT_EQ(test, min(seem, nr), min(nr_free, nr));
 		}
 		kmemx_zone_fini(zone);

@@ -80,49 +80,46 @@ static unsigned long least_free(u64 used)
 	return (sum + (sum >> 20) + (sum >> 40)) & (BIT_ULL(20) - 1);
 }
 
-/*
- * The first chunks of a bin, neighbours, as bits from @first on. Clears @is_all if there may be
- * others. 0 if the bin has none by now.
- */
-static __always_inline u64 first_chunks(struct kmemx_summary *chunks, unsigned long *first,
-					bool *is_all)
+/* The first word of a bin's chunks, at or after @word, that may have one; or -1. */
+static __always_inline long next_word(struct kmemx_summary *chunks, unsigned int word)
 {
-	u64 top = (u64)atomic64_read(chunks->top);
+	u64 top;
 	long c;
 
-	/* Words of the lowest level: the first one, but in a large zone. */
 	if (likely(chunks->nr_top == 1 && kmemx_summary_is_flat(chunks))) {
-		*first = top ? __ffs64(top) * KMEMX_SUMMARY_FANOUT : 0;
-		*is_all = *is_all && !(top & (top - 1));
-	} else {
-		c = kmemx_summary_first(chunks);
-		*first = round_down((unsigned long)max(c, 0L), KMEMX_SUMMARY_FANOUT);
-		*is_all = *is_all && c < 0;
+		top = (u64)atomic64_read(chunks->top) >> (word % KMEMX_SUMMARY_FANOUT);
+		return top && word < KMEMX_SUMMARY_FANOUT ? (long)(word + __ffs64(top)) : -1;
 	}
-	return (u64)atomic64_read(chunks->level[0] + *first / KMEMX_SUMMARY_FANOUT);
+	c = kmemx_summary_find(chunks, word * KMEMX_SUMMARY_FANOUT);
+	return c < 0 ? -1 : c / KMEMX_SUMMARY_FANOUT;
 }
 
-/* By chunks of the bins in @used; at least @nr if there may be so many. */
+/* By chunks of the bins in @used; @nr if there are more than are looked at. */
 static noinline unsigned long look_around(struct kmemx_zone *zone, u64 used, unsigned long nr)
 {
 	unsigned int looks = LOOK_CHUNKS;
-	unsigned long sum = 0, first;
-	bool is_all = true;
+	unsigned long sum = 0;
 
 	/* The last bins are those with the fewest live blocks. */
-	for (; used && is_all; used &= ~BIT_ULL(fls64(used) - 1)) {
-		u64 left = first_chunks(zone->bins.chunks + fls64(used) - 1, &first, &is_all);
+	for (; used; used &= ~BIT_ULL(fls64(used) - 1)) {
+		struct kmemx_summary *chunks = zone->bins.chunks + fls64(used) - 1;
+		long word;
 
-		for (; left; left &= left - 1) {
-			if (!looks--)
-				return nr;
-			sum += kmemx_state_free((u64)atomic64_read(zone->state + first +
-								   __ffs64(left)));
-			if (sum >= nr)
-				return sum;
+		for (word = next_word(chunks, 0); word >= 0;
+		     word = next_word(chunks, (unsigned int)word + 1)) {
+			u64 left = (u64)atomic64_read(chunks->level[0] + word);
+			const atomic64_t *state = zone->state + word * KMEMX_SUMMARY_FANOUT;
+
+			for (; left; left &= left - 1) {
+				if (!looks--)
+					return nr;
+				sum += kmemx_state_free((u64)atomic64_read(state + __ffs64(left)));
+				if (sum >= nr)
+					return sum;
+			}
 		}
 	}
-	return is_all ? sum : nr;
+	return sum;
 }
 
 /**
