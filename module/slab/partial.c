@@ -117,8 +117,7 @@ static void locate_first(const struct kmemx_cache *cache, const struct kmemx_sla
  * Make a slab, and take up to @nr of its objects: nobody else is there yet, so there is
  * nothing to search. Returns how many, or an error.
  */
-static int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
-			 unsigned int nr)
+static int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot, unsigned int nr)
 {
 	struct kmemx_depot *depot = cache->depot;
 	void *base;
@@ -145,12 +144,15 @@ static int grow(struct kmemx_cache *cache, struct kmemx_front_slot *slot,
 /*
  * A slab is not empty any more, or has ended, and cannot be empty before the caller is through
  * with it: who would give it back need not look at it. So the notes are of slabs that are empty,
- * but for moments.
+ * but for those of frees that were slower than who took from the slab again.
  */
 static __always_inline void forget_empty(struct kmemx_cache *cache, u32 id)
 {
-	if (unlikely(kmemx_summary_test(&cache->depot->empty, id)))
+	kmemx_step();
+	if (unlikely(kmemx_summary_test(&cache->depot->empty, id))) {
+		kmemx_step();
 		kmemx_summary_clear(&cache->depot->empty, id);
+	}
 }
 
 /* End a slab, if it is empty; it is the caller's then, and nobody finds it any more. */
@@ -328,10 +330,11 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 		give_frames(cache, id);
 		return;
 	}
-	if (from != to)
-		move(cache, id, from, to);
+	/* Before others find it: who takes from it then clears the note. */
 	if (is_empty)
 		kmemx_slab_note_empty(&cache->depot->empty, id);
+	if (from != to)
+		move(cache, id, from, to);
 }
 
 /* How many slabs wait for one grace period. */
@@ -437,7 +440,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
  * kmemx_cache_trim_some() - as kmemx_cache_trim(), for who may not wait
  * @depot: the depot
  *
- * Slabs that caches would keep go too.
+ * Slabs that caches would keep go too. Looks at 16 notes at most, of which some may be of slabs that
+ * are empty no more.
  *
  * Context: any.
  * Return: page frames given back, of eight slabs at most.
