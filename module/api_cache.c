@@ -91,7 +91,10 @@ static noinline void *alloc_none(struct kmemx_cache *cache, gfp_t gfp, size_t si
 	struct kmemx_request req;
 
 	if (kmemx_api_is_told(gfp) || gfpflags_allow_blocking(gfp) ||
-	    kmemx_cache_has_partial(cache) || kmemx_region_reclaim_some(&kmemx_live))
+	    kmemx_cache_has_partial(cache) ||
+	    /* That of another CPU now, or filled meanwhile, or what is on top was freed twice. */
+	    !kmemx_front_is_empty(raw_cpu_ptr(cache->front)) ||
+	    kmemx_region_reclaim_some(&kmemx_live))
 		return alloc_long(cache, gfp, size, call_site);
 	req = request(cache, gfp, size, call_site);
 	kmemx_request_fail(&req, -ENOSPC);

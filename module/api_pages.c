@@ -113,6 +113,14 @@ static noinline struct page *alloc_pages_past(gfp_t gfp, unsigned int order,
 	return alloc_pages_take(gfp, order, call_site);
 }
 
+/* Has neither the zone a block, nor a front one that may help? Of more than a chunk who knows. */
+static __always_inline bool has_none(unsigned int order)
+{
+	return order <= KMEMX_CHUNK_ORDER && !kmemx_live.site &&
+		!kmemx_zone_has_block(&kmemx_live.pages.zone, order) &&
+		!kmemx_pages_front_may_help(&kmemx_live.pages, order);
+}
+
 /* Zeroes are wanted, and nothing else that is special, or it is to be refused. */
 static noinline struct page *alloc_pages_special(gfp_t gfp, unsigned int order,
 						 unsigned long call_site)
@@ -120,9 +128,12 @@ static noinline struct page *alloc_pages_special(gfp_t gfp, unsigned int order,
 	struct page *page;
 
 	kmemx_debug_might_alloc(gfp);
-	if (unlikely(gfp & __GFP_NOFAIL) || order >= KMEMX_PCP_ORDERS ||
-	    !kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page))
+	if (unlikely(gfp & __GFP_NOFAIL))
 		return alloc_pages_slow(gfp, order, call_site);
+	if (order >= KMEMX_PCP_ORDERS ||
+	    !kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page))
+		return has_none(order) ? alloc_pages_none(gfp, order, call_site) :
+					 alloc_pages_slow(gfp, order, call_site);
 	if (kmemx_api_wants_zeroes(gfp))
 		kmemx_pages_clear(page_address(page), 1UL << order);
 	return count_alloc(page, order, gfp, call_site);

@@ -54,8 +54,9 @@ static unsigned int next_cpu(unsigned int cpu)
 static noinline bool seems_stranded(const struct kmemx_request *req, unsigned long missing)
 {
 	static unsigned int other;
-	unsigned int this = raw_smp_processor_id(), cpu = READ_ONCE(other);
+	unsigned int this = raw_smp_processor_id(), cpu = READ_ONCE(other), next;
 	unsigned long nr = 0;
+	bool found;
 
 	if (has_front(req, this, missing, &nr))
 		return true;
@@ -63,12 +64,12 @@ static noinline bool seems_stranded(const struct kmemx_request *req, unsigned lo
 		cpu = next_cpu(cpu);
 	if (cpu == this)
 		return false;
-	if (has_front(req, cpu, missing, &nr)) {
-		WRITE_ONCE(other, cpu);
-		return true;
-	}
-	WRITE_ONCE(other, next_cpu(cpu));
-	return false;
+	found = has_front(req, cpu, missing, &nr);
+	next = found ? cpu : next_cpu(cpu);
+	/* As a rule it is what it was, and other CPUs fail too. */
+	if (READ_ONCE(other) != next)
+		WRITE_ONCE(other, next);
+	return found;
 }
 
 /* As seems_stranded(), by all fronts. */
@@ -97,8 +98,7 @@ static __always_inline enum kmemx_failure why_short(const struct kmemx_request *
 /* Frames that are free; if need be no more than a guess that it is enough. */
 static __always_inline unsigned long count_free(unsigned long need, bool is_exact)
 {
-	/* Who has asked for more than a chunk has looked for a row at all of them. */
-	if (is_exact || unlikely(need > KMEMX_CHUNK_FRAMES))
+	if (is_exact)
 		return kmemx_pages_nr_free(&kmemx_live.pages);
 	return kmemx_zone_seem_free(&kmemx_live.pages.zone, need);
 }
@@ -112,6 +112,8 @@ static __always_inline enum kmemx_failure why(const struct kmemx_request *req, i
 {
 	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE), free;
 
+	/* Who has asked for more than a chunk has looked for a row at all of them. */
+	is_exact |= need > KMEMX_CHUNK_FRAMES;
 	if (req->gfp & __GFP_NOFAIL)
 		return KMEMX_FAIL_REFUSED;
 	if (err == -EXDEV)

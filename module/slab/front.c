@@ -371,8 +371,9 @@ void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site)
 		obj = kmemx_front_issue(front);
 	kmemx_front_leave(cache->front, front);
 	if (unlikely(err)) {
-		/* It would be told the same once more. */
-		obj = err == -ENOSPC ? ERR_PTR(err) : take_one(cache);
+		/* It would be told the same once more, unless something has come back since. */
+		obj = err == -ENOSPC && !kmemx_cache_has_partial(cache) ? ERR_PTR(err) :
+									  take_one(cache);
 		if (!IS_ERR(obj))
 			this_cpu_inc(cache->front->nr_past_alloc);
 	}

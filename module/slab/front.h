@@ -115,6 +115,11 @@ static inline unsigned int kmemx_front_nr(const struct kmemx_front *front)
 	return (unsigned int)(READ_ONCE(front->top) - front->bottom);
 }
 
+static __always_inline bool kmemx_front_is_empty(const struct kmemx_front *front)
+{
+	return READ_ONCE(front->top) == front->bottom;
+}
+
 /* In place of a front while somebody is at work in it, and never changed. */
 extern struct kmemx_front kmemx_front_closed;
 
