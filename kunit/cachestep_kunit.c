@@ -506,7 +506,8 @@ static const char *check_hints(void)
 	for (id = 0; id < NR_SLABS; id++) {
 		if (!kmemx_partial_check(fx->cache, id))
 			return "a slab is not found where it belongs, or elsewhere";
-		if (kmemx_slab_is_empty(&fx->depot.slab[id], &fx->cache->layout, fx->cache->number) &&
+		if (kmemx_slab_is_empty(&fx->depot.slab[id], &fx->cache->layout,
+					fx->cache->number) &&
 		    !kmemx_summary_test(&fx->depot.empty, id))
 			return "an empty slab is noted nowhere";
 	}

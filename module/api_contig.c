@@ -35,7 +35,7 @@ static void *alloc_contig(struct kmemx_request *req)
  * @gfp: as for kmemx_alloc()
  *
  * More than 2 MiB, or such an alignment, is looked for chunk by chunk, with preemption off: up to
- * 153 instructions for each 2 MiB of the region.
+ * 155 instructions for each 2 MiB of the region.
  *
  * Context: as for kmemx_alloc().
  * Return: the memory, or NULL; also for @size 0 or an @align that is no power

@@ -440,8 +440,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_trim);
  * kmemx_cache_trim_some() - as kmemx_cache_trim(), for who may not wait
  * @depot: the depot
  *
- * Slabs that caches would keep go too. Looks at 16 notes at most, of which some may be of slabs that
- * are empty no more.
+ * Slabs that caches would keep go too. Looks at 16 notes at most, of which some may be of slabs
+ * that are empty no more.
  *
  * Context: any.
  * Return: page frames given back, of eight slabs at most.
