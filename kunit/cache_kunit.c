@@ -13,6 +13,7 @@
 #include "fake_pages.h"
 #include "random.h"
 #include "slab/cache.h"
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/reap.h"
 #include "slab/sheaf.h"
@@ -527,11 +528,19 @@ static u64 nr_flush_of(const struct kmemx_cache *cache)
 	return nr;
 }
 
+static void put_visited(const struct kmemx_cache *cache, void *obj, unsigned long call_site,
+			void *arg)
+{
+	struct kunit *test = arg;
+
+	KUNIT_EXPECT_EQ(test, put(test->priv, obj, (struct kmemx_cache *)cache), KMEMX_FREE_OK);
+}
+
 /* What comes back in the order in which it went finds its neighbours in the front. */
 static void cache_full_front_gives_neighbours_back_together(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int cap = fx->cache->front_cap, nr = cap + 512, i;
+	unsigned int cap = fx->cache->front_cap, nr = cap + 512, left, i;
 	void **obj = kunit_kmalloc_array(test, nr, sizeof(*obj), GFP_KERNEL);
 	struct kmemx_cache_usage usage;
 
@@ -544,11 +553,151 @@ static void cache_full_front_gives_neighbours_back_together(struct kunit *test)
 	migrate_enable();
 	kunit_info(test, "%llu times for %u objects\n", nr_flush_of(fx->cache), nr - cap);
 	/* A slab's last word of status bytes is not full. */
-	KUNIT_EXPECT_GE(test, nr_flush_of(fx->cache), 512ULL / 8);
-	KUNIT_EXPECT_LE(test, nr_flush_of(fx->cache), 512ULL / 5);
+	left = kmemx_exchange_nr(fx->cache);
+	KUNIT_EXPECT_GE(test, nr_flush_of(fx->cache), (512ULL - left) / 8);
+	KUNIT_EXPECT_LE(test, nr_flush_of(fx->cache), (512ULL - left) / 5);
 	kmemx_cache_usage(fx->cache, &usage);
 	KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
-	KUNIT_EXPECT_LE(test, usage.nr_front, (unsigned long)cap);
+	KUNIT_EXPECT_LE(test, usage.nr_front, (unsigned long)cap + left);
+	expect_sound(test, fx->cache);
+}
+
+/* Fill this CPU's front, and free @nr objects more than that; a few stay live. */
+static void leave_for_others(struct kunit *test, unsigned int nr)
+{
+	struct fixture *fx = test->priv;
+	unsigned int all = fx->cache->front_cap + nr, i;
+	void **obj = kvmalloc_array(all, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < all; i++)
+		obj[i] = kmemx_cache_take(fx->cache, 0);
+	while (pop(fx->cache))
+		;
+	for (i = 0; i < all; i++)
+		KUNIT_EXPECT_EQ(test, put(fx, obj[i], fx->cache), KMEMX_FREE_OK);
+	kvfree(obj);
+}
+
+/* What one CPU leaves, another takes, and no slab is asked. */
+static void cache_exchange_hands_batches_over(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+	s64 room = atomic64_read(&fx->depot.exchange_room);
+	struct kmemx_cache_usage usage;
+	unsigned int i, nr_slabs;
+	void *obj;
+
+	KUNIT_ASSERT_NOT_NULL(test, exchange);
+	migrate_disable();
+	leave_for_others(test, exchange->size);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->size);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room),
+			room - (s64)exchange->size * fx->cache->layout.stride);
+	nr_slabs = fx->fake.nr_out;
+	/* As if this were another CPU: its front has nothing. */
+	for (i = 0; i < fx->cache->front_cap; i++)
+		KUNIT_ASSERT_NOT_NULL(test, pop(fx->cache));
+	KUNIT_EXPECT_NULL(test, pop(fx->cache));
+	kmemx_cache_usage(fx->cache, &usage);
+	obj = kmemx_cache_take(fx->cache, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_front_nr(raw_cpu_ptr(fx->cache->front)), exchange->size - 1);
+	i = (unsigned int)usage.nr_free;
+	kmemx_cache_usage(fx->cache, &usage);
+	KUNIT_EXPECT_EQ(test, usage.nr_free, (unsigned long)i);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, nr_slabs);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room), room);
+	KUNIT_EXPECT_EQ(test, put(fx, obj, fx->cache), KMEMX_FREE_OK);
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
+	expect_sound(test, fx->cache);
+}
+
+/* All exchanges together hold what they may, and what does not fit goes back to its slab. */
+static void cache_exchange_has_a_bound(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+	s64 bytes = (s64)exchange->size * fx->cache->layout.stride;
+
+	atomic64_set(&fx->depot.exchange_room, 2 * bytes - 1);
+	migrate_disable();
+	leave_for_others(test, 4 * exchange->size);
+	/* Not twice the bytes of a batch, so it is one. */
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->size);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room), bytes - 1);
+	kmemx_cache_drain(fx->cache);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room), 2 * bytes - 1);
+	atomic64_set(&fx->depot.exchange_room, S64_MAX);
+	migrate_disable();
+	leave_for_others(test, (exchange->nr + 1) * exchange->size);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->nr * exchange->size);
+	kmemx_cache_drain(fx->cache);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room), S64_MAX);
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
+	expect_sound(test, fx->cache);
+}
+
+/* Nobody is told that there is nothing as long as something is left, not who has no front. */
+static void cache_exchange_is_for_who_has_no_front(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int size = fx->cache->exchange->size, i;
+	struct kmemx_front *front;
+	void *obj;
+
+	migrate_disable();
+	leave_for_others(test, size);
+	fx->fake.nr_allowed = 0;
+	for (i = 0; i < fx->cache->front_cap; i++)
+		KUNIT_ASSERT_NOT_NULL(test, pop(fx->cache));
+	preempt_disable();
+	front = kmemx_front_enter(fx->cache->front);
+	do
+		obj = kmemx_cache_take(fx->cache, 0);
+	while (!IS_ERR(obj));
+	kmemx_front_leave(fx->cache->front, front);
+	preempt_enable();
+	migrate_enable();
+	KUNIT_EXPECT_PTR_EQ(test, obj, ERR_PTR(-ENOSPC));
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	expect_sound(test, fx->cache);
+	KUNIT_EXPECT_GE(test, kmemx_cache_visit_live(fx->cache, put_visited, test),
+			(unsigned long)fx->cache->front_cap + size);
+	expect_sound(test, fx->cache);
+}
+
+/* A front that may not have a whole batch goes to the slabs. */
+static void cache_exchange_gives_no_more_than_was_granted(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int size = fx->cache->exchange->size;
+	const struct kmemx_front *front;
+	s64 *room, left;
+	void *obj;
+
+	KUNIT_ASSERT_GT(test, size, KMEMX_FRONT_GRANT);
+	migrate_disable();
+	leave_for_others(test, size);
+	front = raw_cpu_ptr(fx->cache->front);
+	room = raw_cpu_ptr(fx->depot.room);
+	kmemx_cache_drain_dead(fx->cache, raw_smp_processor_id());
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), size);
+	left = *room - (s64)KMEMX_FRONT_GRANT * fx->cache->layout.stride;
+	*room -= left;
+	obj = kmemx_cache_take(fx->cache, 0);
+	*room += left;
+	KUNIT_EXPECT_LE(test, kmemx_front_nr(front), front->granted);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), size);
+	migrate_enable();
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
 	expect_sound(test, fx->cache);
 }
 
@@ -969,7 +1118,7 @@ static void walk_compare(struct kunit *test, struct walk *walk)
 	kmemx_cache_counts(walk->cache, &counts);
 	KUNIT_ASSERT_EQ(test, usage.nr_live, (unsigned long)walk->nr);
 	KUNIT_ASSERT_EQ(test, usage.nr_front - nr_in_fronts(walk->cache),
-			(unsigned long)walk->sheaf->nr);
+			(unsigned long)walk->sheaf->nr + kmemx_exchange_nr(walk->cache));
 	KUNIT_ASSERT_EQ(test, usage.nr_slabs, (unsigned long)fx->fake.nr_out);
 	KUNIT_ASSERT_EQ(test, counts.nr_alloc, walk->nr_alloc);
 	KUNIT_ASSERT_EQ(test, counts.nr_alloc - counts.nr_free, (u64)walk->nr);
@@ -984,6 +1133,7 @@ static void walk_found_none(struct kunit *test, struct walk *walk)
 	kmemx_cache_usage(walk->cache, &usage);
 	KUNIT_ASSERT_EQ(test, usage.nr_free, 0UL);
 	KUNIT_ASSERT_EQ(test, nr_in_fronts(walk->cache), 0UL);
+	KUNIT_ASSERT_EQ(test, kmemx_exchange_nr(walk->cache), 0U);
 	KUNIT_ASSERT_EQ(test, fx->fake.nr_allowed, 0U);
 }
 
@@ -1111,6 +1261,7 @@ static void walk_shrink(struct kunit *test, struct walk *walk)
 
 	kmemx_cache_drain(walk->cache);
 	KUNIT_ASSERT_EQ(test, nr_in_fronts(walk->cache), 0UL);
+	KUNIT_ASSERT_EQ(test, kmemx_exchange_nr(walk->cache), 0U);
 	nr_out = fx->fake.nr_out;
 	KUNIT_ASSERT_EQ(test, kmemx_cache_retire(walk->cache),
 			(unsigned long)(nr_out - fx->fake.nr_out) << walk->cache->layout.order);
@@ -1172,7 +1323,7 @@ static void cache_random_walk(struct kunit *test)
 {
 	static const struct kmemx_cache_spec specs[] = {
 		{ .name = "walk-8", .size = 8 },
-		{ .name = "walk-100", .size = 100, .magazine = 16 },
+		{ .name = "walk-100", .size = 100, .magazine = KMEMX_EXCHANGE_CAP },
 		{ .name = "walk-700", .size = 700, .align = 64 },
 		{ .name = "walk-bare", .size = 256, .magazine = KMEMX_FRONT_NONE },
 		{ .name = "walk-typesafe", .size = 500, .is_typesafe = true },
@@ -1223,6 +1374,10 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_works_past_a_busy_front),
 	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
+	KUNIT_CASE(cache_exchange_hands_batches_over),
+	KUNIT_CASE(cache_exchange_has_a_bound),
+	KUNIT_CASE(cache_exchange_is_for_who_has_no_front),
+	KUNIT_CASE(cache_exchange_gives_no_more_than_was_granted),
 	KUNIT_CASE(cache_frees_leave_slabs_empty),
 	KUNIT_CASE(cache_trim_ends_no_typesafe_slab),
 	KUNIT_CASE(cache_typesafe_slabs_outlive_readers),

@@ -14,6 +14,7 @@
 
 #include "nest.h"
 #include "slab/cache.h"
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/sheaf.h"
 #include "slab/usage.h"
@@ -26,6 +27,9 @@
 /* More than is granted at once. */
 #define CAP		(KMEMX_FRONT_GRANT + 8)
 #define ROOM		(2 * CAP * SIZE)
+/* A batch is half of that; two do not quite fit into the exchange. */
+#define BATCH		(CAP / 2)
+#define EXCHANGE_ROOM	(2LL * BATCH * SIZE - 1)
 #define BULK		5
 #define HELD_MAX	(NR_SLABS * NR)
 
@@ -44,6 +48,8 @@ struct fixture {
 	unsigned int nr_open;		/* or open. */
 	unsigned int nr_twice;
 	unsigned int nr_dry;
+	unsigned int nr_left;		/* Who left a batch in the exchange, */
+	unsigned int nr_taken;		/* or took of one. */
 };
 
 /* One test at a time, on one thread. */
@@ -264,6 +270,11 @@ static void op_drain(unsigned int unused)
 	step_empty_objects(fx->cache);
 }
 
+static void op_drain_exchange(unsigned int unused)
+{
+	kmemx_exchange_drain(fx->cache);
+}
+
 static void op_trim(unsigned int unused)
 {
 	kmemx_cache_trim_some(&fx->depot);
@@ -290,12 +301,22 @@ static const struct nest_op ops[] = {
 	{ "borrow", op_borrow, 1, NEST_TASK, NEST_NMI },
 	{ "borrow some", op_borrow, BULK, NEST_TASK, NEST_NMI },
 	{ "trim", op_trim, 0, NEST_TASK, NEST_NMI },
+	{ "drain exchange", op_drain_exchange, 0, NEST_TASK, NEST_NMI },
 	{ "sheaf", op_sheaf, BULK, NEST_TASK, NEST_IRQ },
 	{ "drain", op_drain, 0, NEST_IRQ, NEST_IRQ },
 	{ "retire", op_retire, 0, NEST_TASK, NEST_TASK },
 };
 
 /* ---- Fills: what the front looks like before ---------------------------- */
+
+static s64 exchange_now;
+
+static void set_exchange_room(s64 room)
+{
+	exchange_now = room;
+	fx->depot.exchange_all = room;
+	atomic64_set(&fx->depot.exchange_room, room);
+}
 
 static struct kmemx_front *this_front(void)
 {
@@ -324,11 +345,76 @@ static void fill_limit(void)
 	op_free(KMEMX_FRONT_GRANT);
 }
 
+/* The front has nothing, whatever that takes. */
+static void empty_by_allocating(void)
+{
+	void *obj;
+
+	while (kmemx_cache_pop(fx->cache, &obj))
+		own(obj);
+}
+
+/* @nr objects are free, which the front and the exchange have; BULK and a few are held. */
+static void free_in_front(unsigned int nr)
+{
+	op_alloc(nr + BULK);
+	empty_by_allocating();
+	op_free(nr);
+}
+
+static void expect_filled(unsigned int nr_front, unsigned int nr_left)
+{
+	fx->nr_wrong += kmemx_front_nr(this_front()) != nr_front ||
+		kmemx_exchange_nr(fx->cache) != nr_left;
+}
+
 /* It may not. */
 static void fill_full(void)
 {
-	op_alloc(CAP + 4);
-	op_free(CAP);
+	free_in_front(CAP);
+	expect_filled(CAP, 0);
+}
+
+/* The front is full, and the exchange has a batch. */
+static void fill_left(void)
+{
+	free_in_front(CAP + BATCH);
+	expect_filled(CAP, BATCH);
+}
+
+/* The exchange has a batch, the front has nothing. */
+static void fill_for_others(void)
+{
+	fill_left();
+	empty_by_allocating();
+	expect_filled(0, BATCH);
+}
+
+/* So it is, the front may not have that, and the slabs have nothing. */
+static void fill_for_who_has_no_front(void)
+{
+	struct kmemx_front_slot slot;
+
+	fill_for_others();
+	op_drain(0);
+	*this_room() = 0;
+	fx->nr_allowed = 1;
+	preempt_disable();
+	while (kmemx_cache_take_from_slabs(fx->cache, &slot, 1) == 1) {
+		WRITE_ONCE(*slot.status, KMEMX_OBJECT_LIVE);
+		this_front()->nr_past_alloc++;
+		own(slot.obj);
+	}
+	preempt_enable();
+	expect_filled(0, BATCH);
+}
+
+/* The exchange may have two, and has. */
+static void fill_all_left(void)
+{
+	set_exchange_room(EXCHANGE_ROOM + 1);
+	free_in_front(CAP + 2 * BATCH);
+	expect_filled(CAP, 2 * BATCH);
 }
 
 /* Neither the front nor a slab has an object. */
@@ -406,7 +492,8 @@ static void fill_word(void)
 }
 
 static void (* const fills[])(void) = {
-	fill_nothing, fill_half, fill_limit, fill_full, fill_none_left, fill_dry, fill_no_room,
+	fill_nothing, fill_half, fill_limit, fill_full, fill_left, fill_for_others,
+	fill_for_who_has_no_front, fill_all_left, fill_none_left, fill_dry, fill_no_room,
 	fill_known, fill_last, fill_empty_slab, fill_word,
 };
 
@@ -433,23 +520,62 @@ static void run_inside(const struct nest_op *op)
 			after.nr_alloc != before.nr_alloc || after.nr_free != before.nr_free;
 }
 
-/* What is in the front is out, is in its slab's place, and nobody has it. */
-static const char *check_stack(const struct kmemx_front *front)
+/* What is there is out, is in its slab's place, and nobody has it. */
+static const char *mark_slots(const struct kmemx_front_slot *slot, unsigned int nr)
 {
-	const struct kmemx_front_slot *slot;
-
-	for (slot = front->top; slot != front->bottom; slot--) {
+	for (; nr; slot++, nr--) {
 		if (status_of(slot->obj) != slot->status)
-			return "an object in the front has another's status byte";
+			return "an object has another's status byte";
 		if (*slot->status != KMEMX_OBJECT_OUT)
-			return "an object in the front is not out";
+			return "an object in the front, or the exchange, is not out";
 		if (*owned(slot->obj))
-			return "an object in the front is somebody's, or there twice";
+			return "an object there is somebody's, or there twice";
 		*owned(slot->obj) = true;
 	}
-	for (slot = front->top; slot != front->bottom; slot--)
-		*owned(slot->obj) = false;
 	return NULL;
+}
+
+static void clear_slots(const struct kmemx_front_slot *slot, unsigned int nr)
+{
+	for (; nr; slot++, nr--)
+		*owned(slot->obj) = false;
+}
+
+static const char *check_batches(void)
+{
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+	s64 room = atomic64_read(&fx->depot.exchange_room);
+	unsigned int i;
+
+	for (i = 0; i < exchange->nr; i++) {
+		if (!kmemx_exchange_has(exchange, i))
+			continue;
+		room += (s64)exchange->size * SIZE;
+		if (!exchange->batch[i].nr || exchange->batch[i].nr > BATCH)
+			return "a batch has nothing, or more than it may have";
+	}
+	if (atomic64_read(&fx->depot.exchange_room) < 0)
+		return "the exchange has more than it may have";
+	return room != exchange_now ? "what exchanges may hold has got lost" : NULL;
+}
+
+static const char *check_slots(const struct kmemx_front *front)
+{
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+	unsigned int nr = kmemx_front_nr(front), i;
+	const char *why = mark_slots(front->bottom + 1, nr);
+
+	for (i = 0; i < exchange->nr; i++)
+		if (kmemx_exchange_has(exchange, i))
+			why = why ?: mark_slots(exchange->batch[i].slot, exchange->batch[i].nr);
+	/* Once something is wrong, that is the end. */
+	if (why)
+		return why;
+	clear_slots(front->bottom + 1, nr);
+	for (i = 0; i < exchange->nr; i++)
+		if (kmemx_exchange_has(exchange, i))
+			clear_slots(exchange->batch[i].slot, exchange->batch[i].nr);
+	return check_batches();
 }
 
 static const char *check_front(void)
@@ -464,7 +590,7 @@ static const char *check_front(void)
 		return "the limit is not what was granted";
 	if (*this_room() + (s64)front->granted * SIZE != room_now)
 		return "what fronts may be granted has got lost";
-	return check_stack(front);
+	return check_slots(front);
 }
 
 static const char *check_counts(void)
@@ -481,8 +607,8 @@ static const char *check_counts(void)
 		return "a slab has got lost";
 	if (usage.nr_live != fx->nr_held)
 		return "more objects are live than are held, or less";
-	if (usage.nr_front != kmemx_front_nr(this_front()))
-		return "more objects are out than are in the front, or less";
+	if (usage.nr_front != kmemx_front_nr(this_front()) + kmemx_exchange_nr(fx->cache))
+		return "more objects are out than are in the front and the exchange, or less";
 	if (counts.nr_alloc - counts.nr_free - counted != fx->nr_held)
 		return "allocations less frees is not what is held";
 	return NULL;
@@ -531,13 +657,18 @@ static void expect_sound(struct kunit *test, const char *when)
 static void once(struct kunit *test)
 {
 	struct kmemx_front *front = this_front();
+	unsigned int nr_left;
 
 	fx->nr_allowed = NR_SLABS;
 	fx->freed = NULL;
 	*this_room() = ROOM;
+	set_exchange_room(EXCHANGE_ROOM);
 	fill_now();
 	room_now = *this_room() + (s64)front->granted * SIZE;
+	nr_left = kmemx_exchange_nr(fx->cache);
 	nest_run_outer();
+	fx->nr_left += kmemx_exchange_nr(fx->cache) > nr_left;
+	fx->nr_taken += kmemx_exchange_nr(fx->cache) < nr_left;
 	expect_sound(test, "then");
 	fx->nr_allowed = NR_SLABS;
 	while (fx->nr_held)
@@ -545,6 +676,7 @@ static void once(struct kunit *test)
 	while (front->top != front->bottom)
 		op_drain(0);
 	op_drain(0);
+	op_drain_exchange(0);
 	op_trim(0);
 	op_retire(0);
 	expect_sound(test, "all freed");
@@ -569,6 +701,8 @@ static void set_cap(struct kunit *test)
 	front->limit = stack;
 	front->known = stack;
 	fx->cache->front_cap = CAP;
+	KUNIT_ASSERT_EQ(test, kmemx_exchange_make(fx->cache), 0);
+	KUNIT_ASSERT_EQ(test, fx->cache->exchange->size, BATCH);
 }
 
 static int cachestep_init(struct kunit *test)
@@ -624,6 +758,8 @@ static void cachestep_any_operation_in_any_other(struct kunit *test)
 	KUNIT_EXPECT_GT(test, fx->nr_open, 5000U);
 	KUNIT_EXPECT_GT(test, fx->nr_twice, 0U);
 	KUNIT_EXPECT_GT(test, fx->nr_dry, 0U);
+	KUNIT_EXPECT_GT(test, fx->nr_left, 100U);
+	KUNIT_EXPECT_GT(test, fx->nr_taken, 100U);
 }
 
 static void cachestep_two_in_one_another(struct kunit *test)

@@ -21,6 +21,7 @@
 #include "few_whole.h"
 #include "observe/snapshot.h"
 #include "observe/stat.h"
+#include "slab/exchange.h"
 #include "slab/sheaf.h"
 #include "slab/usage.h"
 
@@ -212,6 +213,39 @@ static void misuse_racing_double_free_of_an_object(struct kunit *test)
 	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
 	kmemx_cache_free(cache, obj);
 	kmemx_cache_free(cache, again);
+	kmemx_cache_destroy(cache);
+}
+
+/* One that is in use, in a batch that was left for others too: who takes it there finds out. */
+static void misuse_racing_double_free_of_one_that_was_left(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-left", 64, NULL, 0);
+	struct kmemx_exchange_batch *batch;
+	struct kmemx_front_slot slot;
+	void *obj;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	KUNIT_ASSERT_NOT_NULL(test, cache->exchange);
+	migrate_disable();
+	obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+	/* What the other CPU would have done; it has been issued since. */
+	batch = cache->exchange->batch;
+	batch->slot[0] = this_cpu_ptr(cache->front)->top[1];
+	KUNIT_EXPECT_PTR_EQ(test, batch->slot[0].obj, obj);
+	batch->nr = 1;
+	kmemx_stat_add(KMEMX_STAT_FREE, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)cache->layout.stride);
+	atomic64_sub((s64)cache->exchange->size * cache->layout.stride,
+		     &kmemx_live.depot.exchange_room);
+	atomic_set_release(&batch->state, KMEMX_BATCH_FULL);
+	preempt_disable();
+	KUNIT_EXPECT_FALSE(test, kmemx_exchange_take_one(cache, &slot));
+	preempt_enable();
+	migrate_enable();
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+	KUNIT_EXPECT_TRUE(test, kmemx_exchange_is_empty(cache));
+	KUNIT_EXPECT_EQ(test, atomic_read(&batch->state), KMEMX_BATCH_NONE);
+	kmemx_cache_free(cache, obj);
 	kmemx_cache_destroy(cache);
 }
 
@@ -739,6 +773,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_waits),
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_is_claimed),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
+	KUNIT_CASE(misuse_racing_double_free_of_one_that_was_left),
 	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
 	KUNIT_CASE(misuse_racing_double_free_past_the_front),
 	KUNIT_CASE(misuse_double_free),

@@ -14,6 +14,7 @@
 #include "api_object.h"
 #include "buddy/zone_bins.h"
 #include "buddy/zone_info.h"
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/sheaf.h"
 
@@ -94,6 +95,7 @@ static noinline void *alloc_none(struct kmemx_cache *cache, gfp_t gfp, size_t si
 	    kmemx_cache_has_partial(cache) ||
 	    /* That of another CPU now, or filled meanwhile, or what is on top was freed twice. */
 	    !kmemx_front_is_empty(raw_cpu_ptr(cache->front)) ||
+	    !kmemx_exchange_is_empty(cache) ||
 	    kmemx_region_reclaim_some(&kmemx_live))
 		return alloc_long(cache, gfp, size, call_site);
 	req = request(cache, gfp, size, call_site);

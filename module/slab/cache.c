@@ -15,6 +15,7 @@
 
 #include "observe/stat.h"
 #include "slab/cache.h"
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/usage.h"
 
@@ -48,6 +49,7 @@ out:
 /* Accepts a half-built cache that is not registered (any more). */
 static void free_cache(struct kmemx_cache *cache)
 {
+	kmemx_exchange_free(cache);
 	kmemx_cache_free_fronts(cache);
 	vfree(cache->partial_mem);
 	kfree(cache);
@@ -77,7 +79,7 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
 		kmemx_summary_init(&cache->partial[k], cache->partial_mem + k * bytes,
 				   depot->nr_ids);
-	ret = kmemx_cache_make_fronts(cache, spec);
+	ret = kmemx_cache_make_fronts(cache, spec) ?: kmemx_exchange_make(cache);
 	if (ret)
 		return ret;
 	return register_cache(cache);

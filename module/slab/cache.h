@@ -69,6 +69,7 @@ struct kmemx_cache {
 	bool is_typesafe;		/* As in the spec. */
 	unsigned int number;		/* In depot->cache[]. */
 	unsigned int front_cap;		/* Objects that a front may hold; 0: there is none. */
+	struct kmemx_exchange *exchange;	/* Or NULL. */
 	atomic64_t nr_slabs;
 	atomic64_t peak_slabs;		/* The most that @nr_slabs has been. */
 	atomic64_t nr_ended;		/* Slabs that were its own. */

@@ -8,7 +8,7 @@
 #include <linux/vmalloc.h>
 
 #include "slab/depot.h"
-#include "slab/front.h"
+#include "slab/exchange.h"
 
 /*
  * Who looks up an address while slabs come and go may see where one begins and the status bytes of
@@ -25,6 +25,7 @@ static size_t status_bytes(u32 nr_ids)
 static int make_room(struct kmemx_depot *depot)
 {
 	u64 room = kmemx_front_room((u64)depot->nr_ids << PAGE_SHIFT, num_possible_cpus());
+	u64 exchange = room / KMEMX_EXCHANGE_PART;
 	unsigned int cpu;
 
 	depot->room = alloc_percpu(s64);
@@ -33,8 +34,10 @@ static int make_room(struct kmemx_depot *depot)
 	for_each_possible_cpu(cpu) {
 		s64 *left = per_cpu_ptr(depot->room, cpu);
 
-		*left = (s64)room;
+		*left = (s64)(room - exchange);
+		depot->exchange_all += (s64)exchange;
 	}
+	atomic64_set(&depot->exchange_room, depot->exchange_all);
 	return 0;
 }
 

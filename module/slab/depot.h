@@ -56,10 +56,13 @@ struct kmemx_depot {
 	u8 *status;			/* KMEMX_STATUS_BYTES per id. */
 	struct kmemx_summary empty;	/* Ids of slabs that a free has left empty; a hint. */
 	void *empty_mem;		/* What @empty lives in. */
-	s64 __percpu *room;		/* Bytes that fronts may still be granted. */
+	s64 __percpu *room;		/* Bytes that fronts may still be granted, */
+	s64 exchange_all;		/* and that exchanges may hold. */
 	unsigned int magazine;		/* Of caches that do not say; 0: no limit of theirs. */
 	struct mutex lock;		/* Protects @cache. */
 	struct kmemx_cache *cache[KMEMX_CACHES_MAX];	/* [0] stays NULL. */
+	/* What is left of @exchange_all; apart, as it is written where all else is read. */
+	atomic64_t exchange_room ____cacheline_aligned_in_smp;
 };
 
 int kmemx_depot_init(struct kmemx_depot *depot, const struct kmemx_page_ops *ops,

@@ -16,6 +16,7 @@
 #include "observe/report.h"
 #include "observe/stat.h"
 #include "slab/cache.h"
+#include "slab/exchange.h"
 #include "slab/front.h"
 #include "slab/partial.h"
 
@@ -209,6 +210,20 @@ static unsigned int flush(struct kmemx_cache *cache, struct kmemx_front *front,
 	return nr;
 }
 
+/* Fill a front, the caller's, that has nothing, with what others have left, if it may hold that. */
+static bool take_batch(struct kmemx_cache *cache, struct kmemx_front *front)
+{
+	if (kmemx_exchange_is_empty(cache))
+		return false;
+	while (front->granted < cache->exchange->size)
+		if (!grant(cache, front))
+			return false;
+	if (!kmemx_exchange_take(cache, front))
+		return false;
+	this_cpu_inc(cache->front->nr_refill);
+	return true;
+}
+
 /*
  * Let there be a good object to go next. Returns less than 0 if there is none: the error of the
  * slabs, or -EAGAIN if they were not asked.
@@ -217,12 +232,14 @@ static int refill(struct kmemx_cache *cache, struct kmemx_front *front)
 {
 	int nr;
 
-	while (front->top != front->bottom) {
-		if (READ_ONCE(*front->top->status) == KMEMX_OBJECT_OUT)
-			return 0;
-		kmemx_cache_drop_twice(cache, front->top->obj);
-		front->top--;
-	}
+	do {
+		while (front->top != front->bottom) {
+			if (READ_ONCE(*front->top->status) == KMEMX_OBJECT_OUT)
+				return 0;
+			kmemx_cache_drop_twice(cache, front->top->obj);
+			front->top--;
+		}
+	} while (take_batch(cache, front));
 	if (!front->granted && !grant(cache, front))
 		return -EAGAIN;
 	nr = kmemx_cache_take_from_slabs(cache, front->bottom + 1,
@@ -274,7 +291,7 @@ static enum kmemx_emptied empty_front(void *ctx)
 }
 
 /**
- * kmemx_cache_drain() - empty the fronts of all CPUs
+ * kmemx_cache_drain() - empty the fronts of all CPUs, and the exchange
  * @cache: the cache
  *
  * Objects freed meanwhile may be in a front again on return.
@@ -286,6 +303,7 @@ void kmemx_cache_drain(struct kmemx_cache *cache)
 	struct drain drain = { .cache = cache, .cpu = nr_cpu_ids };
 
 	kmemx_empty_all_cpus(empty_front, &drain);
+	kmemx_exchange_drain(cache);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);
 
@@ -312,12 +330,14 @@ KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain_dead);
 
 /* ---- Objects ----------------------------------------------------------- */
 
-/* Past the front: one out of a slab. */
+/* Past the front: one that others have left, or out of a slab. */
 static void *take_one(struct kmemx_cache *cache)
 {
 	struct kmemx_front_slot slot;
-	int nr = kmemx_cache_take_from_slabs(cache, &slot, 1);
+	int nr = 0;
 
+	if (!kmemx_exchange_take_one(cache, &slot))
+		nr = kmemx_cache_take_from_slabs(cache, &slot, 1);
 	if (nr < 0)
 		return ERR_PTR(nr);
 	/* It is nobody else's. */
@@ -372,8 +392,10 @@ void *kmemx_cache_take(struct kmemx_cache *cache, unsigned long call_site)
 	kmemx_front_leave(cache->front, front);
 	if (unlikely(err)) {
 		/* It would be told the same once more, unless something has come back since. */
-		obj = err == -ENOSPC && !kmemx_cache_has_partial(cache) ? ERR_PTR(err) :
-									  take_one(cache);
+		bool has_none = err == -ENOSPC && !kmemx_cache_has_partial(cache) &&
+			kmemx_exchange_is_empty(cache);
+
+		obj = has_none ? ERR_PTR(err) : take_one(cache);
 		if (!IS_ERR(obj))
 			this_cpu_inc(cache->front->nr_past_alloc);
 	}
@@ -425,16 +447,23 @@ unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, vo
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_pop_bulk);
 
 /*
- * Into a front, entered, that has no room for an object: some of it go back to their slab
- * instead, since what others have allocated is often freed in the order of that, and each
- * change of a slab is one of lines that CPUs share. The next frees have room then. Where there
- * is no front the object itself goes back. Leaves the front.
+ * Into a front, entered, that has no room for an object: others may have what is on top. If they
+ * have enough, some of it go back to their slab instead, together, since what others have allocated
+ * is often freed in the order of that, and each change of a slab is one of lines that CPUs share.
+ * The next frees have room then. Where there is no front the object itself goes back. Leaves the
+ * front.
  */
 static noinline void put_past(struct kmemx_cache *cache, struct kmemx_front *front,
 			      const struct kmemx_front_slot *slot)
 {
 	struct group group;
 
+	if (kmemx_exchange_leave(cache, front)) {
+		kmemx_front_add(front, front->top, slot->obj, slot->status);
+		this_cpu_inc(cache->front->nr_flush);
+		kmemx_front_leave(cache->front, front);
+		return;
+	}
 	if (front->granted) {
 		group = take_group(front);
 		kmemx_step();

@@ -63,7 +63,7 @@ struct kmemx_front_slot {
  * @nr_past_free: objects freed past it
  * @nr_sheaved: objects put into sheaves here, less those taken from sheaves here
  * @nr_refill: how often it was filled; this and what follows is counted as @nr_past_alloc
- * @nr_flush: how often it was full, and gave some back to their slab
+ * @nr_flush: how often it was full, and gave some back to their slab, or left them for others
  * @nr_slabs_made: slabs that were made here
  * @nr_slabs_ended: slabs whose frames were given back here
  */

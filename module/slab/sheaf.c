@@ -7,6 +7,7 @@
 #include <linux/preempt.h>
 #include <linux/slab.h>
 
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/sheaf.h"
 
@@ -48,12 +49,24 @@ static void give_back(struct kmemx_cache *cache, unsigned int nr,
 		return;
 	for (i = 0; i < nr; i++) {
 		preempt_disable();
-		kmemx_cache_give_to_slab(cache, kmemx_cache_slab_of(cache, slot[i].obj),
-					 slot[i].status, empty);
+		if (!kmemx_cache_give_to_slab(cache, kmemx_cache_slab_of(cache, slot[i].obj),
+					      slot[i].status, empty))
+			kmemx_cache_drop_twice(cache, slot[i].obj);
 		preempt_enable();
 		kmemx_step();
 	}
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
+}
+
+/* One that a CPU has left for others. */
+static bool take_one(struct kmemx_cache *cache, struct kmemx_front_slot *slot)
+{
+	bool found;
+
+	preempt_disable();
+	found = kmemx_exchange_take_one(cache, slot);
+	preempt_enable();
+	return found;
 }
 
 /*
@@ -72,6 +85,8 @@ static int take_out(struct kmemx_cache *cache, unsigned int nr, struct kmemx_fro
 						   min(nr - got, KMEMX_FRONT_BATCH));
 		preempt_enable();
 		kmemx_step();
+		if (more < 0 && take_one(cache, slot + got))
+			more = 1;
 		if (more > 0)
 			got += (unsigned int)more;
 	} while (more > 0 && got < nr);

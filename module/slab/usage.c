@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "slab/cache.h"
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/usage.h"
 
@@ -43,6 +44,7 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 	u32 id;
 
 	memset(usage, 0, sizeof(*usage));
+	usage->nr_front = kmemx_exchange_nr(cache);
 	for_each_possible_cpu(cpu)
 		usage->nr_front += kmemx_cache_nr_front(cache, cpu) +
 			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
@@ -148,7 +150,7 @@ size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache)
 	size_t front = sizeof(struct kmemx_front) + kmemx_front_bytes(cache->front_cap);
 
 	return sizeof(*cache) + KMEMX_NR_PARTIAL * kmemx_summary_bytes(cache->depot->nr_ids) +
-		num_possible_cpus() * front;
+		num_possible_cpus() * front + kmemx_exchange_bytes(cache);
 }
 
 /**

@@ -19,7 +19,7 @@
  * @nr_slabs: slabs found by walking the depot
  * @nr_objs: objects in them
  * @nr_live: objects that users hold
- * @nr_front: objects in fronts, and in sheaves
+ * @nr_front: objects in fronts, in the exchange, and in sheaves
  * @nr_free: objects in slabs, by the slabs' own counts
  * @nr_partial: slabs with a free object
  * @nr_partial_live: objects in these that users hold

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The exchange of a cache: objects on their way from a CPU that frees them to one that allocates,
+ * a batch at a time. A front that has no room leaves what it has on top, one that has nothing
+ * takes it, and neither touches a slab, whose count and summary CPUs share.
+ *
+ * The objects are out, as in a front, and count as free in one. What all exchanges of a depot may
+ * hold is a part of what its fronts may, reserved before a batch is full and given back when it is
+ * not any more; so where all of that is there, no batch has anything. It stays until somebody
+ * takes it, or who is short drains it.
+ *
+ * Locking: none. A batch is whose who has made it busy, for a few instructions, with preemption
+ * off; others, who may have interrupted that one, go past it.
+ */
+#ifndef KMEMX_SLAB_EXCHANGE_H
+#define KMEMX_SLAB_EXCHANGE_H
+
+#include <linux/cache.h>
+#include <linux/types.h>
+
+#include "slab/cache.h"
+
+/* Objects that a batch has, at most. */
+#define KMEMX_EXCHANGE_BATCH	32U
+/* Exchanges may hold this part of what fronts may. */
+#define KMEMX_EXCHANGE_PART	8
+/* A cache whose fronts hold less has no exchange. */
+#define KMEMX_EXCHANGE_CAP	24U
+/* Batches for each CPU, and at most. */
+#define KMEMX_EXCHANGE_PER_CPU	2U
+#define KMEMX_EXCHANGE_MAX	16U
+
+/*
+ * State of a batch. From none to busy to full, and back: whoever makes it busy has it until the
+ * release store of what it is then, which pairs with the next one's compare-and-exchange.
+ */
+#define KMEMX_BATCH_NONE	0
+#define KMEMX_BATCH_BUSY	1
+#define KMEMX_BATCH_FULL	2
+
+/**
+ * struct kmemx_exchange_batch - objects that go together
+ * @state: one of the above
+ * @nr: how many; like @slot of who has made it busy
+ * @slot: the objects, in the order of a front
+ */
+struct kmemx_exchange_batch {
+	atomic_t state;
+	unsigned int nr;
+	struct kmemx_front_slot slot[KMEMX_EXCHANGE_BATCH];
+} ____cacheline_aligned;
+
+/**
+ * struct kmemx_exchange - of a cache
+ * @size: objects of a batch that a front leaves
+ * @nr: how many batches
+ * @batch: all of them
+ */
+struct kmemx_exchange {
+	unsigned int size;
+	unsigned int nr;
+	struct kmemx_exchange_batch batch[];
+};
+
+/* Is there something in a batch? A snapshot. */
+static inline bool kmemx_exchange_has(const struct kmemx_exchange *exchange, unsigned int i)
+{
+	return atomic_read(&exchange->batch[i].state) == KMEMX_BATCH_FULL;
+}
+
+/* Is there nothing to take? A moment ago. */
+static __always_inline bool kmemx_exchange_is_empty(const struct kmemx_cache *cache)
+{
+	const struct kmemx_exchange *exchange = cache->exchange;
+	const struct kmemx_depot *depot = cache->depot;
+	unsigned int i;
+
+	/* As a rule no exchange of the depot has anything where somebody is short. */
+	if (!exchange || atomic64_read(&depot->exchange_room) == depot->exchange_all)
+		return true;
+	for (i = 0; i < exchange->nr; i++)
+		if (kmemx_exchange_has(exchange, i))
+			return false;
+	return true;
+}
+
+int kmemx_exchange_make(struct kmemx_cache *cache);
+void kmemx_exchange_free(struct kmemx_cache *cache);
+bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front);
+bool kmemx_exchange_take(struct kmemx_cache *cache, struct kmemx_front *front);
+bool kmemx_exchange_take_one(struct kmemx_cache *cache, struct kmemx_front_slot *slot);
+void kmemx_exchange_drain(struct kmemx_cache *cache);
+unsigned int kmemx_exchange_nr(const struct kmemx_cache *cache);
+size_t kmemx_exchange_bytes(const struct kmemx_cache *cache);
+
+#endif /* KMEMX_SLAB_EXCHANGE_H */
