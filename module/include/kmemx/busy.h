@@ -78,7 +78,7 @@ static inline void kmemx_empty_this_cpu(void *arg)
  * @ctx: passed to @empty
  *
  * One CPU after the other. Each is busy for some instructions at a time only, so it is
- * asked again soon. One that goes offline is passed over.
+ * asked again soon. One that is offline, or goes, is passed over.
  *
  * Context: may sleep.
  */
@@ -88,7 +88,8 @@ static inline void kmemx_empty_all_cpus(enum kmemx_emptied (*empty)(void *ctx), 
 	unsigned int cpu;
 
 	might_sleep();
-	for_each_online_cpu(cpu) {
+	/* Which are online may change meanwhile: one that is not is not called. */
+	for_each_possible_cpu(cpu) {
 		while (!smp_call_function_single((int)cpu, kmemx_empty_this_cpu, &emptying, 1) &&
 		       emptying.state != KMEMX_EMPTY) {
 			if (emptying.state == KMEMX_EMPTY_BUSY)
