@@ -391,12 +391,39 @@ static void (* const fills[])(void) = {
 	fill_nothing, fill_some, fill_nearly, fill_zeroed, fill_rows, fill_singles, fill_emptied,
 };
 
+/*
+ * What is made once is a copy for every time after: tens of thousands of zones are made, and the
+ * memory of each is expensive on a kernel that watches over it.
+ */
+static struct {
+	struct fixture *fx;
+	void *meta;
+	unsigned int fill;
+} made;
+
+static void zone_copy(struct fixture *to, void *to_meta, const struct fixture *from,
+		      const void *from_meta)
+{
+	*to = *from;
+	memcpy(to_meta, from_meta, from->zone.meta_bytes);
+}
+
 static void zone_make(struct kunit *test, unsigned int fill)
 {
+	if (fill == made.fill) {
+		zone_copy(fx, fx->zone.meta, made.fx, made.meta);
+		return;
+	}
+	kmemx_zone_fini(&fx->zone);
 	memset(fx, 0, sizeof(*fx));
 	fx->ext = (struct kmemx_extent){ .pfn = BASE_PFN, .nr_frames = NR_FRAMES };
 	KUNIT_ASSERT_EQ(test, kmemx_zone_init(&fx->zone, 1, &fx->ext), 0);
 	fills[fill]();
+	if (!made.meta)
+		made.meta = kunit_kzalloc(test, fx->zone.meta_bytes, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, made.meta);
+	zone_copy(made.fx, made.meta, fx, fx->zone.meta);
+	made.fill = fill;
 }
 
 /* What is all free can all be taken, whole. */
@@ -432,7 +459,6 @@ static void zone_end(struct kunit *test, const char *what, const char *by)
 	KUNIT_ASSERT_TRUE_MSG(test, !why, "%s at step %u by %s, all freed: %s", what, at_step,
 			      by, why ? why : "");
 	expect_all_whole(test, what, by);
-	kmemx_zone_fini(&fx->zone);
 }
 
 /* ---- The interruption -------------------------------------------------- */
@@ -459,7 +485,17 @@ static bool run_interrupted(const struct op *outer)
 static int step_init(struct kunit *test)
 {
 	fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
-	return fx ? 0 : -ENOMEM;
+	made.fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+	made.meta = NULL;
+	made.fill = UINT_MAX;
+	return fx && made.fx ? 0 : -ENOMEM;
+}
+
+static void step_exit(struct kunit *test)
+{
+	kmemx_step_hook = NULL;
+	if (fx)
+		kmemx_zone_fini(&fx->zone);
 }
 
 static void step_interrupt(struct kunit *test, const struct op *outer, unsigned int fill,
@@ -759,7 +795,6 @@ static void step_block_is_found_whoever_writes_its_rank(struct kunit *test)
 
 	expect_at_rest(test);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 5, KIND), 32L);
-	kmemx_zone_fini(&fx->zone);
 }
 
 /*
@@ -806,7 +841,6 @@ static void step_chunk_with_a_live_block_is_not_offered_as_whole(struct kunit *t
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 9, KIND), 512L);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 9, KIND), 1024L);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_order(&fx->zone, 9, KIND), (long)-ENOSPC);
-	kmemx_zone_fini(&fx->zone);
 }
 
 /* ---- A summary --------------------------------------------------------- */
@@ -976,6 +1010,7 @@ static struct kunit_case step_cases[] = {
 static struct kunit_suite step_suite = {
 	.name = "kmemx_step",
 	.init = step_init,
+	.exit = step_exit,
 	.test_cases = step_cases,
 };
 
