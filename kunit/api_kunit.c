@@ -831,12 +831,14 @@ static void api_who_may_not_wait_gets_empty_slabs(struct kunit *test)
 {
 	struct kmemx_cache_args args = { .magazine = KMEMX_NO_MAGAZINE };
 	struct kmemx_cache *cache = kmemx_cache_create("kunit-empty", 1024, &args, 0);
+	struct kmemx_cache *other = kmemx_cache_create("kunit-other", 1024, &args, 0);
 	unsigned long nr = 0, nr_slabs, nr_before;
 	struct page *first, *page;
 	unsigned int i;
 	void *obj[64];
 
 	KUNIT_ASSERT_NOT_NULL(test, cache);
+	KUNIT_ASSERT_NOT_NULL(test, other);
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		obj[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
@@ -846,6 +848,10 @@ static void api_who_may_not_wait_gets_empty_slabs(struct kunit *test)
 	nr_before = nr;
 	for (i = 0; i < ARRAY_SIZE(obj); i++)
 		kmemx_cache_free(cache, obj[i]);
+	/* An object of another cache, and pages. */
+	obj[0] = kmemx_cache_alloc(other, GFP_NOWAIT | __GFP_NOWARN);
+	KUNIT_EXPECT_NOT_NULL(test, obj[0]);
+	kmemx_cache_free(other, obj[0]);
 	first = take_all_pages(GFP_NOWAIT, first, &nr);
 	KUNIT_EXPECT_EQ(test, nr - nr_before, nr_slabs << cache->layout.order);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
@@ -853,6 +859,7 @@ static void api_who_may_not_wait_gets_empty_slabs(struct kunit *test)
 		first = *(struct page **)page_address(page);
 		kmemx_free_pages(page, 0);
 	}
+	kmemx_cache_destroy(other);
 	kmemx_cache_destroy(cache);
 }
 
