@@ -25,6 +25,10 @@
 #define ROOM_MAX	24
 #define SPARE		16
 #define WAIT_MAX	3
+/* What each of two other CPUs has to leave, and leaves at once. */
+#define NR_OTHERS	2
+#define OTHER_MAX	8
+#define PARCEL_FRAMES	3
 #define HELD_MAX	NR_FRAMES
 /* In place of an order, of a frame that is in the front. */
 #define IN_FRONT	0xff
@@ -43,6 +47,10 @@ struct fixture {
 	struct page *chunk[NR_CHUNKS];
 	struct kmemx_extent extent[NR_CHUNKS];
 	struct kmemx_pcp_block stack[KMEMX_PCP_ORDERS][ROOM_MAX + 1];
+	struct kmemx_pcp *pcp;		/* Of the CPU on which the case runs. */
+	struct kmemx_parcels parcels;
+	struct kmemx_pcp_list other[NR_OTHERS];	/* Stacks of other CPUs, of order 0. */
+	struct kmemx_pcp_block others[NR_OTHERS][OTHER_MAX + 1];
 	u8 owner[NR_FRAMES];		/* 0, or one more than the order of the block. */
 	struct held held[HELD_MAX];	/* Blocks to free. */
 	unsigned int nr_held;
@@ -52,6 +60,9 @@ struct fixture {
 	unsigned int nr_idle;		/* or not. */
 	unsigned int nr_twice;
 	unsigned int nr_waits;
+	unsigned int nr_sending;
+	unsigned int nr_sent;
+	unsigned int nr_received;
 };
 
 /* One test at a time, on one thread. */
@@ -205,6 +216,15 @@ static void op_drain(unsigned int unused)
 	step_empty_pages(&fx->pages);
 }
 
+/* Another CPU leaves something, if that is wanted; if one is at it, a third one does. */
+static void op_send(unsigned int order)
+{
+	struct kmemx_pcp_list *list = &fx->other[fx->nr_sending++];
+
+	fx->nr_sent += kmemx_parcel_fill(&fx->parcels, list, order, PARCEL_FRAMES);
+	fx->nr_sending--;
+}
+
 /* The first ones are those of which one also interrupts what interrupts another. */
 #define NR_SHORT	3
 
@@ -221,6 +241,7 @@ static const struct nest_op ops[] = {
 	/* With nobody in between who could be given the block: that would be freed. */
 	{ "free twice", op_free_twice, 0, NEST_NMI, NEST_NMI },
 	{ "drain", op_drain, 0, NEST_IRQ, NEST_IRQ },
+	{ "send 0", op_send, 0, NEST_TASK, NEST_NMI },
 };
 
 /* ---- Fills: what the front looks like before ---------------------------- */
@@ -315,9 +336,60 @@ static void fill_exhausted(void)
 	do_times(op_take, 1, 8);
 }
 
+/* Other CPUs have blocks, and all parcels wait for such. */
+static void fill_wanted(void)
+{
+	unsigned int i;
+
+	do_times(op_take, 0, NR_OTHERS * OTHER_MAX);
+	while (fx->nr_held) {
+		struct held held = fx->held[--fx->nr_held];
+
+		mark(held.frame, 0, 1, 0);
+		WRITE_ONCE(*info_at(held.frame), KMEMX_INFO_FRONT);
+		kmemx_pcp_add(&fx->other[fx->nr_held % NR_OTHERS],
+			      kmemx_pages_page(&fx->pages, held.frame),
+			      info_at(held.frame));
+	}
+	op_drain(0);
+	preempt_disable();
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		fx->nr_wrong += kmemx_parcel_receive(&fx->pages, this_pcp(), 0);
+	preempt_enable();
+}
+
+/* It has left some, and nothing is in the stack. */
+static void fill_left(void)
+{
+	fill_wanted();
+	op_send(0);
+}
+
+/* It may not hold all of that. */
+static void fill_left_more(void)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(this_pcp(), 0);
+
+	fill_left();
+	list->limit = list->bottom + min_t(long, list->limit - list->bottom, PARCEL_FRAMES - 2);
+}
+
+/* Another order was wanted. */
+static void fill_wanted_other(void)
+{
+	unsigned int i;
+
+	fill_wanted();
+	preempt_disable();
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		fx->nr_wrong += kmemx_parcel_receive(&fx->pages, this_pcp(), i ? 4 : 0);
+	preempt_enable();
+}
+
 static void (* const fills[])(void) = {
 	fill_nothing, fill_half, fill_full, fill_lent, fill_short, fill_waiting,
-	fill_waiting_full, fill_idle_other, fill_few, fill_exhausted,
+	fill_waiting_full, fill_idle_other, fill_few, fill_exhausted, fill_wanted, fill_left,
+	fill_left_more, fill_wanted_other,
 };
 
 /* ---- What must hold ----------------------------------------------------- */
@@ -403,10 +475,45 @@ static const char *check_group(const struct kmemx_pcp_group *group)
 	return NULL;
 }
 
+/* What is in the stacks of other CPUs, and has come from there. */
+static const char *check_others(void)
+{
+	const char *why = NULL;
+	unsigned int i, k;
+
+	for (i = 0; i < NR_OTHERS; i++)
+		for (k = 1; k <= kmemx_pcp_nr(&fx->other[i]) && !why; k++)
+			why = check_block(kmemx_pages_number(&fx->pages, fx->others[i][k].info), 0);
+	for (i = 0; i < KMEMX_PARCELS; i++) {
+		int state = atomic_read(&fx->parcels.state[i]);
+
+		if (state == KMEMX_PARCEL_BUSY)
+			return "a parcel is busy";
+		if (!kmemx_parcel_is_full(state))
+			continue;
+		if (kmemx_parcel_order(state) || !kmemx_parcel_nr(state) ||
+		    kmemx_parcel_nr(state) > PARCEL_FRAMES)
+			return "a parcel has what nobody has left";
+		for (k = 0; k < kmemx_parcel_nr(state) && !why; k++)
+			why = check_block(kmemx_pages_number(&fx->pages,
+							     fx->parcels.block[i][k].info), 0);
+	}
+	return why;
+}
+
+static unsigned int nr_of_others(void)
+{
+	unsigned int nr = 0, i;
+
+	for (i = 0; i < NR_OTHERS; i++)
+		nr += kmemx_pcp_nr(&fx->other[i]);
+	return nr;
+}
+
 static const char *check_front(void)
 {
 	const struct kmemx_pcp *pcp = this_pcp();
-	const char *why = check_group(&pcp->group);
+	const char *why = check_group(&pcp->group) ?: check_others();
 	unsigned int k, i, nr_front = 0, nr_owned = 0;
 
 	for (k = 0; k < KMEMX_PCP_ORDERS && !why; k++)
@@ -423,7 +530,7 @@ static const char *check_front(void)
 		return "the front is busy";
 	if (limits() != limits_now)
 		return "what the stacks may hold has got lost";
-	if (nr_front != kmemx_pages_nr_front(&fx->pages))
+	if (nr_front != kmemx_pages_nr_front(&fx->pages) + nr_of_others())
 		return "the front has more frames than it counts, or less";
 	if (nr_front + nr_owned + kmemx_pages_nr_free(&fx->pages) != NR_FRAMES)
 		return "frames are missing, or there twice";
@@ -462,23 +569,46 @@ static void reset_front(void)
 	pcp->nr_alone = 0;
 	pcp->wait_max = WAIT_MAX;
 	pcp->spare = SPARE;
+	memset(&fx->parcels, 0, sizeof(fx->parcels));
+	for (k = 0; k < NR_OTHERS; k++)
+		kmemx_pcp_open(&fx->other[k], fx->others[k], OTHER_MAX, OTHER_MAX, &pcp->none);
 	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
 		kmemx_pcp_open(&pcp->list[k], fx->stack[k], caps[k], rooms[k], &pcp->none);
 }
 
+/* What other CPUs have is held, as if it had been allocated. */
+static void own_others(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_OTHERS; i++) {
+		struct kmemx_pcp_list *list = &fx->other[i];
+
+		for (; list->top != list->bottom; list->top--) {
+			*list->top->info = kmemx_info(KIND, 0);
+			own(list->top->page, 0);
+		}
+	}
+}
+
 static void once(struct kunit *test)
 {
+	unsigned int nr_left;
+
 	reset_front();
 	fill_now();
 	limits_now = limits();
+	nr_left = kmemx_parcel_blocks(this_pcp());
 	nest_run_outer();
 	fx->nr_waits += this_pcp()->group.nr > 0;
+	fx->nr_received += kmemx_parcel_blocks(this_pcp()) < nr_left;
 	expect_sound(test);
+	own_others();
 	while (fx->nr_held)
 		op_put(fx->held[0].order);
 	do
 		op_drain(0);
-	while (kmemx_pcp_blocks(this_pcp()));
+	while (kmemx_pcp_blocks(this_pcp()) + kmemx_parcel_blocks(this_pcp()));
 	KUNIT_ASSERT_EQ_MSG(test, kmemx_pages_nr_free(&fx->pages), (unsigned long)NR_FRAMES,
 			    NEST_FMT ", %ps", NEST_ARGS, fill_now);
 	KUNIT_ASSERT_EQ_MSG(test, fx->nr_wrong + step_nr_reports, 0U, NEST_FMT ", %ps", NEST_ARGS,
@@ -505,6 +635,8 @@ static int pagestep_init(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, kmemx_pages_init(&fx->pages, NR_CHUNKS, fx->extent), 0);
 	KUNIT_ASSERT_EQ(test, kmemx_pages_nr_free(&fx->pages), (unsigned long)NR_FRAMES);
+	fx->pcp = this_pcp();
+	fx->pcp->parcels = &fx->parcels;
 	step_nr_reports = 0;
 	nest_run = run_inside;
 	return 0;
@@ -517,6 +649,9 @@ static void pagestep_exit(struct kunit *test)
 	nest_end();
 	if (!fx)
 		return;
+	/* This may be another CPU. */
+	if (fx->pcp)
+		fx->pcp->parcels = NULL;
 	if (fx->pages.extent)
 		kmemx_pages_fini(&fx->pages);
 	for (i = 0; i < NR_CHUNKS && fx->chunk[i]; i++)
@@ -540,6 +675,8 @@ static void pagestep_any_operation_in_any_other(struct kunit *test)
 	KUNIT_EXPECT_GT(test, fx->nr_busy, 5000U);
 	KUNIT_EXPECT_GT(test, fx->nr_idle, 5000U);
 	KUNIT_EXPECT_GT(test, fx->nr_twice, 0U);
+	KUNIT_EXPECT_GT(test, fx->nr_sent, 100U);
+	KUNIT_EXPECT_GT(test, fx->nr_received, 100U);
 	if (!want_init_on_free())
 		KUNIT_EXPECT_GT(test, fx->nr_waits, 0U);
 }

@@ -392,6 +392,7 @@ static void region_front_is_bounded(struct kunit *test)
 		sum += kmemx_pcp_spare(1UL << 18, i);
 		if (kmemx_pcp_lets_wait(1UL << 18, i))
 			sum += KMEMX_WORD_BITS;
+		sum += KMEMX_PARCELS * kmemx_pcp_parcel(1UL << 18, i);
 		KUNIT_EXPECT_LE(test, sum * i * KMEMX_PCP_SHARE, 1UL << 18);
 	}
 }
@@ -996,6 +997,211 @@ static void region_dead_cpu_loses_nothing(struct kunit *test)
 	expect_sound(test, fx);
 }
 
+/* ---- Parcels ------------------------------------------------------------ */
+
+/* Blocks of a stack, so that its front can let some go; and frames of a parcel. */
+#define PARCEL_CAP	(2 * KMEMX_PARCEL_BLOCKS)
+#define PARCEL_FRAMES	32U
+
+/* This CPU is one for which others leave blocks; others may be, for the case to say. */
+static struct kmemx_pcp *set_parcels(struct kunit *test, struct fixture *fx)
+{
+	unsigned int cpu;
+
+	set_fronts(test, fx, PARCEL_CAP);
+	fx->pages->parcel_frames = PARCEL_FRAMES;
+	for_each_possible_cpu(cpu)
+		KUNIT_ASSERT_EQ(test, kmemx_parcel_make(per_cpu_ptr(fx->pages->pcp, cpu),
+							(int)cpu), 0);
+	return raw_cpu_ptr(fx->pages->pcp);
+}
+
+/* Room for @nr blocks at least in the stack, and so many there. */
+static void stack_blocks(struct kunit *test, struct fixture *fx, unsigned int order,
+			 unsigned int nr)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(raw_cpu_ptr(fx->pages->pcp), order);
+
+	while (kmemx_pcp_nr(list) < nr) {
+		long frame = kmemx_zone_alloc_order(&fx->pages->zone, order, KMEMX_KIND_PAGES);
+
+		KUNIT_ASSERT_GE(test, frame, 0L);
+		fx->pages->zone.info[frame] = KMEMX_INFO_FRONT | order;
+		kmemx_pcp_add(list, kmemx_pages_page(fx->pages, (u32)frame),
+			      fx->pages->zone.info + frame);
+	}
+}
+
+static unsigned int blocks_of_parcel(unsigned int order)
+{
+	return min(PARCEL_FRAMES >> order, KMEMX_PARCEL_BLOCKS);
+}
+
+/* Who finds its stack empty says so, is left some blocks, and takes them past the zone. */
+static void region_parcels_bring_blocks(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned long nr_free, nr_front;
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+	struct page *page;
+	unsigned int order, nr;
+
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
+	migrate_disable();
+	pcp = set_parcels(test, fx);
+	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
+		list = kmemx_pcp_list(pcp, order);
+		nr = blocks_of_parcel(order);
+		page = take(fx, order);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]),
+				kmemx_parcel_wanted(order));
+		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
+		/* It is for others to leave something. */
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_other_wants(fx->pages, order));
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, order));
+		stack_blocks(test, fx, order, nr + 1);
+		nr_free = kmemx_pages_nr_free(fx->pages);
+		nr_front = kmemx_pages_nr_front(fx->pages);
+		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, order,
+							  PARCEL_FRAMES));
+		/* No more than it was asked for. */
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, list, order,
+							   PARCEL_FRAMES));
+		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), (unsigned long)nr << order);
+		KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), nr);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), nr_front);
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
+		while (kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES, &page))
+			kmemx_pages_put(fx->pages, page, info_of(fx, page), order,
+					KMEMX_KIND_PAGES);
+		KUNIT_EXPECT_TRUE(test, kmemx_pages_front_may_help(fx->pages, order));
+		nr_free = kmemx_pages_nr_free(fx->pages);
+		page = take(fx, order);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
+		KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), nr - 1);
+		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), 0UL);
+		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]),
+				kmemx_parcel_wanted(order));
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
+		kmemx_pages_drain(fx->pages);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+		expect_sound(test, fx);
+	}
+	migrate_enable();
+}
+
+/* What a stack may not hold stays in the parcel, and is there for who asks once more. */
+static void region_parcels_fill_no_stack_beyond_its_limit(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr = blocks_of_parcel(0);
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+	struct page *page[KMEMX_PARCEL_BLOCKS];
+	unsigned long nr_free;
+	unsigned int i;
+
+	migrate_disable();
+	pcp = set_parcels(test, fx);
+	list = kmemx_pcp_list(pcp, 0);
+	page[0] = take(fx, 0);
+	kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
+	kmemx_pages_drain(fx->pages);
+	stack_blocks(test, fx, 0, nr);
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0, PARCEL_FRAMES));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 0U);
+	list->limit = list->bottom + 2;
+	nr_free = kmemx_pages_nr_free(fx->pages);
+	for (i = 0; i < nr; i++) {
+		if (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[i]))
+			continue;
+		page[i] = take(fx, 0);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+		KUNIT_EXPECT_LE(test, kmemx_pcp_nr(list), 2U);
+	}
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
+	migrate_enable();
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
+	expect_sound(test, fx);
+}
+
+/* Orders that are asked for in turn share the parcels; what has been filled is another's. */
+static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i, nr[KMEMX_PCP_ORDERS] = { 0 };
+	struct kmemx_pcp *pcp;
+
+	migrate_disable();
+	pcp = set_parcels(test, fx);
+	preempt_disable();
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	stack_blocks(test, fx, 0, 3);
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0,
+						  PARCEL_FRAMES));
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0,
+						   PARCEL_FRAMES));
+	/* Each second one is for another order, but for what is full. */
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, i % 2 ? 1 : 2));
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		nr[kmemx_parcel_order(atomic_read(&pcp->parcels->state[i]))]++;
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, nr[0], 1U);
+	KUNIT_EXPECT_EQ(test, nr[1], KMEMX_PARCELS / 2);
+	KUNIT_EXPECT_EQ(test, nr[2], KMEMX_PARCELS / 2 - 1);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
+	migrate_enable();
+}
+
+/* A full stack leaves what another CPU wants, and that CPU, dead, loses none of it. */
+static void region_full_stack_sends_what_is_wanted(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nr = blocks_of_parcel(0), other;
+	struct kmemx_pcp *pcp, *to;
+	struct page *page;
+
+	if (num_possible_cpus() == 1)
+		kunit_skip(test, "there is one CPU");
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
+	migrate_disable();
+	pcp = set_parcels(test, fx);
+	other = cpumask_any_but(cpu_possible_mask, raw_smp_processor_id());
+	to = per_cpu_ptr(fx->pages->pcp, other);
+	page = take(fx, 0);
+	kmemx_pages_drain(fx->pages);
+	stack_blocks(test, fx, 0, PARCEL_CAP);
+	KUNIT_EXPECT_FALSE(test, push(fx, page, 0));
+	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	fx->pages->wanting[0] = other + 1;
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	atomic_set(&to->parcels->state[1], kmemx_parcel_wanted(1));
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, 0));
+	atomic_set(&to->parcels->state[2], kmemx_parcel_wanted(0));
+	KUNIT_EXPECT_TRUE(test, put(fx, page, 0));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), PARCEL_CAP - nr + 1);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), nr);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front_of(fx->pages, other), (unsigned long)nr);
+	/* As if that had gone, and this one. */
+	kmemx_pages_drain_dead(fx->pages, other);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to->parcels->state[1]), KMEMX_PARCEL_NONE);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to->parcels->state[2]), KMEMX_PARCEL_NONE);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front_of(fx->pages, other), 0UL);
+	migrate_enable();
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
 /* ---- Free memory is never written -------------------------------------- */
 
 #define CHURN_LIVE	400
@@ -1253,6 +1459,10 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_is_filled_from_two_words),
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),
+	KUNIT_CASE(region_parcels_bring_blocks),
+	KUNIT_CASE(region_parcels_fill_no_stack_beyond_its_limit),
+	KUNIT_CASE(region_parcels_are_of_the_order_asked_for),
+	KUNIT_CASE(region_full_stack_sends_what_is_wanted),
 	KUNIT_CASE(region_never_writes_free_memory),
 	KUNIT_CASE(region_keeps_neighbours_apart),
 	KUNIT_CASE(region_counts_what_it_has_outside),

@@ -367,6 +367,40 @@ static noinline void free_to_wait(u8 *info, unsigned int order, unsigned long ca
 	preempt_enable();
 }
 
+/* No other CPU wants it; preemption is off. */
+static __always_inline void free_here(struct page *page, u8 *info, unsigned int order,
+				      enum kmemx_pages_way way, unsigned long call_site)
+{
+	if (way == KMEMX_WAY_PAST)
+		free_past(info, order, call_site);
+	else if (way == KMEMX_WAY_BY)
+		free_to_wait(info, order, call_site);
+	else if (way == KMEMX_WAY_MORE)
+		free_to_more(page, info, order, call_site);
+	else
+		free_to_few(page, info, order, call_site);
+}
+
+/* Another CPU has wanted blocks of that order; preemption is off. */
+static noinline void free_to_other(struct page *page, u8 *info, unsigned int order,
+				   unsigned long call_site)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+
+	if (!kmemx_pages_put_sent(pages, page, info, order, KMEMX_KIND_PAGES)) {
+		if (likely(READ_ONCE(*info) == kmemx_info(KMEMX_KIND_PAGES, order))) {
+			free_here(page, info, order, kmemx_pages_way_here(pages, info, order),
+				  call_site);
+			return;
+		}
+		preempt_enable();
+		free_twice(kmemx_pages_number(pages, info), call_site);
+		return;
+	}
+	preempt_enable();
+	count_free(page, order, call_site);
+}
+
 /* Its stack is full, or something else is in the way. */
 static __always_inline void free_full(struct page *page, u8 *info, unsigned int order,
 				      unsigned long call_site)
@@ -381,14 +415,10 @@ static __always_inline void free_full(struct page *page, u8 *info, unsigned int 
 		return;
 	}
 	way = kmemx_pages_way(&kmemx_live.pages, info, order);
-	if (way == KMEMX_WAY_PAST)
-		free_past(info, order, call_site);
-	else if (way == KMEMX_WAY_BY)
-		free_to_wait(info, order, call_site);
-	else if (way == KMEMX_WAY_MORE)
-		free_to_more(page, info, order, call_site);
+	if (unlikely(way == KMEMX_WAY_SENT))
+		free_to_other(page, info, order, call_site);
 	else
-		free_to_few(page, info, order, call_site);
+		free_here(page, info, order, way, call_site);
 }
 
 static noinline void free_full_0(struct page *page, u8 *info, unsigned long call_site)

@@ -699,7 +699,7 @@ size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages)
 		nr_span_chunks(pages) * sizeof(*pages->chunk_info) +
 		pages->zone.nr_extents * sizeof(*pages->extent) +
 		num_possible_cpus() *
-		(sizeof(struct kmemx_pcp) +
+		(sizeof(struct kmemx_pcp) + kmemx_parcel_bytes(pages) +
 		 kmemx_pages_front_blocks(pages) * sizeof(struct kmemx_pcp_block));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_meta_bytes);

@@ -33,6 +33,7 @@
  * @zone: the frames
  * @extent: where they are
  * @pcp: what each CPU has for itself
+ * @parcel_frames: frames of what one CPU leaves for another at once; 0 if none does
  * @start: linear address of the lowest chunk with a frame of ours
  * @start_pfn: its page frame number
  * @start_page: its struct page, which need not exist
@@ -49,11 +50,14 @@
  * @zeroing: held while a page is zeroed ahead of need, with interrupts off
  * @away: first frame of the chunk that is away to be zeroed, or -1
  * @is_recalled: somebody has needed every frame since one was last to be taken
+ * @wanting: for each order, one more than the number of a CPU that wants blocks others free; 0 if
+ *	     none has
  */
 struct kmemx_pages {
 	struct kmemx_zone zone;
 	struct kmemx_extent *extent;
 	struct kmemx_pcp __percpu *pcp;
+	unsigned int parcel_frames;
 	unsigned long start;
 	unsigned long start_pfn;
 	struct page *start_page;
@@ -68,6 +72,7 @@ struct kmemx_pages {
 	raw_spinlock_t zeroing;		/* Protects @away and @is_recalled. */
 	long away;
 	bool is_recalled;
+	unsigned int wanting[KMEMX_PCP_ORDERS] ____cacheline_aligned;
 };
 
 int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,

@@ -54,7 +54,7 @@ static int make_front(struct kmemx_pages *pages, int cpu)
 	pcp->spare = kmemx_pcp_spare(pages->nr_frames, num_possible_cpus());
 	if (kmemx_pcp_lets_wait(pages->nr_frames, num_possible_cpus()))
 		pcp->wait_max = KMEMX_PCP_GROUP;
-	return 0;
+	return pages->parcel_frames ? kmemx_parcel_make(pcp, cpu) : 0;
 }
 
 /**
@@ -71,6 +71,7 @@ int kmemx_pages_make_fronts(struct kmemx_pages *pages)
 	pages->pcp = alloc_percpu(struct kmemx_pcp);
 	if (!pages->pcp)
 		return -ENOMEM;
+	pages->parcel_frames = kmemx_pcp_parcel(pages->nr_frames, num_possible_cpus());
 	for_each_possible_cpu(cpu) {
 		ret = make_front(pages, cpu);
 		if (ret)
@@ -89,8 +90,10 @@ void kmemx_pages_free_fronts(struct kmemx_pages *pages)
 
 	if (!pages->pcp)
 		return;
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		kmemx_parcel_free(per_cpu_ptr(pages->pcp, cpu));
 		kvfree(per_cpu_ptr(pages->pcp, cpu)->blocks);
+	}
 	free_percpu(pages->pcp);
 }
 
@@ -102,10 +105,12 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages)
 {
 	unsigned int cpu, k;
 
+	pages->parcel_frames = 0;
 	for_each_possible_cpu(cpu) {
 		struct kmemx_pcp *pcp = per_cpu_ptr(pages->pcp, cpu);
 
 		pcp->wait_max = 0;
+		kmemx_parcel_free(pcp);
 		for (k = 0; k < KMEMX_PCP_ORDERS; k++)
 			kmemx_pcp_close(&pcp->list[k]);
 	}
@@ -439,7 +444,8 @@ static __always_inline struct page *take_small(struct kmemx_pages *pages, unsign
 
 	if (unlikely(!list->cap || !kmemx_busy_enter(&pcp->busy)))
 		return NULL;
-	if (list->top != list->bottom)
+	if (list->top != list->bottom ||
+	    (pcp->parcels && kmemx_parcel_receive(pages, pcp, order)))
 		page = take_next(pages, list, order);
 	if (likely(!page))
 		page = refill(pages, pcp, order);
@@ -480,7 +486,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_take);
 /* Into this CPU's front, if @has_room says so when it has been entered. */
 static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page, u8 *info,
 				   unsigned int order, enum kmemx_kind kind,
-				   bool (*has_room)(struct kmemx_pcp *pcp, unsigned int order))
+				   bool (*has_room)(struct kmemx_pages *pages,
+						    struct kmemx_pcp *pcp, unsigned int order))
 {
 	struct kmemx_pcp *pcp;
 	bool freed = false;
@@ -489,7 +496,7 @@ static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page,
 	pcp = this_cpu_ptr(pages->pcp);
 	kmemx_step();
 	if (kmemx_busy_enter(&pcp->busy)) {
-		if (READ_ONCE(*info) == kmemx_info(kind, order) && has_room(pcp, order)) {
+		if (READ_ONCE(*info) == kmemx_info(kind, order) && has_room(pages, pcp, order)) {
 			kmemx_step();
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
 			kmemx_step();
@@ -502,7 +509,7 @@ static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page,
 	return freed;
 }
 
-static bool keeps_few(struct kmemx_pcp *pcp, unsigned int order)
+static bool keeps_few(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
 	return kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order));
 }
@@ -527,6 +534,11 @@ bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
 
+static bool grows(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
+{
+	return kmemx_pcp_grow(pcp, order);
+}
+
 /**
  * kmemx_pages_put_more() - free a block to the front after all, whose stack is full
  * @pages: the region's frames
@@ -544,35 +556,72 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
 			  unsigned int order, enum kmemx_kind kind)
 {
-	return put_if(pages, page, info, order, kind, kmemx_pcp_grow);
+	return put_if(pages, page, info, order, kind, grows);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_more);
 
+static bool is_sent(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+
+	return kmemx_parcel_send(pages, pcp, order) && list->top < list->limit;
+}
+
+/**
+ * kmemx_pages_put_sent() - free a block to the front after all, whose stack is full
+ * @pages: the region's frames
+ * @page: the block's first page
+ * @info: its info byte, where @page is
+ * @order: 0..KMEMX_PCP_ORDERS - 1
+ * @kind: what it was allocated for
+ *
+ * Another CPU may want what is on top of it.
+ *
+ * Context: any.
+ * Return: false if the block was not freed.
+ */
+bool kmemx_pages_put_sent(struct kmemx_pages *pages, struct page *page, u8 *info,
+			  unsigned int order, enum kmemx_kind kind)
+{
+	return put_if(pages, page, info, order, kind, is_sent);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_sent);
+
 /* ---- Emptying ----------------------------------------------------------- */
 
+/* Give a block of a front, the caller's, back to the zone, with others of its word. */
+static void let_go(struct kmemx_pages *pages, struct kmemx_pcp *pcp, const u8 *info,
+		   unsigned int order)
+{
+	struct kmemx_pcp_group group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, info),
+							  order);
+
+	kmemx_step();
+	if (group.heads)
+		kmemx_pages_give_group(pages, group);
+}
+
 /*
- * Give up to @nr blocks that the stacks of a front, the caller's, hold back to the zone, the
- * largest first, and what waits there. Returns how many are left of @nr: not 0 means that the
- * front is empty.
+ * Give up to @nr blocks that a front, the caller's, has back to the zone: those in its stacks, the
+ * largest first, what others have left for it, and what waits there. Returns how many are left of
+ * @nr: not 0 means that the front is empty.
  */
 static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int nr)
 {
-	struct kmemx_pcp_group group;
+	struct kmemx_pcp_block block;
 	unsigned int k;
 
 	for (k = KMEMX_PCP_ORDERS; k--; ) {
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
 
 		for (; nr && list->top != list->bottom; nr--) {
-			group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, list->top->info),
-						   k);
-			kmemx_step();
 			WRITE_ONCE(list->top, list->top - 1);
 			kmemx_step();
-			if (group.heads)
-				kmemx_pages_give_group(pages, group);
+			let_go(pages, pcp, list->top[1].info, k);
 		}
 	}
+	for (; nr && kmemx_parcel_take_last(pcp, &block, &k); nr--)
+		let_go(pages, pcp, block.info, k);
 	if (pcp->group.heads)
 		kmemx_pages_give_group(pages, pcp->group);
 	kmemx_step();
@@ -606,7 +655,7 @@ static enum kmemx_emptied empty_front(void *ctx)
 		return KMEMX_EMPTY_BUSY;
 	if (drain->cpu != smp_processor_id()) {
 		drain->cpu = smp_processor_id();
-		drain->left = kmemx_pcp_blocks(pcp);
+		drain->left = kmemx_pcp_blocks(pcp) + kmemx_parcel_blocks(pcp);
 	}
 	nr = min(drain->left, FLUSH_BLOCKS);
 	left = flush(drain->pages, pcp, nr);
@@ -619,7 +668,8 @@ static enum kmemx_emptied empty_front(void *ctx)
  * kmemx_pages_drain() - empty the fronts of all CPUs
  * @pages: the region's frames
  *
- * Blocks freed meanwhile may be in a front again on return.
+ * Blocks freed meanwhile may be in a front again on return, and so may be others that who freed
+ * them has left to a CPU which had its turn.
  *
  * Context: may sleep.
  */
@@ -642,6 +692,7 @@ void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu)
 {
 	unsigned int left;
 
+	kmemx_parcel_withdraw(per_cpu_ptr(pages->pcp, cpu));
 	do {
 		preempt_disable();
 		left = flush(pages, per_cpu_ptr(pages->pcp, cpu), FLUSH_BLOCKS);

@@ -12,6 +12,7 @@
 #include <linux/preempt.h>
 
 #include "buddy/pages.h"
+#include "buddy/parcel.h"
 
 int kmemx_pages_make_fronts(struct kmemx_pages *pages);
 void kmemx_pages_free_fronts(struct kmemx_pages *pages);
@@ -23,6 +24,8 @@ bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
 			 unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
 			  unsigned int order, enum kmemx_kind kind);
+bool kmemx_pages_put_sent(struct kmemx_pages *pages, struct page *page, u8 *info,
+			  unsigned int order, enum kmemx_kind kind);
 void kmemx_pages_drop_twice(const struct kmemx_pages *pages, u32 frame, unsigned int order);
 void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group);
 void kmemx_pages_drain(struct kmemx_pages *pages);
@@ -33,7 +36,9 @@ unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages);
 static inline unsigned long kmemx_pages_nr_front_of(const struct kmemx_pages *pages,
 						    unsigned int cpu)
 {
-	return kmemx_pcp_frames(per_cpu_ptr(pages->pcp, cpu));
+	const struct kmemx_pcp *pcp = per_cpu_ptr(pages->pcp, cpu);
+
+	return kmemx_pcp_frames(pcp) + (pcp->parcels ? kmemx_parcel_frames(pcp) : 0);
 }
 
 /**
@@ -100,7 +105,8 @@ static inline bool kmemx_pages_front_may_help(const struct kmemx_pages *pages,
 	if (order >= KMEMX_PCP_ORDERS)
 		return false;
 	/* One that is short gives back what another order has. */
-	return kmemx_pcp_is_short(pcp) || kmemx_pcp_bytes(kmemx_pcp_list(pcp, order));
+	return kmemx_pcp_is_short(pcp) || kmemx_pcp_bytes(kmemx_pcp_list(pcp, order)) ||
+		(pcp->parcels && kmemx_parcel_has_any(pcp, order));
 }
 
 /**
@@ -155,17 +161,20 @@ none:
  * @KMEMX_WAY_FEW: kmemx_pages_put_few() may take it
  * @KMEMX_WAY_MORE: kmemx_pages_put_more() may
  * @KMEMX_WAY_BY: kmemx_pages_wait() may
+ * @KMEMX_WAY_SENT: kmemx_pages_put_sent() may; if it does not, kmemx_pages_way_here() says
  */
 enum kmemx_pages_way {
 	KMEMX_WAY_PAST,
 	KMEMX_WAY_FEW,
 	KMEMX_WAY_MORE,
 	KMEMX_WAY_BY,
+	KMEMX_WAY_SENT,
 };
 
-/* Of a block of @order, 0..KMEMX_PCP_ORDERS - 1, whose info byte is at @info. */
-static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
-							    const u8 *info, unsigned int order)
+/* As kmemx_pages_way(), where no other CPU wants the block. */
+static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct kmemx_pages *pages,
+								 const u8 *info,
+								 unsigned int order)
 {
 	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
 	struct kmemx_pcp *pcp = raw_cpu_ptr(pages->pcp);
@@ -184,6 +193,16 @@ static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_p
 		return KMEMX_WAY_BY;
 	this_cpu_inc(pages->pcp->nr_alone);
 	return KMEMX_WAY_PAST;
+}
+
+/* Of a block of @order, 0..KMEMX_PCP_ORDERS - 1, whose info byte is at @info. */
+static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
+							    const u8 *info, unsigned int order)
+{
+	/* Plain, as the operand of a comparison; whether it still does is seen later. */
+	if (unlikely(data_race(pages->wanting[order])) && kmemx_parcel_other_wants(pages, order))
+		return KMEMX_WAY_SENT;
+	return kmemx_pages_way_here(pages, info, order);
 }
 
 /**

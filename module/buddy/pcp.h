@@ -40,6 +40,12 @@
 #define KMEMX_PCP_GROUP		8
 /* After so many in a row that went alone, others do not wait: see nr_alone. */
 #define KMEMX_PCP_ALONE		16
+/* Parcels of a CPU where there are others (parcel.h), and blocks and frames of one, at most. */
+#define KMEMX_PARCELS		8U
+#define KMEMX_PARCEL_BLOCKS	16U
+#define KMEMX_PARCEL_FRAMES	64U
+/* What a front may hold is at least so many times what one has. */
+#define KMEMX_PARCEL_PART	64U
 /* When few chunks are whole, a stack keeps no more than this part of what it may. */
 #define KMEMX_PCP_FEW		8
 
@@ -48,6 +54,8 @@ struct kmemx_pcp_block {
 	struct page *page;
 	u8 *info;
 };
+
+struct kmemx_parcels;
 
 /**
  * struct kmemx_pcp_list - the free blocks of one order
@@ -110,6 +118,7 @@ static inline unsigned int kmemx_group_order(u32 where)
  * @group: what found its stack full
  * @list: of each order
  * @blocks: what the stacks are in
+ * @parcels: what other CPUs leave for this one; NULL if they do not
  */
 struct kmemx_pcp {
 	u8 busy;
@@ -122,6 +131,7 @@ struct kmemx_pcp {
 	struct kmemx_pcp_group group;
 	struct kmemx_pcp_list list[KMEMX_PCP_ORDERS];
 	struct kmemx_pcp_block *blocks;
+	struct kmemx_parcels *parcels;
 };
 
 /*
@@ -209,11 +219,22 @@ static inline bool kmemx_pcp_lets_wait(unsigned long nr_frames, unsigned int nr_
 	return kmemx_pcp_part(nr_frames, nr_cpus) >= 4 * KMEMX_WORD_BITS;
 }
 
+/* Frames of a parcel; 0 where there is none. */
+static inline unsigned int kmemx_pcp_parcel(unsigned long nr_frames, unsigned int nr_cpus)
+{
+	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus) / KMEMX_PARCEL_PART;
+
+	if (nr_cpus == 1)
+		return 0;
+	return (unsigned int)min_t(unsigned long, frames, KMEMX_PARCEL_FRAMES);
+}
+
 /* Frames that its stacks may hold. */
 static inline unsigned long kmemx_pcp_stacks(unsigned long nr_frames, unsigned int nr_cpus)
 {
 	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus);
 
+	frames -= KMEMX_PARCELS * kmemx_pcp_parcel(nr_frames, nr_cpus);
 	return kmemx_pcp_lets_wait(nr_frames, nr_cpus) ? frames - KMEMX_WORD_BITS : frames;
 }
 

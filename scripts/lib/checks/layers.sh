@@ -13,9 +13,9 @@ layer_table() {
 		1  module/cma/*                                                !buddy !slab
 		1  module/observe/@(stat|trace|report).[ch]
 		2  module/observe/callers.[ch]
-		2  module/buddy/@(zone|zone_@(bins|info|block|run|census|check)).[ch] !slab !buddy/pages !buddy/pcp
-		2  module/buddy/@(pcp|pages|pages_@(front|quarantine)|fragmap|pagetype|prezero).[ch] !slab
-		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp
+		2  module/buddy/@(zone|zone_@(bins|info|block|run|census|check)).[ch] !slab !buddy/pages !buddy/pcp !buddy/parcel
+		2  module/buddy/@(pcp|parcel|pages|pages_@(front|quarantine)|fragmap|pagetype|prezero).[ch] !slab
+		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp !buddy/parcel
 		4  module/policy/*
 		4  module/region.[ch]
 		5  module/@(api|api_cache|api_frames|api_contig|api_object|api_pages|api_pktbuf|request).[ch]
