@@ -25,10 +25,9 @@
 #define ROOM_MAX	24
 #define SPARE		16
 #define WAIT_MAX	3
-/* What each of two other CPUs has to leave, and leaves at once. */
+/* What each of two other CPUs has to leave. */
 #define NR_OTHERS	2
-#define OTHER_MAX	8
-#define PARCEL_FRAMES	3
+#define OTHER_MAX	3
 #define HELD_MAX	NR_FRAMES
 /* In place of an order, of a frame that is in the front. */
 #define IN_FRONT	0xff
@@ -221,7 +220,7 @@ static void op_send(unsigned int order)
 {
 	struct kmemx_pcp_list *list = &fx->other[fx->nr_sending++];
 
-	fx->nr_sent += kmemx_parcel_fill(&fx->parcels, list, order, PARCEL_FRAMES);
+	fx->nr_sent += kmemx_parcel_fill(&fx->parcels, list, order);
 	fx->nr_sending--;
 }
 
@@ -358,11 +357,11 @@ static void fill_wanted(void)
 	preempt_enable();
 }
 
-/* It has left some, and nothing is in the stack. */
+/* One has left some, and nothing is in the stack. */
 static void fill_left(void)
 {
 	fill_wanted();
-	op_send(0);
+	fx->nr_sent += kmemx_parcel_fill(&fx->parcels, &fx->other[NR_OTHERS - 1], 0);
 }
 
 /* It may not hold all of that. */
@@ -371,7 +370,7 @@ static void fill_left_more(void)
 	struct kmemx_pcp_list *list = kmemx_pcp_list(this_pcp(), 0);
 
 	fill_left();
-	list->limit = list->bottom + min_t(long, list->limit - list->bottom, PARCEL_FRAMES - 2);
+	list->limit = list->bottom + min_t(long, list->limit - list->bottom, 1);
 }
 
 /* Another order was wanted. */
@@ -492,7 +491,7 @@ static const char *check_others(void)
 		if (!kmemx_parcel_is_full(state))
 			continue;
 		if (kmemx_parcel_order(state) || !kmemx_parcel_nr(state) ||
-		    kmemx_parcel_nr(state) > PARCEL_FRAMES)
+		    kmemx_parcel_nr(state) > OTHER_MAX)
 			return "a parcel has what nobody has left";
 		for (k = 0; k < kmemx_parcel_nr(state) && !why; k++)
 			why = check_block(kmemx_pages_number(&fx->pages,
@@ -637,6 +636,8 @@ static int pagestep_init(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kmemx_pages_nr_free(&fx->pages), (unsigned long)NR_FRAMES);
 	fx->pcp = this_pcp();
 	fx->pcp->parcels = &fx->parcels;
+	/* For all orders. */
+	fx->pages.parcel_frames = KMEMX_PARCEL_BLOCKS << (KMEMX_PCP_ORDERS - 1);
 	step_nr_reports = 0;
 	nest_run = run_inside;
 	return 0;

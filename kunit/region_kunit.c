@@ -999,17 +999,16 @@ static void region_dead_cpu_loses_nothing(struct kunit *test)
 
 /* ---- Parcels ------------------------------------------------------------ */
 
-/* Blocks of a stack, so that its front can let some go; and frames of a parcel. */
+/* Blocks of a stack, so that its front can let some go. */
 #define PARCEL_CAP	(2 * KMEMX_PARCEL_BLOCKS)
-#define PARCEL_FRAMES	32U
 
-/* This CPU is one for which others leave blocks; others may be, for the case to say. */
+/* CPUs are such as others leave blocks for, of all orders. */
 static struct kmemx_pcp *set_parcels(struct kunit *test, struct fixture *fx)
 {
 	unsigned int cpu;
 
 	set_fronts(test, fx, PARCEL_CAP);
-	fx->pages->parcel_frames = PARCEL_FRAMES;
+	fx->pages->parcel_frames = KMEMX_PARCEL_BLOCKS << (KMEMX_PCP_ORDERS - 1);
 	for_each_possible_cpu(cpu)
 		KUNIT_ASSERT_EQ(test, kmemx_parcel_make(per_cpu_ptr(fx->pages->pcp, cpu),
 							(int)cpu), 0);
@@ -1032,11 +1031,6 @@ static void stack_blocks(struct kunit *test, struct fixture *fx, unsigned int or
 	}
 }
 
-static unsigned int blocks_of_parcel(unsigned int order)
-{
-	return min(PARCEL_FRAMES >> order, KMEMX_PARCEL_BLOCKS);
-}
-
 /* Who finds its stack empty says so, is left some blocks, and takes them past the zone. */
 static void region_parcels_bring_blocks(struct kunit *test)
 {
@@ -1045,7 +1039,7 @@ static void region_parcels_bring_blocks(struct kunit *test)
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 	struct page *page;
-	unsigned int order, nr;
+	unsigned int nr = KMEMX_PARCEL_BLOCKS, order;
 
 	if (want_init_on_free())
 		kunit_skip(test, "no front takes what has to be zeroed");
@@ -1053,26 +1047,24 @@ static void region_parcels_bring_blocks(struct kunit *test)
 	pcp = set_parcels(test, fx);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
 		list = kmemx_pcp_list(pcp, order);
-		nr = blocks_of_parcel(order);
 		page = take(fx, order);
 		KUNIT_ASSERT_NOT_NULL(test, page);
 		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]),
 				kmemx_parcel_wanted(order));
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
 		/* It is for others to leave something. */
-		KUNIT_EXPECT_FALSE(test, kmemx_parcel_other_wants(fx->pages, order));
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, order));
+		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], 0U);
 		stack_blocks(test, fx, order, nr + 1);
 		nr_free = kmemx_pages_nr_free(fx->pages);
 		nr_front = kmemx_pages_nr_front(fx->pages);
-		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, order,
-							  PARCEL_FRAMES));
+		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, order));
 		/* No more than it was asked for. */
-		KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, list, order,
-							   PARCEL_FRAMES));
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, list, order));
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), (unsigned long)nr << order);
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), nr);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), nr_front);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
 		while (kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES, &page))
 			kmemx_pages_put(fx->pages, page, info_of(fx, page), order,
@@ -1086,35 +1078,53 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), 0UL);
 		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]),
 				kmemx_parcel_wanted(order));
+		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
 		kmemx_pages_drain(fx->pages);
+		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]), KMEMX_PARCEL_NONE);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 		expect_sound(test, fx);
 	}
 	migrate_enable();
 }
 
+/* One of order 0, left for this CPU, whose stack is empty then, and may hold @limit blocks. */
+static void leave_parcel(struct kunit *test, struct fixture *fx, struct kmemx_pcp *pcp,
+			 unsigned int limit)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, 0);
+
+	list->limit = list->bottom + limit;
+	stack_blocks(test, fx, 0, KMEMX_PARCEL_BLOCKS);
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 0U);
+}
+
 /* What a stack may not hold stays in the parcel, and is there for who asks once more. */
 static void region_parcels_fill_no_stack_beyond_its_limit(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int nr = blocks_of_parcel(0);
+	unsigned int nr = KMEMX_PARCEL_BLOCKS;
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 	struct page *page[KMEMX_PARCEL_BLOCKS];
 	unsigned long nr_free;
 	unsigned int i;
 
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
 	list = kmemx_pcp_list(pcp, 0);
+	/* Nobody else has room to lend. */
+	pcp->spare = 0;
+	for (i = 1; i < KMEMX_PCP_ORDERS; i++)
+		pcp->list[i].limit = pcp->list[i].bottom;
 	page[0] = take(fx, 0);
 	kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
-	kmemx_pages_drain(fx->pages);
-	stack_blocks(test, fx, 0, nr);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0, PARCEL_FRAMES));
-	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 0U);
-	list->limit = list->bottom + 2;
+	while (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[0]))
+		kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
+	leave_parcel(test, fx, pcp, 2);
 	nr_free = kmemx_pages_nr_free(fx->pages);
 	for (i = 0; i < nr; i++) {
 		if (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[i]))
@@ -1125,39 +1135,64 @@ static void region_parcels_fill_no_stack_beyond_its_limit(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
+	/* With what another stack lends it may hold all, were it short before or not. */
+	pcp->list[4].limit += PARCEL_CAP;
+	pcp->nr_refused = KMEMX_PCP_ORDERS;
+	leave_parcel(test, fx, pcp, 2);
+	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[0], 0));
+	while (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[0]))
+		kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
+	page[0] = take(fx, 0);
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), nr - 1);
+	KUNIT_EXPECT_EQ(test, pcp->nr_refused, 0);
 	migrate_enable();
 	for (i = 0; i < nr; i++)
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
 	expect_sound(test, fx);
 }
 
-/* Orders that are asked for in turn share the parcels; what has been filled is another's. */
+/*
+ * Orders that are asked for in turn share the parcels. What has been left of another is in the way
+ * only if its stack has no room; and of orders of which one would have few there are none.
+ */
 static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	unsigned int i, nr[KMEMX_PCP_ORDERS] = { 0 };
 	struct kmemx_pcp *pcp;
 
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
 	preempt_disable();
 	for (i = 0; i < KMEMX_PARCELS; i++)
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
 	stack_blocks(test, fx, 0, 3);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0,
-						  PARCEL_FRAMES));
-	KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0,
-						   PARCEL_FRAMES));
-	/* Each second one is for another order, but for what is full. */
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
+	/* Each second one is for another order, but for what is full; one block goes elsewhere. */
+	kmemx_pcp_list(pcp, 0)->limit = kmemx_pcp_list(pcp, 0)->bottom + 1;
 	for (i = 0; i < KMEMX_PARCELS; i++)
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, i % 2 ? 1 : 2));
 	for (i = 0; i < KMEMX_PARCELS; i++)
 		nr[kmemx_parcel_order(atomic_read(&pcp->parcels->state[i]))]++;
-	preempt_enable();
 	KUNIT_EXPECT_EQ(test, nr[0], 1U);
 	KUNIT_EXPECT_EQ(test, nr[1], KMEMX_PARCELS / 2);
 	KUNIT_EXPECT_EQ(test, nr[2], KMEMX_PARCELS / 2 - 1);
-	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 2U);
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), 1U);
+	kmemx_pcp_list(pcp, 0)->limit += 2;
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 2));
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), 3U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[0]), kmemx_parcel_wanted(2));
+	fx->pages->parcel_frames = 8 * KMEMX_PARCEL_BLOCKS;
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 4));
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[4], 0U);
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 3));
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[3], raw_smp_processor_id() + 1);
+	preempt_enable();
 	migrate_enable();
 }
 
@@ -1165,9 +1200,11 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int nr = blocks_of_parcel(0), other;
+	unsigned int nr = KMEMX_PARCEL_BLOCKS, other;
 	struct kmemx_pcp *pcp, *to;
-	struct page *page;
+	struct page *page, *own;
+	long whole[NR_FRAMES / KMEMX_CHUNK_FRAMES];
+	unsigned int i = 0;
 
 	if (num_possible_cpus() == 1)
 		kunit_skip(test, "there is one CPU");
@@ -1177,16 +1214,36 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	pcp = set_parcels(test, fx);
 	other = cpumask_any_but(cpu_possible_mask, raw_smp_processor_id());
 	to = per_cpu_ptr(fx->pages->pcp, other);
+	own = take(fx, 0);
 	page = take(fx, 0);
-	kmemx_pages_drain(fx->pages);
 	stack_blocks(test, fx, 0, PARCEL_CAP);
 	KUNIT_EXPECT_FALSE(test, push(fx, page, 0));
+	/* This one has wanted some, and does not now. */
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], raw_smp_processor_id() + 1);
+	KUNIT_EXPECT_TRUE(test, put(fx, own, 0));
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), PARCEL_CAP);
 	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	/* The other one has, and wants another order. */
 	fx->pages->wanting[0] = other + 1;
-	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
 	atomic_set(&to->parcels->state[1], kmemx_parcel_wanted(1));
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, 0));
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], 0U);
+	/* It does, but few chunks are whole. */
+	fx->pages->wanting[0] = other + 1;
 	atomic_set(&to->parcels->state[2], kmemx_parcel_wanted(0));
+	for (; kmemx_zone_has_plenty(&fx->pages->zone) && i < ARRAY_SIZE(whole); i++) {
+		whole[i] = kmemx_zone_alloc_order(&fx->pages->zone, KMEMX_CHUNK_ORDER,
+						  KMEMX_KIND_PAGES);
+		KUNIT_ASSERT_GE(test, whole[i], 0L);
+	}
+	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_put_sent(fx->pages, page, info_of(fx, page), 0,
+						      KMEMX_KIND_PAGES));
+	while (i--)
+		kmemx_zone_free_block(&fx->pages->zone, (unsigned int)whole[i], KMEMX_CHUNK_ORDER);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
 	KUNIT_EXPECT_TRUE(test, put(fx, page, 0));
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), PARCEL_CAP - nr + 1);
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), nr);

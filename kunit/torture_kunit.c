@@ -909,10 +909,28 @@ static void reset(struct victim *victim, struct rnd rnd, unsigned int cpu)
 		victim->rnd[context].state = rnd.state + cpu * NR_CONTEXTS + context;
 }
 
+/* CPUs of so small a region have no parcels; from now on these have. */
+static int make_parcels(void)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	int cpu, ret = 0;
+
+	if (pages->parcel_frames || num_possible_cpus() == 1)
+		return 0;
+	for_each_possible_cpu(cpu) {
+		ret = kmemx_parcel_make(per_cpu_ptr(pages->pcp, cpu), cpu);
+		if (ret)
+			return ret;
+	}
+	pages->parcel_frames = KMEMX_PARCEL_FRAMES;
+	return 0;
+}
+
 static int torture_init(struct kunit *test)
 {
 	struct rnd rnd = rnd_start(test);
 	unsigned int cpu, i;
+
 
 	atomic_long_set(&nr_wrong, 0);
 	atomic_long_set(&nr_failed, 0);
@@ -926,6 +944,8 @@ static int torture_init(struct kunit *test)
 		if (!caches[i])
 			return -ENOMEM;
 	}
+	if (make_parcels())
+		return -ENOMEM;
 #if HAVE_NMI
 	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "kmemx_torture");
 #else

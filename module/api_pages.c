@@ -367,7 +367,7 @@ static noinline void free_to_wait(u8 *info, unsigned int order, unsigned long ca
 	preempt_enable();
 }
 
-/* No other CPU wants it; preemption is off. */
+/* No other CPU has made room for it; preemption is off. */
 static __always_inline void free_here(struct page *page, u8 *info, unsigned int order,
 				      enum kmemx_pages_way way, unsigned long call_site)
 {
@@ -381,7 +381,7 @@ static __always_inline void free_here(struct page *page, u8 *info, unsigned int 
 		free_to_few(page, info, order, call_site);
 }
 
-/* Another CPU has wanted blocks of that order; preemption is off. */
+/* A CPU has wanted blocks of that order; preemption is off. */
 static noinline void free_to_other(struct page *page, u8 *info, unsigned int order,
 				   unsigned long call_site)
 {

@@ -33,7 +33,7 @@
  * @zone: the frames
  * @extent: where they are
  * @pcp: what each CPU has for itself
- * @parcel_frames: frames of what one CPU leaves for another at once; 0 if none does
+ * @parcel_frames: frames of what one CPU leaves for another at once, at most; 0 if none does
  * @start: linear address of the lowest chunk with a frame of ours
  * @start_pfn: its page frame number
  * @start_page: its struct page, which need not exist
@@ -50,8 +50,8 @@
  * @zeroing: held while a page is zeroed ahead of need, with interrupts off
  * @away: first frame of the chunk that is away to be zeroed, or -1
  * @is_recalled: somebody has needed every frame since one was last to be taken
- * @wanting: for each order, one more than the number of a CPU that wants blocks others free; 0 if
- *	     none has
+ * @wanting: for each order, one more than the number of a CPU that wants blocks others free, or
+ *	     has; 0 if none does
  */
 struct kmemx_pages {
 	struct kmemx_zone zone;

@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
@@ -496,7 +497,8 @@ static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page,
 	pcp = this_cpu_ptr(pages->pcp);
 	kmemx_step();
 	if (kmemx_busy_enter(&pcp->busy)) {
-		if (READ_ONCE(*info) == kmemx_info(kind, order) && has_room(pages, pcp, order)) {
+		/* That takes longest, so it is first. */
+		if (has_room(pages, pcp, order) && READ_ONCE(*info) == kmemx_info(kind, order)) {
 			kmemx_step();
 			WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
 			kmemx_step();
@@ -564,7 +566,10 @@ static bool is_sent(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned i
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 
-	return kmemx_parcel_send(pages, pcp, order) && list->top < list->limit;
+	/* It may be that of another CPU now. */
+	if (list->top >= list->limit && kmemx_zone_has_plenty(&pages->zone))
+		kmemx_parcel_send(pages, pcp, order);
+	return list->top < list->limit && kmemx_zone_has_plenty(&pages->zone);
 }
 
 /**
@@ -650,9 +655,11 @@ static enum kmemx_emptied empty_front(void *ctx)
 	struct drain *drain = ctx;
 	struct kmemx_pcp *pcp = this_cpu_ptr(drain->pages->pcp);
 	unsigned int nr, left;
+	bool is_busy;
 
 	if (!kmemx_busy_enter(&pcp->busy))
 		return KMEMX_EMPTY_BUSY;
+	is_busy = kmemx_parcel_want_none(pcp);
 	if (drain->cpu != smp_processor_id()) {
 		drain->cpu = smp_processor_id();
 		drain->left = kmemx_pcp_blocks(pcp) + kmemx_parcel_blocks(pcp);
@@ -661,6 +668,11 @@ static enum kmemx_emptied empty_front(void *ctx)
 	left = flush(drain->pages, pcp, nr);
 	drain->left -= nr - left;
 	kmemx_busy_leave(&pcp->busy);
+	if (is_busy) {
+		/* What is in that by then goes too. */
+		drain->cpu = nr_cpu_ids;
+		return KMEMX_EMPTY_BUSY;
+	}
 	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
 }
 
@@ -668,8 +680,7 @@ static enum kmemx_emptied empty_front(void *ctx)
  * kmemx_pages_drain() - empty the fronts of all CPUs
  * @pages: the region's frames
  *
- * Blocks freed meanwhile may be in a front again on return, and so may be others that who freed
- * them has left to a CPU which had its turn.
+ * Blocks freed meanwhile may be in a front again on return.
  *
  * Context: may sleep.
  */
@@ -692,7 +703,8 @@ void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu)
 {
 	unsigned int left;
 
-	kmemx_parcel_withdraw(per_cpu_ptr(pages->pcp, cpu));
+	while (kmemx_parcel_want_none(per_cpu_ptr(pages->pcp, cpu)))
+		cpu_relax();
 	do {
 		preempt_disable();
 		left = flush(pages, per_cpu_ptr(pages->pcp, cpu), FLUSH_BLOCKS);

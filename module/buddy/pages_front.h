@@ -171,7 +171,7 @@ enum kmemx_pages_way {
 	KMEMX_WAY_SENT,
 };
 
-/* As kmemx_pages_way(), where no other CPU wants the block. */
+/* As kmemx_pages_way(), where no other CPU has taken blocks. */
 static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct kmemx_pages *pages,
 								 const u8 *info,
 								 unsigned int order)
@@ -199,8 +199,8 @@ static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct km
 static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
 							    const u8 *info, unsigned int order)
 {
-	/* Plain, as the operand of a comparison; whether it still does is seen later. */
-	if (unlikely(data_race(pages->wanting[order])) && kmemx_parcel_other_wants(pages, order))
+	/* Plain, as the operand of a comparison; if another does, and still, is seen later. */
+	if (unlikely(data_race(pages->wanting[order])) && kmemx_zone_has_plenty(&pages->zone))
 		return KMEMX_WAY_SENT;
 	return kmemx_pages_way_here(pages, info, order);
 }

@@ -3,7 +3,6 @@
  * Page blocks on their way from one CPU to another; see parcel.h.
  */
 #include <linux/percpu.h>
-#include <linux/processor.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
@@ -38,29 +37,6 @@ void kmemx_parcel_free(struct kmemx_pcp *pcp)
 
 /* ---- Of this CPU --------------------------------------------------------- */
 
-/*
- * Let others know what is wanted: one parcel at a time, so that orders that are asked for in turn
- * share them.
- */
-static void ask(struct kmemx_pages *pages, struct kmemx_parcels *parcels, unsigned int order)
-{
-	atomic_t *state = &parcels->state[parcels->next];
-	int was = atomic_read(state);
-
-	parcels->next = (parcels->next + 1) % KMEMX_PARCELS;
-	kmemx_step();
-	if (was == KMEMX_PARCEL_NONE)
-		atomic_set_release(state, kmemx_parcel_wanted(order));
-	else if ((was & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED &&
-		 was != kmemx_parcel_wanted(order))
-		/* Who has made it busy meanwhile goes on with what it was. */
-		atomic_cmpxchg_release(state, was, kmemx_parcel_wanted(order));
-	kmemx_step();
-	/* A hint: of several CPUs that want blocks, one. */
-	if (READ_ONCE(pages->wanting[order]) != smp_processor_id() + 1)
-		WRITE_ONCE(pages->wanting[order], smp_processor_id() + 1);
-}
-
 /* The parcel with blocks of @order; or KMEMX_PARCELS. */
 static unsigned int find_full(const struct kmemx_parcels *parcels, unsigned int order, int *state)
 {
@@ -72,6 +48,62 @@ static unsigned int find_full(const struct kmemx_parcels *parcels, unsigned int 
 			break;
 	}
 	return i;
+}
+
+/*
+ * Move what is in parcel @k, whose state is @state, onto the stack of its order, @more than that
+ * may hold. Returns how many blocks are left.
+ */
+static unsigned int unload(struct kmemx_pcp *pcp, unsigned int k, int state, unsigned int more)
+{
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, kmemx_parcel_order(state));
+	unsigned int room = (unsigned int)(list->limit - list->top) + more;
+	unsigned int nr = min(kmemx_parcel_nr(state), room);
+	unsigned int left = kmemx_parcel_nr(state) - nr, i;
+	const struct kmemx_pcp_block *from = pcp->parcels->block[k] + left;
+
+	for (i = 0; i < nr; i++) {
+		kmemx_step();
+		list->top[i + 1] = from[i];
+	}
+	kmemx_step();
+	/* Who counts from another CPU may see them twice. */
+	WRITE_ONCE(list->top, list->top + nr);
+	kmemx_step();
+	return left;
+}
+
+/* A hint where to look: of several CPUs that want blocks, the first that has said so. */
+static void be_named(struct kmemx_pages *pages, unsigned int order)
+{
+	if (!READ_ONCE(pages->wanting[order]))
+		WRITE_ONCE(pages->wanting[order], smp_processor_id() + 1);
+}
+
+/*
+ * Want blocks of @order: in one more parcel each time, so that orders that are asked for in turn
+ * share them. What another order has left there goes on its stack.
+ */
+static void ask(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
+{
+	struct kmemx_parcels *parcels = pcp->parcels;
+	unsigned int k = parcels->next, left = 0;
+	atomic_t *state = &parcels->state[k];
+	int was = atomic_read_acquire(state);
+
+	parcels->next = (k + 1) % KMEMX_PARCELS;
+	kmemx_step();
+	if (kmemx_parcel_is_full(was))
+		left = unload(pcp, k, was, 0);
+	if (left)
+		atomic_set_release(state, kmemx_parcel_full(kmemx_parcel_order(was), left));
+	else if (was == KMEMX_PARCEL_NONE || kmemx_parcel_is_full(was))
+		atomic_set_release(state, kmemx_parcel_wanted(order));
+	else if (was != KMEMX_PARCEL_BUSY && was != kmemx_parcel_wanted(order))
+		/* Who has made it busy meanwhile goes on with what it was. */
+		atomic_cmpxchg_release(state, was, kmemx_parcel_wanted(order));
+	kmemx_step();
+	be_named(pages, order);
 }
 
 /**
@@ -90,31 +122,26 @@ bool kmemx_parcel_receive(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	struct kmemx_parcels *parcels = pcp->parcels;
-	const struct kmemx_pcp_block *from;
-	unsigned int nr, left, i, k;
+	unsigned int left, k;
 	int state;
 
-	if (!parcels)
+	if (!parcels || !kmemx_parcel_is_for(pages, order))
 		return false;
 	k = find_full(parcels, order, &state);
 	if (k == KMEMX_PARCELS) {
-		ask(pages, parcels, order);
+		ask(pages, pcp, order);
 		return false;
 	}
-	nr = min(kmemx_parcel_nr(state), (unsigned int)(list->limit - list->bottom) + 1);
-	left = kmemx_parcel_nr(state) - nr;
-	from = parcels->block[k] + left;
-	for (i = 0; i < nr; i++) {
-		kmemx_step();
-		list->bottom[i + 1] = from[i];
-	}
-	kmemx_step();
-	/* Who counts from another CPU may see them twice. */
-	WRITE_ONCE(list->top, list->bottom + nr);
-	kmemx_step();
+	/* As where a stack is filled by chunks. */
+	if (kmemx_pcp_is_short(pcp))
+		WRITE_ONCE(pcp->nr_refused, 0);
+	if (list->limit - list->bottom + 1 < kmemx_parcel_nr(state))
+		kmemx_pcp_grow(pcp, order);
+	left = unload(pcp, k, state, 1);
 	atomic_set_release(&parcels->state[k], left ? kmemx_parcel_full(order, left) :
 						      kmemx_parcel_wanted(order));
 	kmemx_step();
+	be_named(pages, order);
 	return true;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_parcel_receive);
@@ -169,31 +196,30 @@ bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block
 }
 
 /**
- * kmemx_parcel_withdraw() - want nothing any more
- * @pcp: the front of a CPU that is dead, and runs nothing
+ * kmemx_parcel_want_none() - want nothing any more, until a stack is empty again
+ * @pcp: the front, the caller's
  *
- * What is full stays. Afterwards nobody fills one.
+ * What is full stays.
  *
- * Context: any but one that has interrupted who fills a parcel.
+ * Context: any, with the front entered, or its CPU dead.
+ * Return: whether another CPU is filling one at this moment.
  */
-void kmemx_parcel_withdraw(struct kmemx_pcp *pcp)
+bool kmemx_parcel_want_none(struct kmemx_pcp *pcp)
 {
 	struct kmemx_parcels *parcels = pcp->parcels;
+	bool is_busy = false;
 	unsigned int i;
 
 	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
 		int state = atomic_read(&parcels->state[i]);
 
-		while ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED ||
-		       state == KMEMX_PARCEL_BUSY) {
-			if (state == KMEMX_PARCEL_BUSY)
-				cpu_relax();
-			else
-				atomic_cmpxchg_relaxed(&parcels->state[i], state,
+		kmemx_step();
+		if ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED)
+			state = atomic_cmpxchg_relaxed(&parcels->state[i], state,
 						       KMEMX_PARCEL_NONE);
-			state = atomic_read(&parcels->state[i]);
-		}
+		is_busy |= state == KMEMX_PARCEL_BUSY;
 	}
+	return is_busy;
 }
 
 /* ---- Of others ----------------------------------------------------------- */
@@ -219,15 +245,14 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
  * @parcels: that CPU's
  * @list: the stack, of the caller's front
  * @order: of the stack
- * @frames: of a parcel
  *
  * Context: any, with the front entered.
  * Return: whether the stack has some blocks less now.
  */
 bool kmemx_parcel_fill(struct kmemx_parcels *parcels, struct kmemx_pcp_list *list,
-		       unsigned int order, unsigned int frames)
+		       unsigned int order)
 {
-	unsigned int nr = min3(frames >> (order & 7), KMEMX_PARCEL_BLOCKS, kmemx_pcp_nr(list));
+	unsigned int nr = min(KMEMX_PARCEL_BLOCKS, kmemx_pcp_nr(list));
 	struct kmemx_pcp_block *top;
 	unsigned int i, k;
 
@@ -262,15 +287,18 @@ KMEMX_EXPORT_FOR_TEST(kmemx_parcel_fill);
  */
 bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
-	const struct kmemx_pcp *to;
+	unsigned int cpu = READ_ONCE(pages->wanting[order]);
 
-	if (!kmemx_parcel_other_wants(pages, order))
+	if (!cpu)
 		return false;
-	/* Whichever it is by now. */
-	to = per_cpu_ptr(pages->pcp, READ_ONCE(pages->wanting[order]) - 1);
-	return to->parcels != pcp->parcels &&
-		kmemx_parcel_fill(to->parcels, kmemx_pcp_list(pcp, order), order,
-				  pages->parcel_frames);
+	if (cpu != smp_processor_id() + 1 &&
+	    kmemx_parcel_fill(per_cpu_ptr(pages->pcp, cpu - 1)->parcels,
+			      kmemx_pcp_list(pcp, order), order))
+		return true;
+	/* It wants nothing now; of this CPU the stack is full. */
+	if (READ_ONCE(pages->wanting[order]) == cpu)
+		WRITE_ONCE(pages->wanting[order], 0);
+	return false;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_parcel_send);
 
@@ -326,5 +354,5 @@ KMEMX_EXPORT_FOR_TEST(kmemx_parcel_blocks);
  */
 size_t kmemx_parcel_bytes(const struct kmemx_pages *pages)
 {
-	return pages->parcel_frames ? sizeof(struct kmemx_parcels) : 0;
+	return pages->parcel_frames ? kmalloc_size_roundup(sizeof(struct kmemx_parcels)) : 0;
 }

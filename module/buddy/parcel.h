@@ -3,21 +3,21 @@
  * Parcels: page blocks that other CPUs free and this one allocates. A CPU whose stack of an order
  * is empty says which one it wants; who frees blocks of that order to a full stack leaves what it
  * has on top there, and neither touches a chunk, which CPUs share. One read-modify-write brings
- * several blocks. On one CPU nobody else wants anything, and all is as it would be without.
+ * several blocks. Where few chunks are whole nobody leaves any. Of one CPU there are no parcels.
  *
  * The blocks are taken in their chunk, and their info bytes are as in a front (pcp.h), whose they
  * are once the parcel is full. They are part of what the front of the CPU may hold.
  *
  * Locking: none. What a parcel is of, and in which state, is one word. Only the CPU whose parcel
- * it is, in its front, changes what is none or full; another may make what is wanted busy, and has
- * it then, for a few instructions with preemption off, until it is full.
+ * it is, in its front (or who empties that of a dead CPU), changes what is none or full; another
+ * may make what is wanted busy, and has it then, for a few instructions with preemption off, until
+ * it is full.
  */
 #ifndef KMEMX_BUDDY_PARCEL_H
 #define KMEMX_BUDDY_PARCEL_H
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
-#include <linux/smp.h>
 
 #include "buddy/pages.h"
 #include "buddy/pcp.h"
@@ -36,7 +36,7 @@
 /**
  * struct kmemx_parcels - of a CPU
  * @state: of each
- * @next: the one that is asked for next; its CPU's own, like what follows
+ * @next: the one that is asked for next; its CPU's own
  * @block: what is in each, in the order of a stack; of who has made it busy, then of its CPU
  */
 struct kmemx_parcels {
@@ -72,25 +72,22 @@ static inline unsigned int kmemx_parcel_order(int state)
 	return (unsigned int)state >> 8 & 0xff;
 }
 
-/* Has another CPU wanted blocks of @order, the last one that has? */
-static __always_inline bool kmemx_parcel_other_wants(const struct kmemx_pages *pages,
-						     unsigned int order)
+/* Is an order one whose blocks go by parcels? Of larger ones too few would. */
+static inline bool kmemx_parcel_is_for(const struct kmemx_pages *pages, unsigned int order)
 {
-	unsigned int cpu = READ_ONCE(pages->wanting[order]);
-
-	return cpu && cpu != raw_smp_processor_id() + 1;
+	return pages->parcel_frames >> (order & 7) >= KMEMX_PARCEL_BLOCKS;
 }
 
 int kmemx_parcel_make(struct kmemx_pcp *pcp, int cpu);
 void kmemx_parcel_free(struct kmemx_pcp *pcp);
 bool kmemx_parcel_receive(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order);
 bool kmemx_parcel_fill(struct kmemx_parcels *parcels, struct kmemx_pcp_list *list,
-		       unsigned int order, unsigned int frames);
+		       unsigned int order);
 bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order);
 bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block,
 			    unsigned int *order);
 bool kmemx_parcel_has_any(const struct kmemx_pcp *pcp, unsigned int order);
-void kmemx_parcel_withdraw(struct kmemx_pcp *pcp);
+bool kmemx_parcel_want_none(struct kmemx_pcp *pcp);
 unsigned long kmemx_parcel_frames(const struct kmemx_pcp *pcp);
 unsigned int kmemx_parcel_blocks(const struct kmemx_pcp *pcp);
 size_t kmemx_parcel_bytes(const struct kmemx_pages *pages);

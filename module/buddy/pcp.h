@@ -40,7 +40,7 @@
 #define KMEMX_PCP_GROUP		8
 /* After so many in a row that went alone, others do not wait: see nr_alone. */
 #define KMEMX_PCP_ALONE		16
-/* Parcels of a CPU where there are others (parcel.h), and blocks and frames of one, at most. */
+/* Parcels of a CPU where there are others (parcel.h); what one has, and that in frames. */
 #define KMEMX_PARCELS		8U
 #define KMEMX_PARCEL_BLOCKS	16U
 #define KMEMX_PARCEL_FRAMES	64U
@@ -219,12 +219,15 @@ static inline bool kmemx_pcp_lets_wait(unsigned long nr_frames, unsigned int nr_
 	return kmemx_pcp_part(nr_frames, nr_cpus) >= 4 * KMEMX_WORD_BITS;
 }
 
-/* Frames of a parcel; 0 where there is none. */
+/*
+ * Frames that a parcel may have; 0 where there is none: of few blocks it is worth nothing. With
+ * init_on_free no stack is ever full.
+ */
 static inline unsigned int kmemx_pcp_parcel(unsigned long nr_frames, unsigned int nr_cpus)
 {
 	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus) / KMEMX_PARCEL_PART;
 
-	if (nr_cpus == 1)
+	if (nr_cpus == 1 || frames < KMEMX_PARCEL_BLOCKS || want_init_on_free())
 		return 0;
 	return (unsigned int)min_t(unsigned long, frames, KMEMX_PARCEL_FRAMES);
 }
