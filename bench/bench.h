@@ -174,6 +174,11 @@ extern const struct bench_peer bench_listbuddy[], bench_kmemx[];
 /* kmemx's other orders, for what an operation of any order can cost. */
 extern const struct bench_peer bench_kmemx_orders[];
 
+/* Variants of the list buddy. */
+extern const struct bench_peer bench_policy[];
+
+bool bench_is_policy(const struct bench_peer *peer);
+
 /* ---- Modes ------------------------------------------------------------ */
 
 typedef int (*bench_measure_t)(const struct bench_peer *peer, void *ctx);
@@ -188,6 +193,7 @@ int bench_cost(void);
 int bench_tail(void);
 int bench_memory(void);
 int bench_frag(void);
+int bench_policies(void);
 int bench_named(void);
 int bench_smp(void);
 int bench_named_smp(void);

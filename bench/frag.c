@@ -3,13 +3,10 @@
  * mode=frag: what the traces cannot have, and how the region looks.
  *
  * The pool is 16,384 frames, so kmemx must have been loaded with size=64M. Every
- * 1000th counted request, the free frames are looked at from outside, through
- * the addresses of what is alive: the same for every allocator, and what one keeps
- * back counts as free, which is what its user thinks it is.
+ * 1000th counted request, the free frames are looked at (view.h).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bitmap.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
@@ -18,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "fill.h"
+#include "view.h"
 
 /**
  * struct workload - a trace at a mark
@@ -45,19 +43,13 @@ static const struct workload workloads[] = {
 /* Orders that the unusable index is shown for. */
 static const unsigned int unusable_orders[] = { 4, 9 };
 
-/* Shares are kept in units of this. */
-#define ONE	1000000ULL
-
-#define POOL_ORDER	14
-static_assert(1UL << POOL_ORDER == TRACE_FRAMES);
-
 /**
  * struct counts - what one allocator did in one workload, over all seeds
  * @asked: requests by order
  * @failed: those that could not be had
  * @largest: sum over snapshots of the largest free block's frames
  * @unusable: sum over snapshots of the share of free frames that a request of
- *	      that order cannot use, in units of 1/ONE
+ *	      that order cannot use, in units of 1/VIEW_ONE
  * @nr_snapshots: how many
  */
 struct counts {
@@ -68,52 +60,14 @@ struct counts {
 	u64 nr_snapshots;
 };
 
-/* ---- A look at the pool ----------------------------------------------- */
-
-/* For each order, a bit per block that is not free as a whole. */
-struct view {
-	unsigned long used[POOL_ORDER + 1][BITS_TO_LONGS(TRACE_FRAMES)];
-};
-
-static void look(struct view *view, const struct fill *fill)
-{
-	unsigned int order;
-	u32 i;
-
-	memset(view, 0, sizeof(*view));
-	for (i = 0; i < fill->nr_live; i++) {
-		const struct fill_block *live = &fill->live[i];
-
-		bitmap_set(view->used[0], fill->peer->blocks->frame(fill->ctx, live->block),
-			   1UL << live->order);
-	}
-	for (order = 1; order <= POOL_ORDER; order++)
-		for_each_set_bit(i, view->used[order - 1], TRACE_FRAMES >> (order - 1))
-			__set_bit(i / 2, view->used[order]);
-}
-
-/* Frames in free blocks of @order, aligned as a buddy's are. */
-static u32 usable(const struct view *view, unsigned int order)
-{
-	u32 nr_blocks = TRACE_FRAMES >> order;
-
-	return (nr_blocks - bitmap_weight(view->used[order], nr_blocks)) << order;
-}
-
 static void snapshot(struct counts *counts, struct view *view, const struct fill *fill)
 {
-	unsigned int order = POOL_ORDER + 1, i;
-	u32 nr_free;
+	unsigned int i;
 
-	look(view, fill);
-	nr_free = usable(view, 0);
-	while (order-- && !usable(view, order))
-		;
-	if (nr_free)
-		counts->largest += 1UL << order;
-	for (i = 0; i < ARRAY_SIZE(unusable_orders) && nr_free; i++)
-		counts->unusable[i] += div_u64((nr_free - usable(view, unusable_orders[i])) * ONE,
-					       nr_free);
+	view_look(view, fill);
+	counts->largest += view_largest(view);
+	for (i = 0; i < ARRAY_SIZE(unusable_orders); i++)
+		counts->unusable[i] += view_unusable(view, unusable_orders[i]);
 	counts->nr_snapshots++;
 }
 
@@ -172,7 +126,7 @@ static void rows(const struct bench_peer *peer, const char *workload, const stru
 	for (i = 0; i < ARRAY_SIZE(unusable_orders); i++) {
 		snprintf(metric, sizeof(metric), "unusable_o%u", unusable_orders[i]);
 		bench_row(name, workload, metric,
-			  div64_u64(counts->unusable[i] * 1000, counts->nr_snapshots * ONE),
+			  div64_u64(counts->unusable[i] * 1000, counts->nr_snapshots * VIEW_ONE),
 			  "percent");
 	}
 }

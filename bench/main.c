@@ -55,13 +55,14 @@ static const struct mode modes[] = {
 	{ "tail", bench_tail },
 	{ "memory", bench_memory },
 	{ "frag", bench_frag },
+	{ "policies", bench_policies },
 	{ "named", bench_named },
 	{ "smp", bench_smp },
 	{ "named_smp", bench_named_smp },
 	{ "native", bench_native },
 };
 
-#define MODES "cost, tail, memory, frag, named, smp, named_smp or native"
+#define MODES "cost, tail, memory, frag, policies, named, smp, named_smp or native"
 
 static int mode_set(const char *val, const struct kernel_param *kp)
 {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A look at a region from outside.
+ */
+#include <linux/bitmap.h>
+#include <linux/math64.h>
+#include <linux/string.h>
+
+#include "view.h"
+
+/**
+ * view_look() - see what is free now
+ * @view: filled in
+ * @fill: a region of TRACE_FRAMES frames
+ */
+void view_look(struct view *view, const struct fill *fill)
+{
+	unsigned int order;
+	u32 i;
+
+	memset(view, 0, sizeof(*view));
+	for (i = 0; i < fill->nr_live; i++) {
+		const struct fill_block *live = &fill->live[i];
+
+		bitmap_set(view->used[0], fill->peer->blocks->frame(fill->ctx, live->block),
+			   1UL << live->order);
+	}
+	for (order = 1; order <= VIEW_ORDER; order++)
+		for_each_set_bit(i, view->used[order - 1], TRACE_FRAMES >> (order - 1))
+			__set_bit(i / 2, view->used[order]);
+}
+
+/* Frames in free blocks of @order, aligned as a buddy's are. */
+static u32 usable(const struct view *view, unsigned int order)
+{
+	u32 nr_blocks = TRACE_FRAMES >> order;
+
+	return (nr_blocks - bitmap_weight(view->used[order], nr_blocks)) << order;
+}
+
+/**
+ * view_largest() - the largest free block, aligned as a buddy's are
+ * @view: the region
+ *
+ * Return: its frames, or 0.
+ */
+u32 view_largest(const struct view *view)
+{
+	unsigned int order = VIEW_ORDER + 1;
+
+	while (order--)
+		if (usable(view, order))
+			return 1U << order;
+	return 0;
+}
+
+/**
+ * view_unusable() - what is free in vain
+ * @view: the region
+ * @order: of a request
+ *
+ * Return: the share of free frames that the request cannot use, in units of 1/VIEW_ONE;
+ * 0 if none are free.
+ */
+u64 view_unusable(const struct view *view, unsigned int order)
+{
+	u32 nr_free = usable(view, 0);
+
+	return nr_free ? div_u64((nr_free - usable(view, order)) * VIEW_ONE, nr_free) : 0;
+}
