@@ -475,6 +475,32 @@ static void api_released_pages_serve_atomic_callers(struct kunit *test)
 	kmemx_free(all);
 }
 
+/* All that a caller that may not wait gets past the fronts, in a chain; the last try fails. */
+static void *take_past_fronts(struct kunit *test)
+{
+	void *rest, *last;
+
+	rest = kmemx_alloc_contig(kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
+				  0, GFP_NOWAIT);
+	KUNIT_ASSERT_NOT_NULL(test, rest);
+	*(void **)rest = NULL;
+	while ((last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN))) {
+		*(void **)last = rest;
+		rest = last;
+	}
+	return rest;
+}
+
+static void give_chain(void *rest)
+{
+	while (rest) {
+		void *next = *(void **)rest;
+
+		kmemx_free_contig(rest);
+		rest = next;
+	}
+}
+
 /* What is in fronts is lost to a caller that may not wait, and no other. */
 static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 {
@@ -488,24 +514,53 @@ static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 	page = kmemx_alloc_pages(GFP_KERNEL, 0);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_ASSERT_GT(test, kmemx_pages_nr_front(&kmemx_live.pages), 0UL);
-	rest = kmemx_alloc_contig(kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
-				  0, GFP_NOWAIT);
-	KUNIT_ASSERT_NOT_NULL(test, rest);
-	*(void **)rest = NULL;
-	while ((last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN))) {
-		*(void **)last = rest;
-		rest = last;
-	}
+	rest = take_past_fronts(test);
 	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
 	migrate_enable();
 	last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, last);
 	kmemx_free_contig(last);
 	kmemx_free_pages(page, 0);
-	for (; rest; rest = last) {
-		last = *(void **)rest;
-		kmemx_free_contig(rest);
+	give_chain(rest);
+}
+
+/* Leaves what it was filled with in the front of the CPU that it runs on. */
+static void fill_this_front(void *unused)
+{
+	struct page *page = kmemx_alloc_pages(GFP_NOWAIT, 0);
+
+	if (page)
+		kmemx_free_pages(page, 0);
+}
+
+/* That of another CPU is found by who fails often enough, and the next time too. */
+static void api_finds_what_another_front_has(struct kunit *test)
+{
+	s64 stranded = read_stat(KMEMX_STAT_FAIL_STRANDED);
+	unsigned int other, tries = 0;
+	void *rest;
+
+	kmemx_region_reclaim(&kmemx_live);
+	migrate_disable();
+	other = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	if (other >= nr_cpu_ids) {
+		migrate_enable();
+		kunit_skip(test, "on one CPU there is no other front");
 	}
+	KUNIT_ASSERT_EQ(test, smp_call_function_single((int)other, fill_this_front, NULL, 1), 0);
+	KUNIT_ASSERT_GT(test, kmemx_pages_nr_front_of(&kmemx_live.pages, other), 0UL);
+	KUNIT_ASSERT_EQ(test, kmemx_pages_nr_front_of(&kmemx_live.pages, raw_smp_processor_id()),
+			0UL);
+	rest = take_past_fronts(test);
+	while (read_stat(KMEMX_STAT_FAIL_STRANDED) == stranded && tries++ < nr_cpu_ids)
+		KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(PAGE_SIZE, 0,
+							   GFP_NOWAIT | __GFP_NOWARN));
+	stranded++;
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
+	migrate_enable();
+	give_chain(rest);
 }
 
 #define NOWAIT	(GFP_NOWAIT | __GFP_NOWARN)
@@ -1050,6 +1105,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_absurd_sizes_fail),
 	KUNIT_CASE(api_released_pages_serve_atomic_callers),
 	KUNIT_CASE(api_says_what_is_stranded_in_fronts),
+	KUNIT_CASE(api_finds_what_another_front_has),
 	KUNIT_CASE(api_failing_slabs_have_reasons),
 	KUNIT_CASE(api_objects_need_no_frame),
 	KUNIT_CASE(api_says_that_others_were_faster),

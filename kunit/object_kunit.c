@@ -342,11 +342,14 @@ static void object_sheaf_ends(struct kunit *test)
 static void object_sheaf_is_all_or_nothing(struct kunit *test)
 {
 	struct kmemx_cache *large = kmemx_cache_create("kunit-large", SZ_64K, NULL, 0);
-	unsigned int nr = (unsigned int)(kmemx_live.pages.nr_frames / 16);
+	unsigned int nr = (unsigned int)(kmemx_live.pages.nr_frames * PAGE_SIZE / SZ_64K);
+	s64 too_large = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE);
 	struct kmemx_snapshot snap;
 
 	KUNIT_ASSERT_NOT_NULL(test, large);
 	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, nr + 1));
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE),
+			too_large + 1);
 	expect_sound(test, large);
 	kmemx_cache_shrink(large);
 	kmemx_snapshot_take(&kmemx_live, &snap);

@@ -49,7 +49,7 @@ static __always_inline struct kmemx_request request(const struct kmemx_cache *ca
 {
 	return (struct kmemx_request){
 		.size = size ?: cache->layout.size,
-		.need = PAGE_SIZE << cache->layout.order,
+		.need = 1UL << cache->layout.order,
 		.align = KMEMX_OBJECT_MIN,
 		.cache = cache,
 		.gfp = gfp,
@@ -62,7 +62,7 @@ static noinline void *alloc_long(struct kmemx_cache *cache, gfp_t gfp, size_t si
 				 unsigned long call_site)
 {
 	struct kmemx_request req = request(cache, gfp, size, call_site);
-	void *obj = ERR_PTR(-ENOSPC);
+	void *obj = ERR_PTR(-EINVAL);
 	u64 start = kmemx_start_clock();
 
 	if (kmemx_request_is_refused(&req))
@@ -82,6 +82,14 @@ failed:
 	return NULL;
 }
 
+static noinline void tell_none(const struct kmemx_cache *cache, gfp_t gfp, size_t size,
+			       unsigned long call_site)
+{
+	struct kmemx_request req = request(cache, gfp, size, call_site);
+
+	kmemx_request_fail(&req, -ENOSPC);
+}
+
 /*
  * No slab can be made. Who may not wait, and whose cache has no object in a slab, is told so at
  * once.
@@ -89,8 +97,6 @@ failed:
 static noinline void *alloc_none(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 				 unsigned long call_site)
 {
-	struct kmemx_request req;
-
 	if (kmemx_api_is_told(gfp) || gfpflags_allow_blocking(gfp) ||
 	    kmemx_cache_has_partial(cache) ||
 	    /* That of another CPU now, or filled meanwhile, or what is on top was freed twice. */
@@ -98,8 +104,10 @@ static noinline void *alloc_none(struct kmemx_cache *cache, gfp_t gfp, size_t si
 	    !kmemx_exchange_is_empty(cache) ||
 	    kmemx_region_reclaim_some(&kmemx_live))
 		return alloc_long(cache, gfp, size, call_site);
-	req = request(cache, gfp, size, call_site);
-	kmemx_request_fail(&req, -ENOSPC);
+	if (likely(!kmemx_request_is_told(gfp)))
+		kmemx_request_count_none(1UL << cache->layout.order, KMEMX_OBJECT_MIN, cache, gfp);
+	else
+		tell_none(cache, gfp, size, call_site);
 	return NULL;
 }
 
@@ -415,16 +423,16 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
 	struct kmemx_request req = {
 		.size = (size_t)nr * layout->size,
 		/* Slabs for all that are missing, as what was had of them has gone back. */
-		.need = (PAGE_SIZE << layout->order) *
+		.need = (1UL << layout->order) *
 			DIV_ROUND_UP(nr - min(nr, sheaf->nr), layout->nr_objs),
 		.align = KMEMX_OBJECT_MIN,
 		.cache = sheaf->cache,
 		.gfp = gfp,
 		.call_site = call_site,
 	};
-	int err = -ENOSPC;
+	int err = -EINVAL;
 
-	if (!kmemx_request_is_refused(&req)) {
+	if (!kmemx_request_is_refused(&req) && !kmemx_request_is_too_large(&req)) {
 		err = kmemx_sheaf_fill(sheaf, nr);
 		if (err && kmemx_request_reclaim(&req))
 			err = kmemx_sheaf_fill(sheaf, nr);

@@ -105,7 +105,7 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 {
 	struct kmemx_request req = {
 		.size = size,
-		.need = size,
+		.need = DIV_ROUND_UP(size, PAGE_SIZE),
 		.align = PAGE_SIZE,
 		.gfp = gfp,
 		.call_site = _RET_IP_,

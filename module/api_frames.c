@@ -85,11 +85,11 @@ void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind)
 {
 	size_t bytes = PAGE_ALIGN(req->size);
 	bool is_zero = false;
-	int err = -ENOSPC;
+	int err = -EINVAL;
 	void *addr;
 	u32 frame;
 
-	req->need = bytes;
+	req->need = bytes >> PAGE_SHIFT;
 	/* The size goes first: one that is absurd would wrap when rounded. */
 	if (!kmemx_request_is_refused(req) && !kmemx_request_is_too_large(req)) {
 		is_zero = try_zeroed(req, kind, &frame);

@@ -63,21 +63,29 @@ static __always_inline struct page *count_alloc(struct page *page, unsigned int 
 	return page;
 }
 
-/* The zone has no block, nor a front that may help. Who may not wait is told so at once. */
-static noinline struct page *alloc_pages_none(gfp_t gfp, unsigned int order,
-					      unsigned long call_site)
+static noinline void tell_none(gfp_t gfp, unsigned int order, unsigned long call_site)
 {
 	struct kmemx_request req = {
 		.size = PAGE_SIZE << order,
-		.need = PAGE_SIZE << order,
+		.need = 1UL << order,
 		.align = PAGE_SIZE << order,
 		.gfp = gfp,
 		.call_site = call_site,
 	};
 
+	kmemx_request_fail(&req, -ENOSPC);
+}
+
+/* The zone has no block, nor a front that may help. Who may not wait is told so at once. */
+static noinline struct page *alloc_pages_none(gfp_t gfp, unsigned int order,
+					      unsigned long call_site)
+{
 	if (gfpflags_allow_blocking(gfp) || kmemx_region_reclaim_some(&kmemx_live))
 		return alloc_pages_slow(gfp, order, call_site);
-	kmemx_request_fail(&req, -ENOSPC);
+	if (likely(!kmemx_request_is_told(gfp)))
+		kmemx_request_count_none(1UL << order, PAGE_SIZE << order, NULL, gfp);
+	else
+		tell_none(gfp, order, call_site);
 	return NULL;
 }
 

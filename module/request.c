@@ -32,11 +32,11 @@ bool kmemx_request_is_too_large(const struct kmemx_request *req)
 }
 
 /* Has a CPU's front what is asked for? Adds its frames to @nr, of which @missing would do. */
-static __always_inline bool has_front(const struct kmemx_request *req, unsigned int cpu,
+static __always_inline bool has_front(const struct kmemx_cache *cache, unsigned int cpu,
 				      unsigned long missing, unsigned long *nr)
 {
 	*nr += kmemx_pages_nr_front_of(&kmemx_live.pages, cpu);
-	return *nr >= missing || (req->cache && kmemx_cache_nr_front(req->cache, cpu));
+	return *nr >= missing || (cache && kmemx_cache_nr_front(cache, cpu));
 }
 
 static unsigned int next_cpu(unsigned int cpu)
@@ -51,20 +51,20 @@ static unsigned int next_cpu(unsigned int cpu)
  * Would it be enough with what is in fronts, which only a caller that may wait gets? @missing
  * frames would. Looks at this CPU's, and another's: the same one as the last time, if that had it.
  */
-static noinline bool seems_stranded(const struct kmemx_request *req, unsigned long missing)
+static noinline bool seems_stranded(const struct kmemx_cache *cache, unsigned long missing)
 {
 	static unsigned int other;
 	unsigned int this = raw_smp_processor_id(), cpu = READ_ONCE(other), next;
 	unsigned long nr = 0;
 	bool found;
 
-	if (has_front(req, this, missing, &nr))
+	if (has_front(cache, this, missing, &nr))
 		return true;
 	if (cpu == this)
 		cpu = next_cpu(cpu);
 	if (cpu == this)
 		return false;
-	found = has_front(req, cpu, missing, &nr);
+	found = has_front(cache, cpu, missing, &nr);
 	next = found ? cpu : next_cpu(cpu);
 	/* As a rule it is what it was, and other CPUs fail too. */
 	if (READ_ONCE(other) != next)
@@ -73,24 +73,24 @@ static noinline bool seems_stranded(const struct kmemx_request *req, unsigned lo
 }
 
 /* As seems_stranded(), by all fronts. */
-static bool is_stranded(const struct kmemx_request *req, unsigned long missing)
+static bool is_stranded(const struct kmemx_cache *cache, unsigned long missing)
 {
 	unsigned long nr = 0;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		if (has_front(req, cpu, missing, &nr))
+		if (has_front(cache, cpu, missing, &nr))
 			return true;
 	return false;
 }
 
 /* Too little is free in whatever pieces: @missing more frames would do. */
-static __always_inline enum kmemx_failure why_short(const struct kmemx_request *req,
+static __always_inline enum kmemx_failure why_short(const struct kmemx_cache *cache, gfp_t gfp,
 						    unsigned long missing, bool is_exact)
 {
-	if (gfpflags_allow_blocking(req->gfp))
+	if (gfpflags_allow_blocking(gfp))
 		return KMEMX_FAIL_EXHAUSTED;
-	if (is_exact ? is_stranded(req, missing) : seems_stranded(req, missing))
+	if (is_exact ? is_stranded(cache, missing) : seems_stranded(cache, missing))
 		return KMEMX_FAIL_STRANDED;
 	return KMEMX_FAIL_EXHAUSTED;
 }
@@ -103,35 +103,52 @@ static __always_inline unsigned long count_free(unsigned long need, bool is_exac
 	return kmemx_zone_seem_free(&kmemx_live.pages.zone, need);
 }
 
-/*
- * @err is that of the last try, -EXDEV if it is for another node, -EADDRINUSE if it is for a
- * place that cannot be had.
- */
+/* No @need frames in a row were found. */
+static __always_inline enum kmemx_failure why_none(unsigned long need, size_t align,
+						   const struct kmemx_cache *cache, gfp_t gfp,
+						   bool is_exact)
+{
+	unsigned long free = count_free(need, is_exact);
+
+	if (free < need)
+		return why_short(cache, gfp, need - free, is_exact);
+	/* Enough in a row, but not where the alignment wants it, is no use either. */
+	if (need > 1 || align > PAGE_SIZE)
+		return KMEMX_FAIL_FRAGMENTATION;
+	/* Any frame would have done, so it has come too late. */
+	return KMEMX_FAIL_CONTENDED;
+}
+
+/* @err as for kmemx_request_fail(). */
 static __always_inline enum kmemx_failure why(const struct kmemx_request *req, int err,
 					      bool is_exact)
 {
-	unsigned long need = DIV_ROUND_UP(req->need, PAGE_SIZE), free;
-
 	/* Who has asked for more than a chunk has looked for a row at all of them. */
-	is_exact |= need > KMEMX_CHUNK_FRAMES;
+	if (err == -ENOSPC)
+		return why_none(req->need, req->align, req->cache, req->gfp,
+				is_exact || req->need > KMEMX_CHUNK_FRAMES);
 	if (req->gfp & __GFP_NOFAIL)
 		return KMEMX_FAIL_REFUSED;
 	if (err == -EXDEV)
 		return KMEMX_FAIL_NODE;
 	if (kmemx_request_is_too_large(req))
 		return KMEMX_FAIL_TOO_LARGE;
-	if (err == -EADDRINUSE)
-		return KMEMX_FAIL_PLACE;
-	if (err == -EAGAIN)
-		return KMEMX_FAIL_CONTENDED;
-	free = count_free(need, is_exact);
-	if (free < need)
-		return why_short(req, need - free, is_exact);
-	/* Enough in a row, but not where the alignment wants it, is no use either. */
-	if (need > 1 || req->align > PAGE_SIZE)
-		return KMEMX_FAIL_FRAGMENTATION;
-	/* Any frame would have done, so it has come too late. */
-	return KMEMX_FAIL_CONTENDED;
+	return err == -EADDRINUSE ? KMEMX_FAIL_PLACE : KMEMX_FAIL_CONTENDED;
+}
+
+/**
+ * kmemx_request_count_none() - kmemx_request_fail(), where nothing was found and nobody is told
+ * @need: frames in a row that it takes, no more than a chunk
+ * @align: as in struct kmemx_request
+ * @cache: likewise
+ * @gfp: likewise; not kmemx_request_is_told()
+ *
+ * Context: any.
+ */
+void kmemx_request_count_none(unsigned long need, size_t align, const struct kmemx_cache *cache,
+			      gfp_t gfp)
+{
+	kmemx_stat_fail(why_none(need, align, cache, gfp, false));
 }
 
 /* As kmemx_request_fail(), for who wants to know; but not too often for the log. */
@@ -164,8 +181,9 @@ static noinline void tell(const struct kmemx_request *req, int err)
 /**
  * kmemx_request_fail() - count, trace and report an allocation that failed
  * @req: the request
- * @err: that of the last try, -EXDEV if it is for another node, -EADDRINUSE if it is for a
- *	 place that cannot be had
+ * @err: that of the last try: -ENOSPC if nothing was found, -EAGAIN if others were faster;
+ *	 -EINVAL if none was made, as the request is refused, or more than the region has; -EXDEV
+ *	 if it is for another node, -EADDRINUSE if it is for a place that cannot be had
  *
  * What is free is only counted for who wants to know. Else a short look must do, the same
  * however large the region is and however many CPUs there are: who fails has other plans, and
@@ -175,7 +193,7 @@ static noinline void tell(const struct kmemx_request *req, int err)
  */
 void kmemx_request_fail(const struct kmemx_request *req, int err)
 {
-	if (!(req->gfp & __GFP_NOWARN) || trace_kmemx_fail_enabled())
+	if (kmemx_request_is_told(req->gfp))
 		tell(req, err);
 	else
 		kmemx_stat_fail(why(req, err, false));

@@ -21,7 +21,7 @@ struct kmemx_cache;
 /**
  * struct kmemx_request - what is asked for
  * @size: bytes
- * @need: bytes in a row that it takes, if it takes any
+ * @need: frames in a row that it takes, if it takes any
  * @align: bytes
  * @boundary: bytes, no multiple of which may lie inside; 0: any may
  * @cache: of which one object is wanted, or NULL
@@ -42,6 +42,8 @@ bool kmemx_request_is_too_large(const struct kmemx_request *req);
 void kmemx_request_refuse(const struct kmemx_request *req);
 bool kmemx_request_reclaim(const struct kmemx_request *req);
 void kmemx_request_fail(const struct kmemx_request *req, int err);
+void kmemx_request_count_none(unsigned long need, size_t align, const struct kmemx_cache *cache,
+			      gfp_t gfp);
 void kmemx_bad_free(enum kmemx_verdict verdict, const void *addr, const char *cache,
 		    unsigned long call_site);
 
@@ -59,6 +61,12 @@ static __always_inline bool kmemx_request_is_refused(const struct kmemx_request 
 		return false;
 	kmemx_request_refuse(req);
 	return true;
+}
+
+/* Does anybody want to know why such a request failed? */
+static __always_inline bool kmemx_request_is_told(gfp_t gfp)
+{
+	return !(gfp & __GFP_NOWARN) || trace_kmemx_fail_enabled();
 }
 
 /* Without those checks it would be no more than a place to reschedule. */

@@ -28,7 +28,7 @@ static size_t nr_words(unsigned int nr)
 		nr = words_for(nr);
 		words += nr;
 	} while (nr > KMEMX_SUMMARY_TOP * FANOUT);
-	return words + words_for(nr);
+	return words + (words_for(nr) > 1 ? KMEMX_SUMMARY_TOP : 1);
 }
 
 /**

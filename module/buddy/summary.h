@@ -2,10 +2,10 @@
 /*
  * A summary: a set of small integers with a fast "first one from here", as a
  * 64-ary tree of words. A bit of a level is a word of the level below that is
- * not zero; level 0 has a bit per leaf. The top is up to four words, looked at
- * one after the other: so up to 16384 leaves need two levels, which is what the inline
- * functions have code for, without a loop; and what is smaller has two as well, so that
- * no operation is longer for there being more leaves.
+ * not zero; level 0 has a bit per leaf. The top is up to four words: so up to 16384 leaves
+ * need two levels, which is what the inline functions have code for, without a loop; and
+ * what is smaller has two as well, so that no operation is longer for there being more
+ * leaves.
  *
  * It is a hint, not a ledger. A leaf that is set is found, once the CPU that set it has
  * returned, and any that was just setting or clearing a neighbour; a bit that is set without
@@ -22,7 +22,7 @@
 
 #define KMEMX_SUMMARY_LEVELS	5
 #define KMEMX_SUMMARY_FANOUT	64
-/* Words that the top has at most. */
+/* Words that the top has if it has more than one; those that are not needed stay zero. */
 #define KMEMX_SUMMARY_TOP	4
 
 struct kmemx_summary {
@@ -30,19 +30,19 @@ struct kmemx_summary {
 	atomic64_t *top;				/* level[nr_levels - 1] */
 	unsigned int nr_levels;				/* At least two. */
 	unsigned int nr_leaves;
-	unsigned int nr_top;				/* Words of the top. */
+	unsigned int nr_top;				/* Words of the top that are needed. */
 };
 
 /* Has it no leaf? A moment ago, and as the top says. */
 static __always_inline bool kmemx_summary_is_empty(const struct kmemx_summary *sum)
 {
-	const atomic64_t *top = sum->top, *end = top + sum->nr_top;
+	const atomic64_t *top = sum->top;
 
-	do {
-		if (atomic64_read(top))
-			return false;
-	} while (unlikely(++top != end));
-	return true;
+	static_assert(KMEMX_SUMMARY_TOP == 4);
+	if (sum->nr_top == 1)
+		return !atomic64_read(top);
+	return !(atomic64_read(top) | atomic64_read(top + 1) |
+		 atomic64_read(top + 2) | atomic64_read(top + 3));
 }
 
 /* The words of a level, of 64 bits each as a long has, are one array of bits. */

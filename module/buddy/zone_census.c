@@ -66,81 +66,101 @@ unsigned int kmemx_zone_peak_chunks(const struct kmemx_zone *zone)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_peak_chunks);
 
-/*
- * What is free at least, if the bins are right: each bin that is used has a chunk with a block
- * of its order, so the bits of a class of live counts are, as a number, frames. Those of two
- * classes are added, and then those of three such pairs.
+/**
+ * struct look - a look at a few chunks
+ * @enough: free frames that would do
+ * @sum: those that were found
+ * @left: chunks that may still be looked at
  */
-static unsigned long least_free(u64 used)
+struct look {
+	unsigned long enough;
+	unsigned long sum;
+	int left;
+};
+
+/* At chunks of one word of a bin. True if that is all: there is enough, or one chunk too many. */
+static __always_inline bool look_at_word(const struct kmemx_zone *zone,
+					 const struct kmemx_summary *bin, unsigned long word,
+					 struct look *look)
 {
-	const u64 every_other = (BIT_ULL(KMEMX_NR_ORDERS) - 1) * (1 | BIT_ULL(20) | BIT_ULL(40));
-	u64 sum = (used & every_other) + (used >> KMEMX_NR_ORDERS & every_other);
+	const atomic64_t *state = zone->state + word * KMEMX_SUMMARY_FANOUT;
+	u64 chunks = (u64)atomic64_read(*bin->level + word);
 
-	static_assert(KMEMX_LIVE_CLASSES == 6 && KMEMX_NR_ORDERS == 10);
-	return (sum + (sum >> 20) + (sum >> 40)) & (BIT_ULL(20) - 1);
-}
-
-/* The first word of a bin's chunks, at or after @word, that may have one; or -1. */
-static __always_inline long next_word(struct kmemx_summary *chunks, unsigned int word)
-{
-	u64 top;
-	long c;
-
-	if (likely(chunks->nr_top == 1 && kmemx_summary_is_flat(chunks))) {
-		top = (u64)atomic64_read(chunks->top) >> (word % KMEMX_SUMMARY_FANOUT);
-		return top && word < KMEMX_SUMMARY_FANOUT ? (long)(word + __ffs64(top)) : -1;
-	}
-	c = kmemx_summary_find(chunks, word * KMEMX_SUMMARY_FANOUT);
-	return c < 0 ? -1 : c / KMEMX_SUMMARY_FANOUT;
-}
-
-/* By chunks of the bins in @used; @nr if there are more than are looked at. */
-static noinline unsigned long look_around(struct kmemx_zone *zone, u64 used, unsigned long nr)
-{
-	unsigned int looks = LOOK_CHUNKS;
-	unsigned long sum = 0;
-
-	/* The last bins are those with the fewest live blocks. */
-	for (; used; used &= ~BIT_ULL(fls64(used) - 1)) {
-		struct kmemx_summary *chunks = zone->bins.chunks + fls64(used) - 1;
-		long word;
-
-		for (word = next_word(chunks, 0); word >= 0;
-		     word = next_word(chunks, (unsigned int)word + 1)) {
-			u64 left = (u64)atomic64_read(chunks->level[0] + word);
-			const atomic64_t *state = zone->state + word * KMEMX_SUMMARY_FANOUT;
-
-			for (; left; left &= left - 1) {
-				if (!looks--)
-					return nr;
-				sum += kmemx_state_free((u64)atomic64_read(state + __ffs64(left)));
-				if (sum >= nr)
-					return sum;
-			}
+	for (; chunks; chunks &= chunks - 1) {
+		if (unlikely(--look->left < 0)) {
+			look->sum = look->enough;
+			return true;
 		}
+		look->sum += kmemx_state_free((u64)atomic64_read(state + __ffs64(chunks)));
+		if (look->sum >= look->enough)
+			return true;
 	}
-	return sum;
+	return false;
+}
+
+/* At those of a bin whose top is a word. */
+static __always_inline bool look_near(const struct kmemx_zone *zone, struct kmemx_summary *bin,
+				      struct look *look)
+{
+	u64 words = (u64)atomic64_read(bin->top);
+
+	for (; words; words &= words - 1)
+		if (look_at_word(zone, bin, __ffs64(words), look))
+			return true;
+	return false;
+}
+
+/* The same, however many words and levels there are. */
+static __always_inline bool look_far(const struct kmemx_zone *zone, struct kmemx_summary *bin,
+				     struct look *look)
+{
+	long chunk = 0;
+
+	while ((chunk = kmemx_summary_find(bin, (unsigned int)chunk)) >= 0) {
+		if (look_at_word(zone, bin, (unsigned long)chunk / KMEMX_SUMMARY_FANOUT, look))
+			return true;
+		chunk = round_up(chunk + 1, KMEMX_SUMMARY_FANOUT);
+	}
+	return false;
+}
+
+static __always_inline unsigned long look_around(struct kmemx_zone *zone, u64 used,
+						 unsigned long nr, bool is_near)
+{
+	struct look look = { .enough = nr, .left = LOOK_CHUNKS };
+
+	do {
+		/* The last bins are those with the fewest live blocks. */
+		unsigned int last = (unsigned int)fls64(used) - 1;
+		struct kmemx_summary *bin = zone->bins.chunks + last;
+
+		used &= ~BIT_ULL(last);
+		if (is_near ? look_near(zone, bin, &look) : look_far(zone, bin, &look))
+			break;
+	} while (used);
+	return look.sum;
+}
+
+static noinline unsigned long look_around_far(struct kmemx_zone *zone, u64 used, unsigned long nr)
+{
+	return look_around(zone, used, nr, false);
 }
 
 /**
- * kmemx_zone_seem_free() - how many frames may be allocated, by one short look?
+ * kmemx_zone_look_around() - how many frames may be allocated, by chunks of some bins?
  * @zone: the zone
- * @nr: more than that do not matter
+ * @used: the bins, at least one
+ * @nr: as for kmemx_zone_seem_free()
  *
- * Looks at the word of used bins, and if that does not tell at a few chunks, those with few live
- * blocks first, whatever the zone's size. In doubt, as more have something free, it is enough.
- *
- * Return: at least @nr if so many may be; if it is less, that is right. A snapshot.
+ * Return: as kmemx_zone_seem_free().
  */
-unsigned long kmemx_zone_seem_free(struct kmemx_zone *zone, unsigned long nr)
+unsigned long kmemx_zone_look_around(struct kmemx_zone *zone, u64 used, unsigned long nr)
 {
-	u64 used = (u64)atomic64_read(&zone->bins.used);
-
-	if (!used)
-		return 0;
-	return least_free(used) >= nr ? nr : look_around(zone, used, nr);
+	if (unlikely(zone->bins.chunks->nr_top > 1 || !kmemx_bins_is_flat(&zone->bins)))
+		return look_around_far(zone, used, nr);
+	return look_around(zone, used, nr, true);
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_seem_free);
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_look_around);
 
 /**
  * kmemx_zone_extent_nr_free() - frames of one extent that may be allocated
