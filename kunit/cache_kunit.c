@@ -543,7 +543,7 @@ static void put_visited(const struct kmemx_cache *cache, void *obj, unsigned lon
 static void cache_full_front_gives_neighbours_back_together(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int cap = fx->cache->front_cap, nr = cap + 512, left, i;
+	unsigned int cap = fx->cache->front_cap, nr = cap + 512, i;
 	void **obj = kunit_kmalloc_array(test, nr, sizeof(*obj), GFP_KERNEL);
 	struct kmemx_cache_usage usage;
 
@@ -556,17 +556,25 @@ static void cache_full_front_gives_neighbours_back_together(struct kunit *test)
 	migrate_enable();
 	kunit_info(test, "%llu times for %u objects\n", nr_flush_of(fx->cache), nr - cap);
 	/* A slab's last word of status bytes is not full. */
-	left = kmemx_exchange_nr(fx->cache);
-	KUNIT_EXPECT_GE(test, nr_flush_of(fx->cache), (512ULL - left) / 8);
-	KUNIT_EXPECT_LE(test, nr_flush_of(fx->cache), (512ULL - left) / 5);
+	KUNIT_EXPECT_GE(test, nr_flush_of(fx->cache), 512ULL / 8);
+	KUNIT_EXPECT_LE(test, nr_flush_of(fx->cache), 512ULL / 5);
 	kmemx_cache_usage(fx->cache, &usage);
 	KUNIT_EXPECT_EQ(test, usage.nr_live, 0UL);
-	KUNIT_EXPECT_LE(test, usage.nr_front, (unsigned long)cap + left);
+	KUNIT_EXPECT_LE(test, usage.nr_front, (unsigned long)cap);
 	expect_sound(test, fx->cache);
 }
 
-/* Fill this CPU's front, and free @nr objects more than that; a few stay live. */
-static void leave_for_others(struct kunit *test, unsigned int nr)
+/* Another CPU, whichever there are; this one stays where it is. */
+static unsigned int another_cpu(void)
+{
+	return raw_smp_processor_id() + 1;
+}
+
+/*
+ * Fill this CPU's front, and free @nr objects more than that, after the front of @cpu had
+ * nothing; a few stay live.
+ */
+static void overfill(struct kunit *test, unsigned int nr, unsigned int cpu)
 {
 	struct fixture *fx = test->priv;
 	unsigned int all = fx->cache->front_cap + nr, i;
@@ -577,9 +585,15 @@ static void leave_for_others(struct kunit *test, unsigned int nr)
 		obj[i] = kmemx_cache_take(fx->cache, 0);
 	while (pop(fx->cache))
 		;
+	fx->cache->exchange->wanting = cpu + 1;
 	for (i = 0; i < all; i++)
 		KUNIT_EXPECT_EQ(test, put(fx, obj[i], fx->cache), KMEMX_FREE_OK);
 	kvfree(obj);
+}
+
+static void leave_for_others(struct kunit *test, unsigned int nr)
+{
+	overfill(test, nr, another_cpu());
 }
 
 /* What one CPU leaves, another takes, and no slab is asked. */
@@ -615,6 +629,56 @@ static void cache_exchange_hands_batches_over(struct kunit *test)
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room), room);
 	KUNIT_EXPECT_EQ(test, put(fx, obj, fx->cache), KMEMX_FREE_OK);
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
+	expect_sound(test, fx->cache);
+}
+
+/* Nothing is left where nobody else has asked, nor once there is no room for it. */
+static void cache_exchange_is_for_who_asks(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+	unsigned int nr = (exchange->nr + 1) * exchange->size;
+	void *obj;
+
+	KUNIT_EXPECT_EQ(test, exchange->wanting, 0U);
+	migrate_disable();
+	overfill(test, nr, raw_smp_processor_id());
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	/* Nobody at all. */
+	overfill(test, nr, -1U);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	atomic64_set(&fx->depot.exchange_room, S64_MAX);
+	leave_for_others(test, nr);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->nr * exchange->size);
+	KUNIT_EXPECT_EQ(test, exchange->wanting, 0U);
+	while (pop(fx->cache))
+		;
+	obj = kmemx_cache_take(fx->cache, 0);
+	KUNIT_EXPECT_EQ(test, exchange->wanting, raw_smp_processor_id() + 1U);
+	migrate_enable();
+	KUNIT_EXPECT_FALSE(test, IS_ERR_OR_NULL(obj));
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
+	expect_sound(test, fx->cache);
+}
+
+/* What nobody comes for goes back to the slabs, unless somebody has asked a moment ago. */
+static void cache_exchange_is_reaped(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+
+	migrate_disable();
+	leave_for_others(test, exchange->size);
+	kmemx_exchange_reap(fx->cache);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->size);
+	kmemx_exchange_want(exchange);
+	kmemx_exchange_reap(fx->cache);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->size);
+	migrate_enable();
+	kmemx_exchange_reap(fx->cache);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->depot.exchange_room), fx->depot.exchange_all);
 	kmemx_cache_visit_live(fx->cache, put_visited, test);
 	expect_sound(test, fx->cache);
 }
@@ -957,6 +1021,26 @@ static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 	KUNIT_EXPECT_LE(test, fx->fake.nr_out, 4U);
 	expect_sound(test, cache);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
+static void cache_reaper_comes_by_the_exchange(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_reaper *reaper = kunit_kzalloc(test, sizeof(*reaper), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, reaper);
+	migrate_disable();
+	leave_for_others(test, fx->cache->exchange->size);
+	migrate_enable();
+	KUNIT_ASSERT_GT(test, kmemx_exchange_nr(fx->cache), 0U);
+	kmemx_reaper_start(reaper, &fx->depot);
+	for (i = 0; i < 1000 && kmemx_exchange_nr(fx->cache); i++)
+		msleep(20);
+	kmemx_reaper_stop(reaper);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
+	expect_sound(test, fx->cache);
 }
 
 static void cache_dead_cpu_loses_nothing(struct kunit *test)
@@ -1378,6 +1462,8 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_exchange_hands_batches_over),
+	KUNIT_CASE(cache_exchange_is_for_who_asks),
+	KUNIT_CASE(cache_exchange_is_reaped),
 	KUNIT_CASE(cache_exchange_has_a_bound),
 	KUNIT_CASE(cache_exchange_is_for_who_has_no_front),
 	KUNIT_CASE(cache_exchange_gives_no_more_than_was_granted),
@@ -1387,6 +1473,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_trim_keeps_a_slab),
 	KUNIT_CASE(cache_shrink_leaves_slabs_in_use_only),
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
+	KUNIT_CASE(cache_reaper_comes_by_the_exchange),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),
 	KUNIT_CASE(cache_random_walk),

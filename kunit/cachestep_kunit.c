@@ -275,6 +275,13 @@ static void op_drain_exchange(unsigned int unused)
 	kmemx_exchange_drain(fx->cache);
 }
 
+/* Twice: what is there then goes back. */
+static void op_reap(unsigned int unused)
+{
+	kmemx_exchange_reap(fx->cache);
+	kmemx_exchange_reap(fx->cache);
+}
+
 static void op_trim(unsigned int unused)
 {
 	kmemx_cache_trim_some(&fx->depot);
@@ -302,6 +309,7 @@ static const struct nest_op ops[] = {
 	{ "borrow some", op_borrow, BULK, NEST_TASK, NEST_NMI },
 	{ "trim", op_trim, 0, NEST_TASK, NEST_NMI },
 	{ "drain exchange", op_drain_exchange, 0, NEST_TASK, NEST_NMI },
+	{ "reap", op_reap, 0, NEST_TASK, NEST_TASK },
 	{ "sheaf", op_sheaf, BULK, NEST_TASK, NEST_IRQ },
 	{ "drain", op_drain, 0, NEST_IRQ, NEST_IRQ },
 	{ "retire", op_retire, 0, NEST_TASK, NEST_TASK },
@@ -354,11 +362,18 @@ static void empty_by_allocating(void)
 		own(obj);
 }
 
+/* As if another CPU's front had nothing. */
+static void want_as_another(void)
+{
+	fx->cache->exchange->wanting = raw_smp_processor_id() + 2;
+}
+
 /* @nr objects are free, which the front and the exchange have; BULK and a few are held. */
 static void free_in_front(unsigned int nr)
 {
 	op_alloc(nr + BULK);
 	empty_by_allocating();
+	want_as_another();
 	op_free(nr);
 }
 

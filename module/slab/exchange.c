@@ -58,10 +58,24 @@ static void unreserve(const struct kmemx_cache *cache)
 	atomic64_add(batch_bytes(cache), &cache->depot->exchange_room);
 }
 
+/* One that has nothing, for which there is room, and which is the caller's then; or NULL. */
+static struct kmemx_exchange_batch *claim_empty(struct kmemx_cache *cache)
+{
+	struct kmemx_exchange_batch *batch;
+
+	if (atomic64_read(&cache->depot->exchange_room) < batch_bytes(cache))
+		return NULL;
+	batch = claim(cache->exchange, KMEMX_BATCH_NONE);
+	if (!batch || reserve(cache))
+		return batch;
+	release(batch, KMEMX_BATCH_NONE);
+	return NULL;
+}
+
 /**
  * kmemx_exchange_leave() - let others have what a front has on top
- * @cache: the cache
- * @front: the caller's, with at least a batch in it
+ * @cache: the cache, of which some is wanted
+ * @front: the caller's
  *
  * Above the new top there are the objects and their status bytes still, as kmemx_cache_know()
  * wants it.
@@ -75,14 +89,12 @@ bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front)
 	struct kmemx_exchange_batch *batch;
 	struct kmemx_front_slot *top;
 
-	if (!exchange || kmemx_front_nr(front) < exchange->size ||
-	    atomic64_read(&cache->depot->exchange_room) < batch_bytes(cache))
+	if (kmemx_front_nr(front) < exchange->size)
 		return false;
-	batch = claim(exchange, KMEMX_BATCH_NONE);
-	if (!batch)
-		return false;
-	if (!reserve(cache)) {
-		release(batch, KMEMX_BATCH_NONE);
+	batch = claim_empty(cache);
+	if (!batch) {
+		/* Until somebody comes for what there is. */
+		WRITE_ONCE(exchange->wanting, 0);
 		return false;
 	}
 	kmemx_step();
@@ -204,6 +216,26 @@ void kmemx_exchange_drain(struct kmemx_cache *cache)
 		preempt_enable();
 	}
 }
+
+/**
+ * kmemx_exchange_reap() - give back what nobody takes
+ * @cache: the cache
+ *
+ * Called once in a while: what is there the second time after a CPU's front had nothing goes back
+ * to the slabs.
+ *
+ * Context: may sleep.
+ */
+void kmemx_exchange_reap(struct kmemx_cache *cache)
+{
+	struct kmemx_exchange *exchange = cache->exchange;
+
+	if (exchange && READ_ONCE(exchange->wanting))
+		WRITE_ONCE(exchange->wanting, 0);
+	else
+		kmemx_exchange_drain(cache);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_exchange_reap);
 
 static unsigned int nr_batches(void)
 {

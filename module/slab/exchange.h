@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The exchange of a cache: objects on their way from a CPU that frees them to one that allocates,
- * a batch at a time. A front that has no room leaves what it has on top, one that has nothing
- * takes it, and neither touches a slab, whose count and summary CPUs share.
+ * a batch at a time. A front that has no room leaves what it has on top, if another CPU's has had
+ * nothing; that one takes it, and neither touches a slab, whose count and summary CPUs share.
  *
  * The objects are out, as in a front, and count as free in one. What all exchanges of a depot may
  * hold is a part of what its fronts may, reserved before a batch is full and given back when it is
  * not any more; so where all of that is there, no batch has anything. It stays until somebody
- * takes it, or who is short drains it.
+ * takes it, or who is short drains it, or nobody has wanted anything for a while.
  *
  * Locking: none. A batch is whose who has made it busy, for a few instructions, with preemption
  * off; others, who may have interrupted that one, go past it.
@@ -16,6 +16,7 @@
 #define KMEMX_SLAB_EXCHANGE_H
 
 #include <linux/cache.h>
+#include <linux/smp.h>
 #include <linux/types.h>
 
 #include "slab/cache.h"
@@ -54,11 +55,14 @@ struct kmemx_exchange_batch {
  * struct kmemx_exchange - of a cache
  * @size: objects of a batch that a front leaves
  * @nr: how many batches
+ * @wanting: 1 + the CPU whose front had nothing last; 0 if none has since there was no room
+ *	     here for a batch, or the reaper came by; a hint
  * @batch: all of them
  */
 struct kmemx_exchange {
 	unsigned int size;
 	unsigned int nr;
+	unsigned int wanting;
 	struct kmemx_exchange_batch batch[];
 };
 
@@ -84,12 +88,32 @@ static __always_inline bool kmemx_exchange_is_empty(const struct kmemx_cache *ca
 	return true;
 }
 
+/* Let others leave something, as this CPU's front has nothing. With preemption off. */
+static inline void kmemx_exchange_want(struct kmemx_exchange *exchange)
+{
+	unsigned int cpu = smp_processor_id() + 1;
+
+	/* As a rule that is known, and the line stays where it is. */
+	if (READ_ONCE(exchange->wanting) != cpu)
+		WRITE_ONCE(exchange->wanting, cpu);
+}
+
+/* Has a front of another CPU had nothing? With preemption off. */
+static inline bool kmemx_exchange_is_wanted(const struct kmemx_cache *cache)
+{
+	const struct kmemx_exchange *exchange = cache->exchange;
+	unsigned int cpu = exchange ? READ_ONCE(exchange->wanting) : 0;
+
+	return cpu && cpu != smp_processor_id() + 1;
+}
+
 int kmemx_exchange_make(struct kmemx_cache *cache);
 void kmemx_exchange_free(struct kmemx_cache *cache);
 bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front);
 bool kmemx_exchange_take(struct kmemx_cache *cache, struct kmemx_front *front);
 bool kmemx_exchange_take_one(struct kmemx_cache *cache, struct kmemx_front_slot *slot);
 void kmemx_exchange_drain(struct kmemx_cache *cache);
+void kmemx_exchange_reap(struct kmemx_cache *cache);
 unsigned int kmemx_exchange_nr(const struct kmemx_cache *cache);
 size_t kmemx_exchange_bytes(const struct kmemx_cache *cache);
 

@@ -210,9 +210,15 @@ static unsigned int flush(struct kmemx_cache *cache, struct kmemx_front *front,
 	return nr;
 }
 
-/* Fill a front, the caller's, that has nothing, with what others have left, if it may hold that. */
+/*
+ * Fill a front, the caller's, that has nothing, with what others have left, if it may hold that.
+ * From now on they leave some.
+ */
 static bool take_batch(struct kmemx_cache *cache, struct kmemx_front *front)
 {
+	if (!cache->exchange)
+		return false;
+	kmemx_exchange_want(cache->exchange);
 	if (kmemx_exchange_is_empty(cache))
 		return false;
 	while (front->granted < cache->exchange->size)
@@ -447,8 +453,8 @@ unsigned int kmemx_cache_pop_bulk(struct kmemx_cache *cache, unsigned int nr, vo
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_pop_bulk);
 
 /*
- * Into a front, entered, that has no room for an object: others may have what is on top. If they
- * have enough, some of it go back to their slab instead, together, since what others have allocated
+ * Into a front, entered, that has no room for an object: who wants it has what is on top. If
+ * nobody does, some of it go back to their slab instead, together, since what others have allocated
  * is often freed in the order of that, and each change of a slab is one of lines that CPUs share.
  * The next frees have room then. Where there is no front the object itself goes back. Leaves the
  * front.
@@ -458,7 +464,7 @@ static noinline void put_past(struct kmemx_cache *cache, struct kmemx_front *fro
 {
 	struct group group;
 
-	if (kmemx_exchange_leave(cache, front)) {
+	if (unlikely(kmemx_exchange_is_wanted(cache)) && kmemx_exchange_leave(cache, front)) {
 		kmemx_front_add(front, front->top, slot->obj, slot->status);
 		this_cpu_inc(cache->front->nr_flush);
 		kmemx_front_leave(cache->front, front);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Giving back empty slabs; see reap.h.
+ * Giving back what nobody uses; see reap.h.
  */
 #include <linux/jiffies.h>
 
+#include "slab/cache.h"
+#include "slab/exchange.h"
 #include "slab/partial.h"
 #include "slab/reap.h"
 
@@ -13,11 +15,16 @@ static void reap(struct work_struct *work)
 {
 	struct kmemx_reaper *reaper = container_of(to_delayed_work(work), struct kmemx_reaper,
 						   work);
+	struct kmemx_depot *depot = reaper->depot;
+	struct kmemx_cache *cache;
+	unsigned int i = 0;
 
 	/* Who adds up what caches have holds it. */
-	mutex_lock(&reaper->depot->lock);
-	kmemx_cache_trim(reaper->depot);
-	mutex_unlock(&reaper->depot->lock);
+	mutex_lock(&depot->lock);
+	while ((cache = kmemx_depot_next(depot, &i)))
+		kmemx_exchange_reap(cache);
+	kmemx_cache_trim(depot);
+	mutex_unlock(&depot->lock);
 	schedule_delayed_work(&reaper->work, PERIOD);
 }
 
