@@ -335,6 +335,13 @@ static void fill_exhausted(void)
 	do_times(op_take, 1, 8);
 }
 
+/* A parcel, paid for by nobody else. */
+static void want(unsigned int i, unsigned int order)
+{
+	fx->parcels.nr_paid[order]++;
+	atomic_set(&fx->parcels.state[i], kmemx_parcel_wanted(order));
+}
+
 /* Other CPUs have blocks, and all parcels wait for such. */
 static void fill_wanted(void)
 {
@@ -351,10 +358,8 @@ static void fill_wanted(void)
 			      info_at(held.frame));
 	}
 	op_drain(0);
-	preempt_disable();
 	for (i = 0; i < KMEMX_PARCELS; i++)
-		fx->nr_wrong += kmemx_parcel_receive(&fx->pages, this_pcp(), 0);
-	preempt_enable();
+		want(i, 0);
 }
 
 /* One has left some, and nothing is in the stack. */
@@ -379,10 +384,9 @@ static void fill_wanted_other(void)
 	unsigned int i;
 
 	fill_wanted();
-	preempt_disable();
-	for (i = 0; i < KMEMX_PARCELS; i++)
-		fx->nr_wrong += kmemx_parcel_receive(&fx->pages, this_pcp(), i ? 4 : 0);
-	preempt_enable();
+	fx->parcels.nr_paid[0] = 1;
+	for (i = 1; i < KMEMX_PARCELS; i++)
+		want(i, 4);
 }
 
 static void (* const fills[])(void) = {
@@ -414,14 +418,16 @@ static void run_inside(const struct nest_op *op)
 			after.group.nr != before.group.nr;
 }
 
-/* Frames that the stacks may hold, and those that none may. */
+/* Frames that the stacks may hold, those that parcels may, and those that none may. */
 static unsigned int limits(void)
 {
 	const struct kmemx_pcp *pcp = this_pcp();
 	unsigned int nr = pcp->spare, k;
 
-	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
 		nr += (unsigned int)(pcp->list[k].limit - pcp->list[k].bottom) << k;
+		nr += fx->parcels.nr_paid[k] * KMEMX_PARCEL_BLOCKS << k;
+	}
 	return nr;
 }
 
@@ -477,6 +483,7 @@ static const char *check_group(const struct kmemx_pcp_group *group)
 /* What is in the stacks of other CPUs, and has come from there. */
 static const char *check_others(void)
 {
+	u8 nr_paid[KMEMX_PCP_ORDERS] = { 0 };
 	const char *why = NULL;
 	unsigned int i, k;
 
@@ -486,8 +493,9 @@ static const char *check_others(void)
 	for (i = 0; i < KMEMX_PARCELS; i++) {
 		int state = atomic_read(&fx->parcels.state[i]);
 
-		if (state == KMEMX_PARCEL_BUSY)
+		if ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_BUSY)
 			return "a parcel is busy";
+		nr_paid[kmemx_parcel_order(state)] += state != KMEMX_PARCEL_NONE;
 		if (!kmemx_parcel_is_full(state))
 			continue;
 		if (kmemx_parcel_order(state) || !kmemx_parcel_nr(state) ||
@@ -497,6 +505,8 @@ static const char *check_others(void)
 			why = check_block(kmemx_pages_number(&fx->pages,
 							     fx->parcels.block[i][k].info), 0);
 	}
+	if (memcmp(nr_paid, fx->parcels.nr_paid, sizeof(nr_paid)))
+		return "a parcel is not paid for, or one is that is none";
 	return why;
 }
 

@@ -392,7 +392,6 @@ static void region_front_is_bounded(struct kunit *test)
 		sum += kmemx_pcp_spare(1UL << 18, i);
 		if (kmemx_pcp_lets_wait(1UL << 18, i))
 			sum += KMEMX_WORD_BITS;
-		sum += KMEMX_PARCELS * kmemx_pcp_parcel(1UL << 18, i);
 		KUNIT_EXPECT_LE(test, sum * i * KMEMX_PCP_SHARE, 1UL << 18);
 	}
 }
@@ -404,8 +403,11 @@ static unsigned int sum_limits(const struct kmemx_pcp *pcp)
 {
 	unsigned int sum = pcp->spare, k;
 
-	for (k = 0; k < KMEMX_PCP_ORDERS; k++)
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
 		sum += (unsigned int)(pcp->list[k].limit - pcp->list[k].bottom) << k;
+		if (pcp->parcels)
+			sum += pcp->parcels->nr_paid[k] * KMEMX_PARCEL_BLOCKS << k;
+	}
 	return sum;
 }
 
@@ -999,8 +1001,8 @@ static void region_dead_cpu_loses_nothing(struct kunit *test)
 
 /* ---- Parcels ------------------------------------------------------------ */
 
-/* Blocks of a stack, so that its front can let some go. */
-#define PARCEL_CAP	(2 * KMEMX_PARCEL_BLOCKS)
+/* What a stack may hold, so that it can pay for some parcels. */
+#define PARCEL_CAP	(4 * KMEMX_PARCEL_BLOCKS)
 
 /* CPUs are such as others leave blocks for, of all orders. */
 static struct kmemx_pcp *set_parcels(struct kunit *test, struct fixture *fx)
@@ -1008,14 +1010,32 @@ static struct kmemx_pcp *set_parcels(struct kunit *test, struct fixture *fx)
 	unsigned int cpu;
 
 	set_fronts(test, fx, PARCEL_CAP);
+	for_each_possible_cpu(cpu) {
+		struct kmemx_pcp *pcp = per_cpu_ptr(fx->pages->pcp, cpu);
+
+		pcp->spare = 0;
+		kmemx_parcel_free(pcp);
+		KUNIT_ASSERT_EQ(test, kmemx_parcel_make(pcp, (int)cpu), 0);
+	}
 	fx->pages->parcel_frames = KMEMX_PARCEL_BLOCKS << (KMEMX_PCP_ORDERS - 1);
-	for_each_possible_cpu(cpu)
-		KUNIT_ASSERT_EQ(test, kmemx_parcel_make(per_cpu_ptr(fx->pages->pcp, cpu),
-							(int)cpu), 0);
 	return raw_cpu_ptr(fx->pages->pcp);
 }
 
-/* Room for @nr blocks at least in the stack, and so many there. */
+static unsigned int nr_in_state(const struct kmemx_pcp *pcp, int state)
+{
+	unsigned int nr = 0, i;
+
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		nr += atomic_read(&pcp->parcels->state[i]) == state;
+	return nr;
+}
+
+static unsigned int nr_wanted(const struct kmemx_pcp *pcp, unsigned int order)
+{
+	return nr_in_state(pcp, kmemx_parcel_wanted(order));
+}
+
+/* So many blocks in the stack. */
 static void stack_blocks(struct kunit *test, struct fixture *fx, unsigned int order,
 			 unsigned int nr)
 {
@@ -1029,6 +1049,16 @@ static void stack_blocks(struct kunit *test, struct fixture *fx, unsigned int or
 		kmemx_pcp_add(list, kmemx_pages_page(fx->pages, (u32)frame),
 			      fx->pages->zone.info + frame);
 	}
+	KUNIT_EXPECT_LE(test, kmemx_pcp_nr(list), (unsigned int)(list->limit - list->bottom));
+}
+
+/* The stack has nothing. */
+static void unstack_blocks(struct fixture *fx, unsigned int order)
+{
+	struct page *page;
+
+	while (kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES, &page))
+		kmemx_pages_put(fx->pages, page, info_of(fx, page), order, KMEMX_KIND_PAGES);
 }
 
 /* Who finds its stack empty says so, is left some blocks, and takes them past the zone. */
@@ -1039,18 +1069,18 @@ static void region_parcels_bring_blocks(struct kunit *test)
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 	struct page *page;
-	unsigned int nr = KMEMX_PARCEL_BLOCKS, order;
+	unsigned int nr = KMEMX_PARCEL_BLOCKS, order, sum;
 
 	if (want_init_on_free())
 		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
+	sum = sum_limits(pcp);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
 		list = kmemx_pcp_list(pcp, order);
 		page = take(fx, order);
 		KUNIT_ASSERT_NOT_NULL(test, page);
-		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]),
-				kmemx_parcel_wanted(order));
+		KUNIT_EXPECT_EQ(test, nr_wanted(pcp, order), 1U);
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
 		/* It is for others to leave something. */
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, order));
@@ -1066,9 +1096,7 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), nr_front);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
-		while (kmemx_pages_pop(fx->pages, order, KMEMX_KIND_PAGES, &page))
-			kmemx_pages_put(fx->pages, page, info_of(fx, page), order,
-					KMEMX_KIND_PAGES);
+		unstack_blocks(fx, order);
 		KUNIT_EXPECT_TRUE(test, kmemx_pages_front_may_help(fx->pages, order));
 		nr_free = kmemx_pages_nr_free(fx->pages);
 		page = take(fx, order);
@@ -1076,117 +1104,166 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
 		KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), nr - 1);
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), 0UL);
-		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]),
-				kmemx_parcel_wanted(order));
+		/* Now that one has come, it wants two. */
+		KUNIT_EXPECT_EQ(test, nr_wanted(pcp, order), 2U);
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
+		KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
 		kmemx_pages_drain(fx->pages);
-		KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[order]), KMEMX_PARCEL_NONE);
+		KUNIT_EXPECT_EQ(test, nr_in_state(pcp, KMEMX_PARCEL_NONE), KMEMX_PARCELS);
+		KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 		expect_sound(test, fx);
 	}
 	migrate_enable();
 }
 
-/* One of order 0, left for this CPU, whose stack is empty then, and may hold @limit blocks. */
-static void leave_parcel(struct kunit *test, struct fixture *fx, struct kmemx_pcp *pcp,
-			 unsigned int limit)
-{
-	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, 0);
-
-	list->limit = list->bottom + limit;
-	stack_blocks(test, fx, 0, KMEMX_PARCEL_BLOCKS);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
-	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 0U);
-}
-
-/* What a stack may not hold stays in the parcel, and is there for who asks once more. */
-static void region_parcels_fill_no_stack_beyond_its_limit(struct kunit *test)
+/* No more than what stacks do not use, and an empty one keeps what it is filled with. */
+static void region_parcels_are_paid_for(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int nr = KMEMX_PARCEL_BLOCKS;
+	unsigned int price = KMEMX_PARCEL_BLOCKS, sum, i;
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
-	struct page *page[KMEMX_PARCEL_BLOCKS];
-	unsigned long nr_free;
-	unsigned int i;
 
 	if (want_init_on_free())
 		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
 	list = kmemx_pcp_list(pcp, 0);
-	/* Nobody else has room to lend. */
-	pcp->spare = 0;
 	for (i = 1; i < KMEMX_PCP_ORDERS; i++)
 		pcp->list[i].limit = pcp->list[i].bottom;
-	page[0] = take(fx, 0);
-	kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
-	while (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[0]))
-		kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
-	leave_parcel(test, fx, pcp, 2);
-	nr_free = kmemx_pages_nr_free(fx->pages);
-	for (i = 0; i < nr; i++) {
-		if (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[i]))
-			continue;
-		page[i] = take(fx, 0);
-		KUNIT_ASSERT_NOT_NULL(test, page[i]);
-		KUNIT_EXPECT_LE(test, kmemx_pcp_nr(list), 2U);
-	}
-	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
-	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
-	/* With what another stack lends it may hold all, were it short before or not. */
-	pcp->list[4].limit += PARCEL_CAP;
+	preempt_disable();
+	/* A block less than it takes. */
+	list->limit = list->bottom + list->batch + price - 1;
+	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 0U);
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], 0U);
+	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->bottom + list->batch + price - 1);
+	/* That one lent by another stack, whose turn comes. */
+	pcp->list[3].limit += pcp->list[3].batch + 1;
+	sum = sum_limits(pcp);
+	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 1U);
+	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->bottom + list->batch);
+	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	/* What has come is on the stack, with what it was paid for with. */
 	pcp->nr_refused = KMEMX_PCP_ORDERS;
-	leave_parcel(test, fx, pcp, 2);
-	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[0], 0));
-	while (kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &page[0]))
-		kmemx_pages_put(fx->pages, page[0], info_of(fx, page[0]), 0, KMEMX_KIND_PAGES);
-	page[0] = take(fx, 0);
-	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), nr - 1);
+	list->limit += price;
+	stack_blocks(test, fx, 0, price);
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
+	list->limit -= price;
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), price);
+	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->top);
 	KUNIT_EXPECT_EQ(test, pcp->nr_refused, 0);
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 0U);
+	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	preempt_enable();
 	migrate_enable();
-	for (i = 0; i < nr; i++)
-		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 	expect_sound(test, fx);
 }
 
-/*
- * Orders that are asked for in turn share the parcels. What has been left of another is in the way
- * only if its stack has no room; and of orders of which one would have few there are none.
- */
-static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
+/* A CPU whose own stack is full wants less of others. */
+static void region_full_stack_has_its_cpu_want_less(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int i, nr[KMEMX_PCP_ORDERS] = { 0 };
+	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
+	struct page *page[2];
+	unsigned int i, sum;
 
 	if (want_init_on_free())
 		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
+	list = kmemx_pcp_list(pcp, 1);
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		page[i] = take(fx, 1);
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 1U);
+	fx->pages->wanting[1] = 0;
+	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
+		if (i != 1)
+			pcp->list[i].limit = pcp->list[i].bottom;
+	pcp->spare = 0;
+	stack_blocks(test, fx, 1, PARCEL_CAP - KMEMX_PARCEL_BLOCKS);
+	sum = sum_limits(pcp);
+	/* In the turn of another nobody has anything. */
+	pcp->nr_refused = 0;
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_could_help(pcp, 1));
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 1), KMEMX_WAY_PAST);
+	pcp->nr_refused = KMEMX_PCP_ORDERS - 1 - 1;
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_could_help(pcp, 1));
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 1), KMEMX_WAY_MORE);
+	KUNIT_EXPECT_TRUE(test, put(fx, page[0], 1));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), PARCEL_CAP - KMEMX_PARCEL_BLOCKS + 1);
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 0U);
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_could_help(pcp, 1));
+	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[1], 1));
+	migrate_enable();
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
+/*
+ * Orders that are asked for share the parcels. What has been left of another is in the way only if
+ * its stack has no place; and of orders of which one would have few there are none.
+ */
+static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+	unsigned int i, sum;
+
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
+	migrate_disable();
+	pcp = set_parcels(test, fx);
+	list = kmemx_pcp_list(pcp, 0);
+	sum = sum_limits(pcp);
 	preempt_disable();
+	/* In vain it asks for one; as long as blocks come, for more. */
 	for (i = 0; i < KMEMX_PARCELS; i++)
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 1U);
 	stack_blocks(test, fx, 0, 3);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
-	KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
-	/* Each second one is for another order, but for what is full; one block goes elsewhere. */
-	kmemx_pcp_list(pcp, 0)->limit = kmemx_pcp_list(pcp, 0)->bottom + 1;
-	for (i = 0; i < KMEMX_PARCELS; i++)
-		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, i % 2 ? 1 : 2));
-	for (i = 0; i < KMEMX_PARCELS; i++)
-		nr[kmemx_parcel_order(atomic_read(&pcp->parcels->state[i]))]++;
-	KUNIT_EXPECT_EQ(test, nr[0], 1U);
-	KUNIT_EXPECT_EQ(test, nr[1], KMEMX_PARCELS / 2);
-	KUNIT_EXPECT_EQ(test, nr[2], KMEMX_PARCELS / 2 - 1);
-	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 2U);
-	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), 1U);
-	kmemx_pcp_list(pcp, 0)->limit += 2;
+	for (i = 0; i < KMEMX_PCP_ORDERS * KMEMX_PARCELS; i++) {
+		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
+		KUNIT_EXPECT_TRUE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	}
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), KMEMX_PARCELS);
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 3U);
+	/* Another order has one of them, whose turn it is. */
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 1));
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), KMEMX_PARCELS - 1);
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 1U);
+	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	/* That has blocks, for which its stack has no place, and then one. */
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
+	for (i = 0; !kmemx_parcel_is_full(atomic_read(&pcp->parcels->state[i])); i++)
+		;
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 1));
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
+	pcp->parcels->next = (u8)i;
+	list->room = 2;
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 2));
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
+	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 2), 0U);
+	list->room = PARCEL_CAP;
+	pcp->parcels->next = (u8)i;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 2));
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
-	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), 3U);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[0]), kmemx_parcel_wanted(2));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 3U);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[i]), kmemx_parcel_wanted(2));
+	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
 	fx->pages->parcel_frames = 8 * KMEMX_PARCEL_BLOCKS;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 4));
 	KUNIT_EXPECT_EQ(test, fx->pages->wanting[4], 0U);
@@ -1196,11 +1273,19 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	migrate_enable();
 }
 
+/* Parcel @i of a CPU, as if that had found its stack empty. */
+static void want(struct kmemx_pcp *pcp, unsigned int i, unsigned int order)
+{
+	pcp->list[order].limit -= KMEMX_PARCEL_BLOCKS;
+	pcp->parcels->nr_paid[order]++;
+	atomic_set(&pcp->parcels->state[i], kmemx_parcel_wanted(order));
+}
+
 /* A full stack leaves what another CPU wants, and that CPU, dead, loses none of it. */
 static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int nr = KMEMX_PARCEL_BLOCKS, other;
+	unsigned int nr = KMEMX_PARCEL_BLOCKS, other, sum;
 	struct kmemx_pcp *pcp, *to;
 	struct page *page, *own;
 	long whole[NR_FRAMES / KMEMX_CHUNK_FRAMES];
@@ -1214,8 +1299,11 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	pcp = set_parcels(test, fx);
 	other = cpumask_any_but(cpu_possible_mask, raw_smp_processor_id());
 	to = per_cpu_ptr(fx->pages->pcp, other);
+	sum = sum_limits(to);
 	own = take(fx, 0);
 	page = take(fx, 0);
+	/* All there is place for. */
+	pcp->list[0].limit = pcp->list[0].bottom + PARCEL_CAP;
 	stack_blocks(test, fx, 0, PARCEL_CAP);
 	KUNIT_EXPECT_FALSE(test, push(fx, page, 0));
 	/* This one has wanted some, and does not now. */
@@ -1226,12 +1314,12 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
 	/* The other one has, and wants another order. */
 	fx->pages->wanting[0] = other + 1;
-	atomic_set(&to->parcels->state[1], kmemx_parcel_wanted(1));
+	want(to, 1, 1);
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, 0));
 	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], 0U);
 	/* It does, but few chunks are whole. */
 	fx->pages->wanting[0] = other + 1;
-	atomic_set(&to->parcels->state[2], kmemx_parcel_wanted(0));
+	want(to, 2, 0);
 	for (; kmemx_zone_has_plenty(&fx->pages->zone) && i < ARRAY_SIZE(whole); i++) {
 		whole[i] = kmemx_zone_alloc_order(&fx->pages->zone, KMEMX_CHUNK_ORDER,
 						  KMEMX_KIND_PAGES);
@@ -1250,8 +1338,8 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front_of(fx->pages, other), (unsigned long)nr);
 	/* As if that had gone, and this one. */
 	kmemx_pages_drain_dead(fx->pages, other);
-	KUNIT_EXPECT_EQ(test, atomic_read(&to->parcels->state[1]), KMEMX_PARCEL_NONE);
-	KUNIT_EXPECT_EQ(test, atomic_read(&to->parcels->state[2]), KMEMX_PARCEL_NONE);
+	KUNIT_EXPECT_EQ(test, nr_in_state(to, KMEMX_PARCEL_NONE), KMEMX_PARCELS);
+	KUNIT_EXPECT_EQ(test, sum_limits(to), sum);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front_of(fx->pages, other), 0UL);
 	migrate_enable();
 	kmemx_pages_drain(fx->pages);
@@ -1517,7 +1605,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_works_past_a_busy_front),
 	KUNIT_CASE(region_dead_cpu_loses_nothing),
 	KUNIT_CASE(region_parcels_bring_blocks),
-	KUNIT_CASE(region_parcels_fill_no_stack_beyond_its_limit),
+	KUNIT_CASE(region_parcels_are_paid_for),
+	KUNIT_CASE(region_full_stack_has_its_cpu_want_less),
 	KUNIT_CASE(region_parcels_are_of_the_order_asked_for),
 	KUNIT_CASE(region_full_stack_sends_what_is_wanted),
 	KUNIT_CASE(region_never_writes_free_memory),

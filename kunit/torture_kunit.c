@@ -909,20 +909,21 @@ static void reset(struct victim *victim, struct rnd rnd, unsigned int cpu)
 		victim->rnd[context].state = rnd.state + cpu * NR_CONTEXTS + context;
 }
 
-/* CPUs of so small a region have no parcels; from now on these have. */
+/* CPUs of so small a region have no parcels, or some orders have none; from now on these have. */
 static int make_parcels(void)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
 	int cpu, ret = 0;
 
-	if (pages->parcel_frames || num_possible_cpus() == 1)
+	if (num_possible_cpus() == 1)
 		return 0;
 	for_each_possible_cpu(cpu) {
-		ret = kmemx_parcel_make(per_cpu_ptr(pages->pcp, cpu), cpu);
+		if (!pages->parcel_frames)
+			ret = kmemx_parcel_make(per_cpu_ptr(pages->pcp, cpu), cpu);
 		if (ret)
 			return ret;
 	}
-	pages->parcel_frames = KMEMX_PARCEL_FRAMES;
+	pages->parcel_frames = KMEMX_PARCEL_BLOCKS << (KMEMX_PCP_ORDERS - 1);
 	return 0;
 }
 

@@ -538,6 +538,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
 
 static bool grows(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
+	if (kmemx_parcel_could_help(pcp, order))
+		kmemx_parcel_want_less(pcp);
 	return kmemx_pcp_grow(pcp, order);
 }
 

@@ -184,7 +184,7 @@ static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct km
 			kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order)) ?
 			KMEMX_WAY_FEW : KMEMX_WAY_PAST;
 	if (unlikely(!kmemx_pcp_is_short(pcp))) {
-		if (kmemx_pcp_could_grow(pcp, order))
+		if (kmemx_pcp_could_grow(pcp, order) || kmemx_parcel_could_help(pcp, order))
 			return KMEMX_WAY_MORE;
 		this_cpu_inc(pages->pcp->nr_refused);
 		return KMEMX_WAY_PAST;

@@ -34,6 +34,52 @@ void kmemx_parcel_free(struct kmemx_pcp *pcp)
 	kfree(pcp->parcels);
 	pcp->parcels = NULL;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_parcel_free);
+
+/* ---- What they are paid with --------------------------------------------- */
+
+/* Frames of what a front may hold, for each parcel that is not none. */
+static unsigned int price(unsigned int order)
+{
+	return KMEMX_PARCEL_BLOCKS << (order & 7);
+}
+
+/* Frames that a stack does not use, but for what it is filled with. */
+static unsigned int idle(struct kmemx_pcp *pcp, unsigned int order)
+{
+	const struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int nr = (unsigned int)(list->limit - list->top);
+
+	return nr > list->batch ? (nr - list->batch) << (order & 7) : 0;
+}
+
+/* Pay for a parcel: with what no stack has, what this one lends, then another, each in turn. */
+static bool pay(struct kmemx_pcp *pcp, unsigned int order)
+{
+	unsigned int frames = price(order), own = idle(pcp, order);
+	unsigned int other = pcp->parcels->lender;
+
+	pcp->parcels->lender = (u8)((other + 1) % KMEMX_PCP_ORDERS);
+	if (pcp->spare + own + (other == order ? 0 : idle(pcp, other)) < frames)
+		return false;
+	if (pcp->spare < frames)
+		kmemx_pcp_lend(pcp, order, min(own, frames - pcp->spare));
+	kmemx_step();
+	if (pcp->spare < frames)
+		kmemx_pcp_lend(pcp, other, frames - pcp->spare);
+	kmemx_step();
+	pcp->spare -= frames;
+	pcp->parcels->nr_paid[order]++;
+	return true;
+}
+
+/* One of @order is none now. */
+static void pay_back(struct kmemx_pcp *pcp, unsigned int order)
+{
+	kmemx_step();
+	pcp->spare += price(order);
+	pcp->parcels->nr_paid[order]--;
+}
 
 /* ---- Of this CPU --------------------------------------------------------- */
 
@@ -51,26 +97,79 @@ static unsigned int find_full(const struct kmemx_parcels *parcels, unsigned int 
 }
 
 /*
- * Move what is in parcel @k, whose state is @state, onto the stack of its order, @more than that
- * may hold. Returns how many blocks are left.
+ * Move what is in parcel @k, whose state is @state, onto the stack of its order, which may hold
+ * as much more as it takes. The parcel is none then. Returns false if the stack has no place.
  */
-static unsigned int unload(struct kmemx_pcp *pcp, unsigned int k, int state, unsigned int more)
+static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
 {
-	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, kmemx_parcel_order(state));
-	unsigned int room = (unsigned int)(list->limit - list->top) + more;
-	unsigned int nr = min(kmemx_parcel_nr(state), room);
-	unsigned int left = kmemx_parcel_nr(state) - nr, i;
-	const struct kmemx_pcp_block *from = pcp->parcels->block[k] + left;
+	unsigned int order = kmemx_parcel_order(state), nr = kmemx_parcel_nr(state), i;
+	const struct kmemx_pcp_block *from = pcp->parcels->block[k];
+	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+	unsigned int room = (unsigned int)(list->limit - list->top);
+	unsigned int more = nr - min(nr, room);
 
+	if (list->limit - list->bottom + more > list->room)
+		return false;
 	for (i = 0; i < nr; i++) {
 		kmemx_step();
 		list->top[i + 1] = from[i];
 	}
 	kmemx_step();
+	list->limit += more;
+	kmemx_step();
 	/* Who counts from another CPU may see them twice. */
 	WRITE_ONCE(list->top, list->top + nr);
 	kmemx_step();
-	return left;
+	atomic_set(&pcp->parcels->state[k], KMEMX_PARCEL_NONE);
+	pay_back(pcp, order);
+	pcp->spare -= more << (order & 7);
+	return true;
+}
+
+/* Do not wait for @state of parcel @k any more. Returns false if another CPU is at it, or was. */
+static bool want_not(struct kmemx_pcp *pcp, unsigned int k, int state)
+{
+	if (atomic_cmpxchg_relaxed(&pcp->parcels->state[k], state, KMEMX_PARCEL_NONE) != state)
+		return false;
+	pay_back(pcp, kmemx_parcel_order(state));
+	return true;
+}
+
+/* Want parcel @k, which is none, if it can be paid for. */
+static void want(struct kmemx_pcp *pcp, unsigned int k, unsigned int order)
+{
+	if (!pay(pcp, order))
+		return;
+	kmemx_step();
+	/* What was in it before has been read. */
+	atomic_set_release(&pcp->parcels->state[k], kmemx_parcel_wanted(order));
+}
+
+/*
+ * Want one parcel more of @order. They are asked for in turn, so orders share them; what another
+ * order has left there goes on its stack.
+ */
+static void want_more(struct kmemx_pcp *pcp, unsigned int order)
+{
+	struct kmemx_parcels *parcels = pcp->parcels;
+	unsigned int k = parcels->next;
+	int was = atomic_read_acquire(&parcels->state[k]);
+
+	parcels->next = (u8)((k + 1) % KMEMX_PARCELS);
+	kmemx_step();
+	switch (was & KMEMX_PARCEL_STATE) {
+	case KMEMX_PARCEL_BUSY:
+		return;
+	case KMEMX_PARCEL_WANTED:
+		if (kmemx_parcel_order(was) == order || !want_not(pcp, k, was))
+			return;
+		break;
+	case KMEMX_PARCEL_FULL:
+		if (kmemx_parcel_order(was) == order || !unload(pcp, k, was))
+			return;
+		break;
+	}
+	want(pcp, k, order);
 }
 
 /* A hint where to look: of several CPUs that want blocks, the first that has said so. */
@@ -80,69 +179,44 @@ static void be_named(struct kmemx_pages *pages, unsigned int order)
 		WRITE_ONCE(pages->wanting[order], smp_processor_id() + 1);
 }
 
-/*
- * Want blocks of @order: in one more parcel each time, so that orders that are asked for in turn
- * share them. What another order has left there goes on its stack.
- */
-static void ask(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
-{
-	struct kmemx_parcels *parcels = pcp->parcels;
-	unsigned int k = parcels->next, left = 0;
-	atomic_t *state = &parcels->state[k];
-	int was = atomic_read_acquire(state);
-
-	parcels->next = (k + 1) % KMEMX_PARCELS;
-	kmemx_step();
-	if (kmemx_parcel_is_full(was))
-		left = unload(pcp, k, was, 0);
-	if (left)
-		atomic_set_release(state, kmemx_parcel_full(kmemx_parcel_order(was), left));
-	else if (was == KMEMX_PARCEL_NONE || kmemx_parcel_is_full(was))
-		atomic_set_release(state, kmemx_parcel_wanted(order));
-	else if (was != KMEMX_PARCEL_BUSY && was != kmemx_parcel_wanted(order))
-		/* Who has made it busy meanwhile goes on with what it was. */
-		atomic_cmpxchg_release(state, was, kmemx_parcel_wanted(order));
-	kmemx_step();
-	be_named(pages, order);
-}
-
 /**
  * kmemx_parcel_receive() - fill an empty stack with what others have left for this CPU
  * @pages: the region's frames
  * @pcp: the front, the caller's
  * @order: of the stack
  *
- * If there is nothing, others are asked. What the stack may not hold, but for the block that the
- * caller takes, stays in the parcel.
+ * If there is nothing, others are asked.
  *
  * Context: any, with the front entered.
  * Return: whether it has some blocks now.
  */
 bool kmemx_parcel_receive(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
-	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	struct kmemx_parcels *parcels = pcp->parcels;
-	unsigned int left, k;
+	bool has_some = false;
+	unsigned int k;
 	int state;
 
 	if (!parcels || !kmemx_parcel_is_for(pages, order))
 		return false;
-	k = find_full(parcels, order, &state);
-	if (k == KMEMX_PARCELS) {
-		ask(pages, pcp, order);
-		return false;
+	if (!parcels->nr_paid[order]) {
+		want_more(pcp, order);
+	} else {
+		k = find_full(parcels, order, &state);
+		has_some = k < KMEMX_PARCELS && unload(pcp, k, state);
 	}
-	/* As where a stack is filled by chunks. */
-	if (kmemx_pcp_is_short(pcp))
-		WRITE_ONCE(pcp->nr_refused, 0);
-	if (list->limit - list->bottom + 1 < kmemx_parcel_nr(state))
-		kmemx_pcp_grow(pcp, order);
-	left = unload(pcp, k, state, 1);
-	atomic_set_release(&parcels->state[k], left ? kmemx_parcel_full(order, left) :
-						      kmemx_parcel_wanted(order));
 	kmemx_step();
-	be_named(pages, order);
-	return true;
+	if (has_some) {
+		/* As where a stack is filled by chunks. */
+		if (kmemx_pcp_is_short(pcp))
+			WRITE_ONCE(pcp->nr_refused, 0);
+		want(pcp, k, order);
+		want_more(pcp, order);
+	}
+	kmemx_step();
+	if (parcels->nr_paid[order])
+		be_named(pages, order);
+	return has_some;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_parcel_receive);
 
@@ -188,9 +262,51 @@ bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block
 		*order = kmemx_parcel_order(state);
 		*block = parcels->block[i][left];
 		kmemx_step();
-		atomic_set_release(&parcels->state[i], left ? kmemx_parcel_full(*order, left) :
-							      KMEMX_PARCEL_NONE);
+		atomic_set(&parcels->state[i], left ? kmemx_parcel_full(*order, left) :
+						      KMEMX_PARCEL_NONE);
+		if (!left)
+			pay_back(pcp, *order);
 		return true;
+	}
+	return false;
+}
+
+/**
+ * kmemx_parcel_is_waiting() - does a CPU wait for blocks that others leave?
+ * @pcp: its front, which has parcels
+ *
+ * Return: whether; of another CPU's, a guess.
+ */
+bool kmemx_parcel_is_waiting(const struct kmemx_pcp *pcp)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEMX_PARCELS; i++)
+		if ((atomic_read(&pcp->parcels->state[i]) & KMEMX_PARCEL_STATE) ==
+		    KMEMX_PARCEL_WANTED)
+			return true;
+	return false;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_parcel_is_waiting);
+
+/**
+ * kmemx_parcel_want_less() - want one parcel less
+ * @pcp: the front, the caller's
+ *
+ * Context: any, with the front entered.
+ * Return: whether stacks may hold more now.
+ */
+bool kmemx_parcel_want_less(struct kmemx_pcp *pcp)
+{
+	unsigned int i;
+
+	for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++) {
+		int state = atomic_read(&pcp->parcels->state[i]);
+
+		kmemx_step();
+		if ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED &&
+		    want_not(pcp, i, state))
+			return true;
 	}
 	return false;
 }
@@ -207,19 +323,14 @@ bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block
 bool kmemx_parcel_want_none(struct kmemx_pcp *pcp)
 {
 	struct kmemx_parcels *parcels = pcp->parcels;
-	bool is_busy = false;
 	unsigned int i;
 
-	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&parcels->state[i]);
-
-		kmemx_step();
-		if ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED)
-			state = atomic_cmpxchg_relaxed(&parcels->state[i], state,
-						       KMEMX_PARCEL_NONE);
-		is_busy |= state == KMEMX_PARCEL_BUSY;
-	}
-	return is_busy;
+	while (kmemx_parcel_want_less(pcp))
+		;
+	for (i = 0; parcels && i < KMEMX_PARCELS; i++)
+		if ((atomic_read(&parcels->state[i]) & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_BUSY)
+			return true;
+	return false;
 }
 
 /* ---- Of others ----------------------------------------------------------- */
@@ -234,7 +345,8 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
 		if (atomic_read(&parcels->state[i]) != wanted)
 			continue;
 		kmemx_step();
-		if (atomic_cmpxchg_acquire(&parcels->state[i], wanted, KMEMX_PARCEL_BUSY) == wanted)
+		if (atomic_cmpxchg_acquire(&parcels->state[i], wanted,
+					   kmemx_parcel_busy(order)) == wanted)
 			break;
 	}
 	return i;

@@ -6,12 +6,15 @@
  * several blocks. Where few chunks are whole nobody leaves any. Of one CPU there are no parcels.
  *
  * The blocks are taken in their chunk, and their info bytes are as in a front (pcp.h), whose they
- * are once the parcel is full. They are part of what the front of the CPU may hold.
+ * are once the parcel is full. They are part of what the front of the CPU may hold: a parcel is
+ * paid for, before it is wanted, with limits that stacks do not use, and gives them back when it is
+ * none any more. A CPU wants one of an order, and another each time that it has got one; it wants
+ * less if its own stacks are full.
  *
  * Locking: none. What a parcel is of, and in which state, is one word. Only the CPU whose parcel
  * it is, in its front (or who empties that of a dead CPU), changes what is none or full; another
  * may make what is wanted busy, and has it then, for a few instructions with preemption off, until
- * it is full.
+ * it is full. The order stays what it is until the parcel is none.
  */
 #ifndef KMEMX_BUDDY_PARCEL_H
 #define KMEMX_BUDDY_PARCEL_H
@@ -36,18 +39,27 @@
 /**
  * struct kmemx_parcels - of a CPU
  * @state: of each
- * @next: the one that is asked for next; its CPU's own
+ * @next: the one that is asked for next; this and what follows is its CPU's own
+ * @lender: the order whose stack is asked next for what a parcel costs
+ * @nr_paid: how many of each order are not none
  * @block: what is in each, in the order of a stack; of who has made it busy, then of its CPU
  */
 struct kmemx_parcels {
 	atomic_t state[KMEMX_PARCELS];
-	unsigned int next;
+	u8 next;
+	u8 lender;
+	u8 nr_paid[KMEMX_PCP_ORDERS];
 	struct kmemx_pcp_block block[KMEMX_PARCELS][KMEMX_PARCEL_BLOCKS] ____cacheline_aligned;
 };
 
 static inline int kmemx_parcel_wanted(unsigned int order)
 {
 	return KMEMX_PARCEL_WANTED | (int)order << 8;
+}
+
+static inline int kmemx_parcel_busy(unsigned int order)
+{
+	return KMEMX_PARCEL_BUSY | (int)order << 8;
 }
 
 static inline int kmemx_parcel_full(unsigned int order, unsigned int nr)
@@ -66,7 +78,7 @@ static inline unsigned int kmemx_parcel_nr(int state)
 	return (unsigned int)state >> 16;
 }
 
-/* Of one that is wanted or full. */
+/* Of one that is not none. */
 static inline unsigned int kmemx_parcel_order(int state)
 {
 	return (unsigned int)state >> 8 & 0xff;
@@ -87,9 +99,24 @@ bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigne
 bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block,
 			    unsigned int *order);
 bool kmemx_parcel_has_any(const struct kmemx_pcp *pcp, unsigned int order);
+bool kmemx_parcel_is_waiting(const struct kmemx_pcp *pcp);
+bool kmemx_parcel_want_less(struct kmemx_pcp *pcp);
 bool kmemx_parcel_want_none(struct kmemx_pcp *pcp);
 unsigned long kmemx_parcel_frames(const struct kmemx_pcp *pcp);
 unsigned int kmemx_parcel_blocks(const struct kmemx_pcp *pcp);
 size_t kmemx_parcel_bytes(const struct kmemx_pages *pages);
+
+/*
+ * Would a stack that is full get room if its CPU wanted less? In its own turn, where
+ * kmemx_pcp_grow() asks nobody. Of another CPU's front, a guess.
+ */
+static inline bool kmemx_parcel_could_help(struct kmemx_pcp *pcp, unsigned int order)
+{
+	const struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
+
+	return pcp->parcels && kmemx_pcp_lender(pcp) == (int)order &&
+		READ_ONCE(list->limit) - list->bottom < list->room &&
+		kmemx_parcel_is_waiting(pcp);
+}
 
 #endif /* KMEMX_BUDDY_PARCEL_H */

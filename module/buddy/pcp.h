@@ -40,12 +40,11 @@
 #define KMEMX_PCP_GROUP		8
 /* After so many in a row that went alone, others do not wait: see nr_alone. */
 #define KMEMX_PCP_ALONE		16
-/* Parcels of a CPU where there are others (parcel.h); what one has, and that in frames. */
+/* Parcels of a CPU where there are others (parcel.h); blocks of each. */
 #define KMEMX_PARCELS		8U
 #define KMEMX_PARCEL_BLOCKS	16U
-#define KMEMX_PARCEL_FRAMES	64U
-/* What a front may hold is at least so many times what one has. */
-#define KMEMX_PARCEL_PART	64U
+/* One has no more than this part of what the stacks may hold. */
+#define KMEMX_PARCEL_PART	4U
 /* When few chunks are whole, a stack keeps no more than this part of what it may. */
 #define KMEMX_PCP_FEW		8
 
@@ -114,7 +113,7 @@ static inline unsigned int kmemx_group_order(u32 where)
  * @wait_max: blocks that may be in @group; 0 in a front that is too small for that, or none
  * @nr_alone: blocks in a row that found none of their word in @group; from KMEMX_PCP_ALONE on,
  *	      until it wraps around, blocks do not go there
- * @spare: frames that no stack has in its limit
+ * @spare: frames that no stack has in its limit, and no parcel is paid for with
  * @group: what found its stack full
  * @list: of each order
  * @blocks: what the stacks are in
@@ -219,26 +218,25 @@ static inline bool kmemx_pcp_lets_wait(unsigned long nr_frames, unsigned int nr_
 	return kmemx_pcp_part(nr_frames, nr_cpus) >= 4 * KMEMX_WORD_BITS;
 }
 
+/* Frames that its stacks may hold, with what they lend. */
+static inline unsigned long kmemx_pcp_stacks(unsigned long nr_frames, unsigned int nr_cpus)
+{
+	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus);
+
+	return kmemx_pcp_lets_wait(nr_frames, nr_cpus) ? frames - KMEMX_WORD_BITS : frames;
+}
+
 /*
  * Frames that a parcel may have; 0 where there is none: of few blocks it is worth nothing. With
  * init_on_free no stack is ever full.
  */
 static inline unsigned int kmemx_pcp_parcel(unsigned long nr_frames, unsigned int nr_cpus)
 {
-	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus) / KMEMX_PARCEL_PART;
+	unsigned long frames = kmemx_pcp_stacks(nr_frames, nr_cpus) / KMEMX_PARCEL_PART;
 
 	if (nr_cpus == 1 || frames < KMEMX_PARCEL_BLOCKS || want_init_on_free())
 		return 0;
-	return (unsigned int)min_t(unsigned long, frames, KMEMX_PARCEL_FRAMES);
-}
-
-/* Frames that its stacks may hold. */
-static inline unsigned long kmemx_pcp_stacks(unsigned long nr_frames, unsigned int nr_cpus)
-{
-	unsigned long frames = kmemx_pcp_part(nr_frames, nr_cpus);
-
-	frames -= KMEMX_PARCELS * kmemx_pcp_parcel(nr_frames, nr_cpus);
-	return kmemx_pcp_lets_wait(nr_frames, nr_cpus) ? frames - KMEMX_WORD_BITS : frames;
+	return (unsigned int)min_t(unsigned long, frames, UINT_MAX);
 }
 
 /**
