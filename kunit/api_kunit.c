@@ -563,6 +563,64 @@ static void api_finds_what_another_front_has(struct kunit *test)
 	give_chain(rest);
 }
 
+/* Takes pages, @page[nr] the next, until its CPU has used up what others have left for it. */
+struct taker {
+	struct page *page[64];
+	unsigned int nr;
+};
+
+static void take_what_is_left(void *arg)
+{
+	const struct kmemx_pcp *pcp = this_cpu_ptr(kmemx_live.pages.pcp);
+	struct taker *taker = arg;
+
+	do
+		taker->page[taker->nr++] = kmemx_alloc_pages(GFP_NOWAIT, 0);
+	while (kmemx_parcel_blocks(pcp) && taker->nr < ARRAY_SIZE(taker->page));
+}
+
+/* A CPU that has found its stack empty is left what another one frees to a full one. */
+static void api_gives_other_cpus_what_they_want(struct kunit *test)
+{
+	struct kmemx_pages *live = &kmemx_live.pages;
+	unsigned long part = kmemx_pcp_part(live->nr_frames, num_possible_cpus()), nr = 2 * part, i;
+	struct taker *taker = kunit_kzalloc(test, sizeof(*taker), GFP_KERNEL);
+	struct page **pages = kunit_kcalloc(test, nr, sizeof(*pages), GFP_KERNEL);
+	s64 nr_freed = read_stat(KMEMX_STAT_PAGE_FREE);
+	struct kmemx_pcp *pcp;
+	unsigned int other;
+
+	KUNIT_ASSERT_NOT_NULL(test, taker);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	if (!kmemx_parcel_is_for(live, 0))
+		kunit_skip(test, "nobody leaves pages for another CPU here");
+	kmemx_region_reclaim(&kmemx_live);
+	migrate_disable();
+	other = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	pcp = per_cpu_ptr(live->pcp, other);
+	for (i = 0; i < nr; i++) {
+		pages[i] = kmemx_alloc_pages(QUIET, 0);
+		KUNIT_EXPECT_NOT_NULL(test, pages[i]);
+	}
+	/* That this CPU has wanted some is no reason to leave it what it frees. */
+	for (i = 0; i < part; i++)
+		kmemx_free_pages(pages[i], 0);
+	KUNIT_EXPECT_EQ(test, live->wanting[0], 0U);
+	KUNIT_ASSERT_EQ(test, smp_call_function_single((int)other, take_what_is_left, taker, 1), 0);
+	KUNIT_EXPECT_EQ(test, live->wanting[0], other + 1);
+	for (; i < nr; i++)
+		kmemx_free_pages(pages[i], 0);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_PAGE_FREE), nr_freed + (s64)nr);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), KMEMX_PARCEL_BLOCKS);
+	KUNIT_ASSERT_EQ(test, smp_call_function_single((int)other, take_what_is_left, taker, 1), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
+	migrate_enable();
+	for (i = 0; i < taker->nr; i++) {
+		KUNIT_EXPECT_NOT_NULL(test, taker->page[i]);
+		kmemx_free_pages(taker->page[i], 0);
+	}
+}
+
 #define NOWAIT	(GFP_NOWAIT | __GFP_NOWARN)
 
 /* All frames of the region that are to be had, one by one. */
@@ -1106,6 +1164,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_released_pages_serve_atomic_callers),
 	KUNIT_CASE(api_says_what_is_stranded_in_fronts),
 	KUNIT_CASE(api_finds_what_another_front_has),
+	KUNIT_CASE(api_gives_other_cpus_what_they_want),
 	KUNIT_CASE(api_failing_slabs_have_reasons),
 	KUNIT_CASE(api_objects_need_no_frame),
 	KUNIT_CASE(api_says_that_others_were_faster),

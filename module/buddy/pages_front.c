@@ -568,10 +568,12 @@ static bool is_sent(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned i
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return false;
 	/* It may be that of another CPU now. */
-	if (list->top >= list->limit && kmemx_zone_has_plenty(&pages->zone))
+	if (list->top >= list->limit)
 		kmemx_parcel_send(pages, pcp, order);
-	return list->top < list->limit && kmemx_zone_has_plenty(&pages->zone);
+	return list->top < list->limit;
 }
 
 /**
