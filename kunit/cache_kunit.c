@@ -646,6 +646,7 @@ static void cache_exchange_is_for_who_asks(struct kunit *test)
 	migrate_disable();
 	overfill(test, nr, raw_smp_processor_id());
 	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
+	KUNIT_EXPECT_EQ(test, exchange->wanting, 0U);
 	/* Nobody at all. */
 	overfill(test, nr, -1U);
 	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
@@ -759,8 +760,11 @@ static void cache_exchange_gives_no_more_than_was_granted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), size);
 	left = *room - (s64)KMEMX_FRONT_GRANT * fx->cache->layout.stride;
 	*room -= left;
+	fx->cache->exchange->wanting = 0;
 	obj = kmemx_cache_take(fx->cache, 0);
 	*room += left;
+	/* Nor does it ask for more. */
+	KUNIT_EXPECT_EQ(test, fx->cache->exchange->wanting, 0U);
 	KUNIT_EXPECT_LE(test, kmemx_front_nr(front), front->granted);
 	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), size);
 	migrate_enable();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Frees to the fronts of any region: what kmemx_free_pages() does to that of the module.
+ * Frees to the fronts of any region: what kmemx_free_pages() does to that of the module. And what
+ * a front may hold.
  */
 #ifndef KMEMX_KUNIT_FRONTS_H
 #define KMEMX_KUNIT_FRONTS_H
@@ -8,6 +9,22 @@
 #include <linux/preempt.h>
 
 #include "buddy/pages_front.h"
+
+/*
+ * All that the front of a CPU may hold, or could yet, in frames: what its stacks may, what its
+ * parcels are paid for with, and what is left. Nothing changes that, whoever lends to whom.
+ */
+static inline unsigned int fronts_limits(const struct kmemx_pcp *pcp)
+{
+	unsigned int sum = pcp->spare, k;
+
+	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+		sum += (unsigned int)(pcp->list[k].limit - pcp->list[k].bottom) << k;
+		if (pcp->parcels)
+			sum += pcp->parcels->nr_paid[k] * KMEMX_PARCEL_BLOCKS << k;
+	}
+	return sum;
+}
 
 static inline bool fronts_wait(struct kmemx_pages *pages, u8 *info, unsigned int order)
 {

@@ -344,12 +344,19 @@ static void object_sheaf_is_all_or_nothing(struct kunit *test)
 	struct kmemx_cache *large = kmemx_cache_create("kunit-large", SZ_64K, NULL, 0);
 	unsigned int nr = (unsigned int)(kmemx_live.pages.nr_frames * PAGE_SIZE / SZ_64K);
 	s64 too_large = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE);
+	void *one = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_KERNEL);
 	struct kmemx_snapshot snap;
 
 	KUNIT_ASSERT_NOT_NULL(test, large);
+	KUNIT_EXPECT_NOT_NULL(test, one);
 	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, nr + 1));
 	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE),
 			too_large + 1);
+	/* All but the last, in whose place something else is. */
+	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, nr));
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE),
+			too_large + 1);
+	kmemx_free_contig(one);
 	expect_sound(test, large);
 	kmemx_cache_shrink(large);
 	kmemx_snapshot_take(&kmemx_live, &snap);

@@ -220,7 +220,8 @@ static void op_send(unsigned int order)
 {
 	struct kmemx_pcp_list *list = &fx->other[fx->nr_sending++];
 
-	fx->nr_sent += kmemx_parcel_fill(&fx->parcels, list, order);
+	if (kmemx_pcp_nr(list))
+		fx->nr_sent += kmemx_parcel_fill(&fx->parcels, list, order);
 	fx->nr_sending--;
 }
 
@@ -342,11 +343,9 @@ static void want(unsigned int i, unsigned int order)
 	atomic_set(&fx->parcels.state[i], kmemx_parcel_wanted(order));
 }
 
-/* Other CPUs have blocks, and all parcels wait for such. */
-static void fill_wanted(void)
+/* Other CPUs have blocks, and for the first parcel another stack must lend. */
+static void fill_unpaid(void)
 {
-	unsigned int i;
-
 	do_times(op_take, 0, NR_OTHERS * OTHER_MAX);
 	while (fx->nr_held) {
 		struct held held = fx->held[--fx->nr_held];
@@ -358,6 +357,17 @@ static void fill_wanted(void)
 			      info_at(held.frame));
 	}
 	op_drain(0);
+	this_pcp()->spare = 0;
+	fx->parcels.lender = 4;
+}
+
+/* They have, and all parcels wait for such. */
+static void fill_wanted(void)
+{
+	unsigned int i;
+
+	fill_unpaid();
+	this_pcp()->spare = SPARE;
 	for (i = 0; i < KMEMX_PARCELS; i++)
 		want(i, 0);
 }
@@ -391,8 +401,8 @@ static void fill_wanted_other(void)
 
 static void (* const fills[])(void) = {
 	fill_nothing, fill_half, fill_full, fill_lent, fill_short, fill_waiting,
-	fill_waiting_full, fill_idle_other, fill_few, fill_exhausted, fill_wanted, fill_left,
-	fill_left_more, fill_wanted_other,
+	fill_waiting_full, fill_idle_other, fill_few, fill_exhausted, fill_unpaid, fill_wanted,
+	fill_left, fill_left_more, fill_wanted_other,
 };
 
 /* ---- What must hold ----------------------------------------------------- */
@@ -416,19 +426,6 @@ static void run_inside(const struct nest_op *op)
 			after.group.heads != before.group.heads ||
 			after.group.where != before.group.where ||
 			after.group.nr != before.group.nr;
-}
-
-/* Frames that the stacks may hold, those that parcels may, and those that none may. */
-static unsigned int limits(void)
-{
-	const struct kmemx_pcp *pcp = this_pcp();
-	unsigned int nr = pcp->spare, k;
-
-	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
-		nr += (unsigned int)(pcp->list[k].limit - pcp->list[k].bottom) << k;
-		nr += fx->parcels.nr_paid[k] * KMEMX_PARCEL_BLOCKS << k;
-	}
-	return nr;
 }
 
 /* Is a block in the front as one there is, and nobody's? */
@@ -537,7 +534,7 @@ static const char *check_front(void)
 	}
 	if (pcp->busy)
 		return "the front is busy";
-	if (limits() != limits_now)
+	if (fronts_limits(this_pcp()) != limits_now)
 		return "what the stacks may hold has got lost";
 	if (nr_front != kmemx_pages_nr_front(&fx->pages) + nr_of_others())
 		return "the front has more frames than it counts, or less";
@@ -606,7 +603,7 @@ static void once(struct kunit *test)
 
 	reset_front();
 	fill_now();
-	limits_now = limits();
+	limits_now = fronts_limits(this_pcp());
 	nr_left = kmemx_parcel_blocks(this_pcp());
 	nest_run_outer();
 	fx->nr_waits += this_pcp()->group.nr > 0;

@@ -398,19 +398,6 @@ static void region_front_is_bounded(struct kunit *test)
 
 #define LENT_FRAMES	(KMEMX_PCP_ORDERS * 64U)
 
-/* All that a front may hold, or could yet: nothing gets lost, whoever lends to whom. */
-static unsigned int sum_limits(const struct kmemx_pcp *pcp)
-{
-	unsigned int sum = pcp->spare, k;
-
-	for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
-		sum += (unsigned int)(pcp->list[k].limit - pcp->list[k].bottom) << k;
-		if (pcp->parcels)
-			sum += pcp->parcels->nr_paid[k] * KMEMX_PARCEL_BLOCKS << k;
-	}
-	return sum;
-}
-
 /* Whoever may have something to lend is asked. */
 static bool grows(struct kunit *test, struct kmemx_pcp *pcp, unsigned int order)
 {
@@ -450,12 +437,12 @@ static void region_front_lends_what_it_does_not_use(struct kunit *test)
 		for (nr = 0; list->top < list->limit || grows(test, &pcp, k); nr++)
 			kmemx_pcp_add(list, page, &info);
 		KUNIT_EXPECT_EQ(test, nr, LENT_FRAMES >> k);
-		KUNIT_EXPECT_EQ(test, sum_limits(&pcp), LENT_FRAMES);
+		KUNIT_EXPECT_EQ(test, fronts_limits(&pcp), LENT_FRAMES);
 		/* and what a stack holds nobody else gets. */
 		KUNIT_EXPECT_FALSE(test, grows(test, &pcp, (k + 1) % KMEMX_PCP_ORDERS));
 		list->top = list->bottom;
 	}
-	KUNIT_EXPECT_EQ(test, sum_limits(&pcp), LENT_FRAMES);
+	KUNIT_EXPECT_EQ(test, fronts_limits(&pcp), LENT_FRAMES);
 }
 
 /* One that holds all there is gives it back to another that needs it. */
@@ -487,7 +474,7 @@ static void region_front_follows_demand(struct kunit *test)
 		for (i = 0; i < 8; i++)
 			KUNIT_EXPECT_TRUE(test, page[i] && let_block_go(fx, page[i], 1));
 		limit = (unsigned int)(pcp->list[1].limit - pcp->list[1].bottom);
-		KUNIT_EXPECT_EQ(test, sum_limits(pcp), want_init_on_free() ? 0U : 16U);
+		KUNIT_EXPECT_EQ(test, fronts_limits(pcp), want_init_on_free() ? 0U : 16U);
 	}
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, limit, want_init_on_free() ? 0U : 8U);
@@ -1088,17 +1075,17 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
-	sum = sum_limits(pcp);
+	sum = fronts_limits(pcp);
 	for (order = 0; order < KMEMX_PCP_ORDERS; order++) {
 		list = kmemx_pcp_list(pcp, order);
 		page = take(fx, order);
 		KUNIT_ASSERT_NOT_NULL(test, page);
 		KUNIT_EXPECT_EQ(test, nr_wanted(pcp, order), 1U);
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
+		stack_blocks(test, fx, order, nr + 1);
 		/* It is for others to leave something. */
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_send(fx->pages, pcp, order));
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], 0U);
-		stack_blocks(test, fx, order, nr + 1);
 		nr_free = kmemx_pages_nr_free(fx->pages);
 		nr_front = kmemx_pages_nr_front(fx->pages);
 		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, order));
@@ -1121,10 +1108,10 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, nr_wanted(pcp, order), 2U);
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], raw_smp_processor_id() + 1);
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page, order));
-		KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+		KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 		kmemx_pages_drain(fx->pages);
 		KUNIT_EXPECT_EQ(test, nr_in_state(pcp, KMEMX_PARCEL_NONE), KMEMX_PARCELS);
-		KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+		KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 		expect_sound(test, fx);
 	}
@@ -1156,12 +1143,12 @@ static void region_parcels_are_paid_for(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->bottom + list->batch + price - 1);
 	/* That one lent by another stack, whose turn comes. */
 	pcp->list[3].limit += pcp->list[3].batch + 1;
-	sum = sum_limits(pcp);
+	sum = fronts_limits(pcp);
 	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 1U);
 	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->bottom + list->batch);
-	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	/* What has come is on the stack, with what it was paid for with. */
 	pcp->nr_refused = KMEMX_PCP_ORDERS;
 	list->limit += price;
@@ -1173,7 +1160,7 @@ static void region_parcels_are_paid_for(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->top);
 	KUNIT_EXPECT_EQ(test, pcp->nr_refused, 0);
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 0U);
-	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	preempt_enable();
 	migrate_enable();
 	kmemx_pages_drain(fx->pages);
@@ -1181,45 +1168,63 @@ static void region_parcels_are_paid_for(struct kunit *test)
 	expect_sound(test, fx);
 }
 
-/* A CPU whose own stack is full wants less of others. */
-static void region_full_stack_has_its_cpu_want_less(struct kunit *test)
+/* If a stack is full, parcels end that do nothing for its order, with whatever is in them. */
+static void region_full_stack_ends_idle_parcels(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct kmemx_pcp_list *list;
+	struct page *page[3];
 	struct kmemx_pcp *pcp;
-	struct page *page[2];
-	unsigned int i, sum;
+	unsigned int i, sum, full;
 
 	if (want_init_on_free())
 		kunit_skip(test, "no front takes what has to be zeroed");
 	migrate_disable();
 	pcp = set_parcels(test, fx);
+	sum = fronts_limits(pcp);
 	list = kmemx_pcp_list(pcp, 1);
 	for (i = 0; i < ARRAY_SIZE(page); i++)
 		page[i] = take(fx, 1);
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 1U);
+	/* Three of another order have come; one more is wanted; its own are full of one. */
+	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
+	stack_blocks(test, fx, 0, 3);
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
 	fx->pages->wanting[1] = 0;
-	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
+	for (i = 0; i < KMEMX_PCP_ORDERS; i++) {
+		sum -= i == 1 ? 0 : (unsigned int)(pcp->list[i].limit - pcp->list[i].bottom) << i;
 		if (i != 1)
 			pcp->list[i].limit = pcp->list[i].bottom;
+	}
+	sum -= pcp->spare;
 	pcp->spare = 0;
-	stack_blocks(test, fx, 1, PARCEL_CAP - KMEMX_PARCEL_BLOCKS);
-	sum = sum_limits(pcp);
-	/* In the turn of another nobody has anything. */
+	full = (unsigned int)(list->limit - list->bottom);
+	stack_blocks(test, fx, 1, full);
+	/* Whosever turn it is; first the one that nobody has filled. */
 	pcp->nr_refused = 0;
-	KUNIT_EXPECT_FALSE(test, kmemx_parcel_could_help(pcp, 1));
-	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 1), KMEMX_WAY_PAST);
-	pcp->nr_refused = KMEMX_PCP_ORDERS - 1 - 1;
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_could_help(pcp, 1));
 	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 1), KMEMX_WAY_MORE);
 	KUNIT_EXPECT_TRUE(test, put(fx, page[0], 1));
-	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), PARCEL_CAP - KMEMX_PARCEL_BLOCKS + 1);
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
+	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
+	full += KMEMX_PARCEL_BLOCKS;
+	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->bottom + full);
+	/* Then the other: what was in it is on its stack, and the rest of its price is there. */
+	list->room = (u16)(full + KMEMX_PARCEL_BLOCKS);
+	stack_blocks(test, fx, 1, full);
+	KUNIT_EXPECT_TRUE(test, put(fx, page[1], 1));
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), 3U);
+	KUNIT_EXPECT_EQ(test, nr_in_state(pcp, KMEMX_PARCEL_NONE), KMEMX_PARCELS);
+	KUNIT_EXPECT_GT(test, list->limit - list->bottom, (long)full);
+	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
+	/* There is no other. */
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_could_help(pcp, 1));
-	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
-	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[1], 1));
+	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[2], 1));
+	pcp->nr_refused = KMEMX_PCP_ORDERS;
 	migrate_enable();
 	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, pcp->nr_refused, 0);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 	expect_sound(test, fx);
 }
@@ -1240,7 +1245,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	migrate_disable();
 	pcp = set_parcels(test, fx);
 	list = kmemx_pcp_list(pcp, 0);
-	sum = sum_limits(pcp);
+	sum = fronts_limits(pcp);
 	preempt_disable();
 	/* In vain it asks for one; as long as blocks come, for more. */
 	for (i = 0; i < KMEMX_PARCELS; i++)
@@ -1258,7 +1263,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 1));
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), KMEMX_PARCELS - 1);
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 1U);
-	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	/* That has blocks, for which its stack has no place, and then one. */
 	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
 	for (i = 0; !kmemx_parcel_is_full(atomic_read(&pcp->parcels->state[i])); i++)
@@ -1276,7 +1281,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 3U);
 	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[i]), kmemx_parcel_wanted(2));
-	KUNIT_EXPECT_EQ(test, sum_limits(pcp), sum);
+	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	fx->pages->parcel_frames = 8 * KMEMX_PARCEL_BLOCKS;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 4));
 	KUNIT_EXPECT_EQ(test, fx->pages->wanting[4], 0U);
@@ -1312,7 +1317,7 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	pcp = set_parcels(test, fx);
 	other = cpumask_any_but(cpu_possible_mask, raw_smp_processor_id());
 	to = per_cpu_ptr(fx->pages->pcp, other);
-	sum = sum_limits(to);
+	sum = fronts_limits(to);
 	own = take(fx, 0);
 	page = take(fx, 0);
 	/* All there is place for. */
@@ -1352,8 +1357,57 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	/* As if that had gone, and this one. */
 	kmemx_pages_drain_dead(fx->pages, other);
 	KUNIT_EXPECT_EQ(test, nr_in_state(to, KMEMX_PARCEL_NONE), KMEMX_PARCELS);
-	KUNIT_EXPECT_EQ(test, sum_limits(to), sum);
+	KUNIT_EXPECT_EQ(test, fronts_limits(to), sum);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front_of(fx->pages, other), 0UL);
+	migrate_enable();
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+	expect_sound(test, fx);
+}
+
+/* Who has nothing to send says nothing of who wants some, and few blocks are no parcel yet. */
+static void region_small_stacks_send_little(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_pcp *pcp, *to;
+	struct kmemx_pcp_list *list;
+	struct page *page[2];
+	unsigned int other, i;
+
+	if (num_possible_cpus() == 1)
+		kunit_skip(test, "there is one CPU");
+	if (want_init_on_free())
+		kunit_skip(test, "no front takes what has to be zeroed");
+	migrate_disable();
+	pcp = set_parcels(test, fx);
+	other = cpumask_any_but(cpu_possible_mask, raw_smp_processor_id());
+	to = per_cpu_ptr(fx->pages->pcp, other);
+	list = kmemx_pcp_list(pcp, 2);
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		page[i] = take(fx, 2);
+	kmemx_pages_drain_dead(fx->pages, raw_smp_processor_id());
+	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
+		pcp->list[i].limit = pcp->list[i].bottom;
+	pcp->spare = 0;
+	fx->pages->wanting[2] = other + 1;
+	want(to, 0, 2);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 2), KMEMX_WAY_SENT);
+	KUNIT_EXPECT_FALSE(test, kmemx_pages_put_sent(fx->pages, page[0], info_of(fx, page[0]), 2,
+						      KMEMX_KIND_PAGES));
+	KUNIT_EXPECT_EQ(test, fx->pages->wanting[2], other + 1);
+	/* It may have one, and could have more. */
+	list->limit = list->bottom + 1;
+	pcp->spare = 4;
+	stack_blocks(test, fx, 2, 1);
+	KUNIT_EXPECT_TRUE(test, put(fx, page[0], 2));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 2U);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), 0U);
+	/* No more than that. */
+	pcp->nr_refused = KMEMX_PCP_ORDERS;
+	KUNIT_EXPECT_TRUE(test, put(fx, page[1], 2));
+	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 1U);
+	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), 2U);
+	kmemx_pages_drain_dead(fx->pages, other);
 	migrate_enable();
 	kmemx_pages_drain(fx->pages);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
@@ -1619,7 +1673,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_dead_cpu_loses_nothing),
 	KUNIT_CASE(region_parcels_bring_blocks),
 	KUNIT_CASE(region_parcels_are_paid_for),
-	KUNIT_CASE(region_full_stack_has_its_cpu_want_less),
+	KUNIT_CASE(region_full_stack_ends_idle_parcels),
+	KUNIT_CASE(region_small_stacks_send_little),
 	KUNIT_CASE(region_parcels_are_of_the_order_asked_for),
 	KUNIT_CASE(region_full_stack_sends_what_is_wanted),
 	KUNIT_CASE(region_never_writes_free_memory),

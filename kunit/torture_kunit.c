@@ -34,6 +34,7 @@
 #include "api.h"
 #include "buddy/pages_front.h"
 #include "buddy/zone_check.h"
+#include "fronts.h"
 #include "observe/snapshot.h"
 #include "random.h"
 #include "slab/usage.h"
@@ -761,6 +762,9 @@ static void free_all(void)
 		kmemx_return_sheaf(xchg(&sheaves[i], NULL));
 }
 
+/* What each front may hold in all. */
+static DEFINE_PER_CPU(unsigned int, limits);
+
 static void expect_sound(struct kunit *test)
 {
 	const char *why;
@@ -776,6 +780,21 @@ static void expect_sound(struct kunit *test)
 	}
 	mutex_unlock(&kmemx_live.depot.lock);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_wrong), 0L);
+}
+
+/* Of fronts that have been drained, and nobody uses. */
+static void expect_limits(struct kunit *test)
+{
+	const struct kmemx_pcp *pcp;
+	unsigned int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		pcp = per_cpu_ptr(kmemx_live.pages.pcp, cpu);
+		KUNIT_EXPECT_EQ(test, fronts_limits(pcp), per_cpu(limits, cpu));
+		for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++)
+			KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[i]),
+					KMEMX_PARCEL_NONE);
+	}
 }
 
 static void drain_all(void)
@@ -884,6 +903,7 @@ static void torture(struct kunit *test, bool hotplug)
 	KUNIT_EXPECT_EQ(test, snap.unsettled, 0LL);
 	KUNIT_EXPECT_GT(test, atomic_long_read(&nr_built), 0L);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_built), atomic_long_read(&nr_unbuilt));
+	expect_limits(test);
 	expect_hits(test);
 }
 
@@ -909,21 +929,29 @@ static void reset(struct victim *victim, struct rnd rnd, unsigned int cpu)
 		victim->rnd[context].state = rnd.state + cpu * NR_CONTEXTS + context;
 }
 
-/* CPUs of so small a region have no parcels, or some orders have none; from now on these have. */
+/* Of the largest order that has parcels. */
+#define PARCEL_FRAMES	(KMEMX_PARCEL_BLOCKS << 2)
+
+/*
+ * CPUs of so small a region have no parcels, or one order has, and cannot pay for more; from now
+ * on these have, and can.
+ */
 static int make_parcels(void)
 {
 	struct kmemx_pages *pages = &kmemx_live.pages;
 	int cpu, ret = 0;
 
-	if (num_possible_cpus() == 1)
+	if (num_possible_cpus() == 1 || want_init_on_free() ||
+	    pages->parcel_frames >= PARCEL_FRAMES)
 		return 0;
 	for_each_possible_cpu(cpu) {
 		if (!pages->parcel_frames)
 			ret = kmemx_parcel_make(per_cpu_ptr(pages->pcp, cpu), cpu);
 		if (ret)
 			return ret;
+		per_cpu_ptr(pages->pcp, cpu)->spare += KMEMX_PARCELS * PARCEL_FRAMES;
 	}
-	pages->parcel_frames = KMEMX_PARCEL_BLOCKS << (KMEMX_PCP_ORDERS - 1);
+	pages->parcel_frames = PARCEL_FRAMES;
 	return 0;
 }
 
@@ -947,6 +975,8 @@ static int torture_init(struct kunit *test)
 	}
 	if (make_parcels())
 		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		per_cpu(limits, cpu) = fronts_limits(per_cpu_ptr(kmemx_live.pages.pcp, cpu));
 #if HAVE_NMI
 	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "kmemx_torture");
 #else

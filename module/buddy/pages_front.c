@@ -538,8 +538,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
 
 static bool grows(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
-	if (kmemx_parcel_could_help(pcp, order))
-		kmemx_parcel_want_less(pcp);
+	if (!(pcp->spare >> (order & 7)) && kmemx_parcel_could_help(pcp, order))
+		kmemx_parcel_end_idle(pcp, order);
 	return kmemx_pcp_grow(pcp, order);
 }
 
@@ -570,8 +570,10 @@ static bool is_sent(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned i
 
 	if (!kmemx_zone_has_plenty(&pages->zone))
 		return false;
-	/* It may be that of another CPU now. */
-	if (list->top >= list->limit)
+	/* It may be that of another CPU now. A small stack is to have what makes a parcel. */
+	if (list->top >= list->limit &&
+	    (kmemx_pcp_nr(list) >= KMEMX_PARCEL_BLOCKS || !kmemx_pcp_could_grow(pcp, order) ||
+	     !kmemx_pcp_grow(pcp, order)))
 		kmemx_parcel_send(pages, pcp, order);
 	return list->top < list->limit;
 }
@@ -671,6 +673,8 @@ static enum kmemx_emptied empty_front(void *ctx)
 	nr = min(drain->left, FLUSH_BLOCKS);
 	left = flush(drain->pages, pcp, nr);
 	drain->left -= nr - left;
+	/* No stack uses what it may hold now. */
+	WRITE_ONCE(pcp->nr_refused, 0);
 	kmemx_busy_leave(&pcp->busy);
 	if (is_busy) {
 		/* What is in that by then goes too. */

@@ -271,44 +271,53 @@ bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block
 	return false;
 }
 
+/* Is it one that is wanted, or has blocks of another order than @order? */
+static bool is_idle(int state, unsigned int order)
+{
+	return kmemx_parcel_is_full(state) ? kmemx_parcel_order(state) != order :
+		kmemx_parcel_is_wanted(state);
+}
+
 /**
- * kmemx_parcel_is_waiting() - does a CPU wait for blocks that others leave?
+ * kmemx_parcel_has_idle() - has a CPU a parcel that does nothing for an order?
  * @pcp: its front, which has parcels
+ * @order: of blocks that find their stack full
  *
  * Return: whether; of another CPU's, a guess.
  */
-bool kmemx_parcel_is_waiting(const struct kmemx_pcp *pcp)
+bool kmemx_parcel_has_idle(const struct kmemx_pcp *pcp, unsigned int order)
 {
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++)
-		if ((atomic_read(&pcp->parcels->state[i]) & KMEMX_PARCEL_STATE) ==
-		    KMEMX_PARCEL_WANTED)
+		if (is_idle(atomic_read(&pcp->parcels->state[i]), order))
 			return true;
 	return false;
 }
-KMEMX_EXPORT_FOR_TEST(kmemx_parcel_is_waiting);
+KMEMX_EXPORT_FOR_TEST(kmemx_parcel_has_idle);
 
 /**
- * kmemx_parcel_want_less() - want one parcel less
- * @pcp: the front, the caller's
+ * kmemx_parcel_end_idle() - end a parcel that does nothing for an order
+ * @pcp: the front, the caller's, which has parcels
+ * @order: of blocks that find their stack full
+ *
+ * What is in it goes on its stack, which gives it back once somebody is short of room.
  *
  * Context: any, with the front entered.
- * Return: whether stacks may hold more now.
  */
-bool kmemx_parcel_want_less(struct kmemx_pcp *pcp)
+void kmemx_parcel_end_idle(struct kmemx_pcp *pcp, unsigned int order)
 {
 	unsigned int i;
 
-	for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&pcp->parcels->state[i]);
+	for (i = 0; i < KMEMX_PARCELS; i++) {
+		int state = atomic_read_acquire(&pcp->parcels->state[i]);
 
 		kmemx_step();
-		if ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED &&
-		    want_not(pcp, i, state))
-			return true;
+		if (is_idle(state, order) &&
+		    (kmemx_parcel_is_full(state) ? unload(pcp, i, state) :
+						   want_not(pcp, i, state)))
+			return;
 	}
-	return false;
 }
 
 /**
@@ -318,19 +327,24 @@ bool kmemx_parcel_want_less(struct kmemx_pcp *pcp)
  * What is full stays.
  *
  * Context: any, with the front entered, or its CPU dead.
- * Return: whether another CPU is filling one at this moment.
+ * Return: whether another CPU is filling one at this moment, or just has.
  */
 bool kmemx_parcel_want_none(struct kmemx_pcp *pcp)
 {
 	struct kmemx_parcels *parcels = pcp->parcels;
+	bool is_busy = false;
 	unsigned int i;
 
-	while (kmemx_parcel_want_less(pcp))
-		;
-	for (i = 0; parcels && i < KMEMX_PARCELS; i++)
-		if ((atomic_read(&parcels->state[i]) & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_BUSY)
-			return true;
-	return false;
+	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
+		int state = atomic_read(&parcels->state[i]);
+
+		kmemx_step();
+		if (kmemx_parcel_is_wanted(state))
+			is_busy |= !want_not(pcp, i, state);
+		else
+			is_busy |= (state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_BUSY;
+	}
+	return is_busy;
 }
 
 /* ---- Of others ----------------------------------------------------------- */
@@ -355,7 +369,7 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
 /**
  * kmemx_parcel_fill() - leave what is on top of a stack to the CPU that wants it
  * @parcels: that CPU's
- * @list: the stack, of the caller's front
+ * @list: the stack, of the caller's front, which is not empty
  * @order: of the stack
  *
  * Context: any, with the front entered.
@@ -368,8 +382,6 @@ bool kmemx_parcel_fill(struct kmemx_parcels *parcels, struct kmemx_pcp_list *lis
 	struct kmemx_pcp_block *top;
 	unsigned int i, k;
 
-	if (!nr)
-		return false;
 	k = claim(parcels, order);
 	if (k == KMEMX_PARCELS)
 		return false;
@@ -401,7 +413,7 @@ bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigne
 {
 	unsigned int cpu = READ_ONCE(pages->wanting[order]);
 
-	if (!cpu)
+	if (!cpu || !kmemx_pcp_nr(kmemx_pcp_list(pcp, order)))
 		return false;
 	if (cpu != smp_processor_id() + 1 &&
 	    kmemx_parcel_fill(per_cpu_ptr(pages->pcp, cpu - 1)->parcels,

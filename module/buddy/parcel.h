@@ -8,8 +8,8 @@
  * The blocks are taken in their chunk, and their info bytes are as in a front (pcp.h), whose they
  * are once the parcel is full. They are part of what the front of the CPU may hold: a parcel is
  * paid for, before it is wanted, with limits that stacks do not use, and gives them back when it is
- * none any more. A CPU wants one of an order, and another each time that it has got one; it wants
- * less if its own stacks are full.
+ * none any more. A CPU wants one of an order, and another each time that it has got one; if one of
+ * its own stacks is full, those that do nothing for that order end.
  *
  * Locking: none. What a parcel is of, and in which state, is one word. Only the CPU whose parcel
  * it is, in its front (or who empties that of a dead CPU), changes what is none or full; another
@@ -72,6 +72,11 @@ static inline bool kmemx_parcel_is_full(int state)
 	return (state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_FULL;
 }
 
+static inline bool kmemx_parcel_is_wanted(int state)
+{
+	return (state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_WANTED;
+}
+
 /* Of one that is full. */
 static inline unsigned int kmemx_parcel_nr(int state)
 {
@@ -99,24 +104,20 @@ bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigne
 bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block,
 			    unsigned int *order);
 bool kmemx_parcel_has_any(const struct kmemx_pcp *pcp, unsigned int order);
-bool kmemx_parcel_is_waiting(const struct kmemx_pcp *pcp);
-bool kmemx_parcel_want_less(struct kmemx_pcp *pcp);
+bool kmemx_parcel_has_idle(const struct kmemx_pcp *pcp, unsigned int order);
+void kmemx_parcel_end_idle(struct kmemx_pcp *pcp, unsigned int order);
 bool kmemx_parcel_want_none(struct kmemx_pcp *pcp);
 unsigned long kmemx_parcel_frames(const struct kmemx_pcp *pcp);
 unsigned int kmemx_parcel_blocks(const struct kmemx_pcp *pcp);
 size_t kmemx_parcel_bytes(const struct kmemx_pages *pages);
 
-/*
- * Would a stack that is full get room if its CPU wanted less? In its own turn, where
- * kmemx_pcp_grow() asks nobody. Of another CPU's front, a guess.
- */
+/* Would a stack that is full get room if a parcel less were paid for? Of another CPU's, a guess. */
 static inline bool kmemx_parcel_could_help(struct kmemx_pcp *pcp, unsigned int order)
 {
 	const struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 
-	return pcp->parcels && kmemx_pcp_lender(pcp) == (int)order &&
-		READ_ONCE(list->limit) - list->bottom < list->room &&
-		kmemx_parcel_is_waiting(pcp);
+	return pcp->parcels && READ_ONCE(list->limit) - list->bottom < list->room &&
+		kmemx_parcel_has_idle(pcp, order);
 }
 
 #endif /* KMEMX_BUDDY_PARCEL_H */

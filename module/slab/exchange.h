@@ -2,7 +2,8 @@
 /*
  * The exchange of a cache: objects on their way from a CPU that frees them to one that allocates,
  * a batch at a time. A front that has no room leaves what it has on top, if another CPU's has had
- * nothing; that one takes it, and neither touches a slab, whose count and summary CPUs share.
+ * nothing; the next one to have nothing takes it, and neither touches a slab, whose count and
+ * summary CPUs share.
  *
  * The objects are out, as in a front, and count as free in one. What all exchanges of a depot may
  * hold is a part of what its fronts may, reserved before a batch is full and given back when it is
@@ -55,8 +56,8 @@ struct kmemx_exchange_batch {
  * struct kmemx_exchange - of a cache
  * @size: objects of a batch that a front leaves
  * @nr: how many batches
- * @wanting: 1 + the CPU whose front had nothing last; 0 if none has since there was no room
- *	     here for a batch, or the reaper came by; a hint
+ * @wanting: 1 + the CPU whose front was the first to have nothing; 0 if none was since there was no
+ *	     room here for a batch, or in the front of that CPU, or the reaper came by; a hint
  * @batch: all of them
  */
 struct kmemx_exchange {
@@ -91,20 +92,24 @@ static __always_inline bool kmemx_exchange_is_empty(const struct kmemx_cache *ca
 /* Let others leave something, as this CPU's front has nothing. With preemption off. */
 static inline void kmemx_exchange_want(struct kmemx_exchange *exchange)
 {
-	unsigned int cpu = smp_processor_id() + 1;
-
-	/* As a rule that is known, and the line stays where it is. */
-	if (READ_ONCE(exchange->wanting) != cpu)
-		WRITE_ONCE(exchange->wanting, cpu);
+	/* As a rule somebody is known to, and the line stays where it is. */
+	if (!READ_ONCE(exchange->wanting))
+		WRITE_ONCE(exchange->wanting, smp_processor_id() + 1);
 }
 
-/* Has a front of another CPU had nothing? With preemption off. */
+/* Has a front of another CPU had nothing? For who has a full one, with preemption off. */
 static inline bool kmemx_exchange_is_wanted(const struct kmemx_cache *cache)
 {
-	const struct kmemx_exchange *exchange = cache->exchange;
+	struct kmemx_exchange *exchange = cache->exchange;
 	unsigned int cpu = exchange ? READ_ONCE(exchange->wanting) : 0;
 
-	return cpu && cpu != smp_processor_id() + 1;
+	if (likely(!cpu))
+		return false;
+	if (cpu != smp_processor_id() + 1)
+		return true;
+	/* It has some now. */
+	WRITE_ONCE(exchange->wanting, 0);
+	return false;
 }
 
 int kmemx_exchange_make(struct kmemx_cache *cache);

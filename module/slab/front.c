@@ -218,12 +218,14 @@ static bool take_batch(struct kmemx_cache *cache, struct kmemx_front *front)
 {
 	if (!cache->exchange)
 		return false;
-	kmemx_exchange_want(cache->exchange);
-	if (kmemx_exchange_is_empty(cache))
+	if (kmemx_exchange_is_empty(cache)) {
+		kmemx_exchange_want(cache->exchange);
 		return false;
+	}
 	while (front->granted < cache->exchange->size)
 		if (!grant(cache, front))
 			return false;
+	kmemx_exchange_want(cache->exchange);
 	if (!kmemx_exchange_take(cache, front))
 		return false;
 	this_cpu_inc(cache->front->nr_refill);

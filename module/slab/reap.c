@@ -3,6 +3,7 @@
  * Giving back what nobody uses; see reap.h.
  */
 #include <linux/jiffies.h>
+#include <linux/sched.h>
 
 #include "slab/cache.h"
 #include "slab/exchange.h"
@@ -21,8 +22,10 @@ static void reap(struct work_struct *work)
 
 	/* Who adds up what caches have holds it. */
 	mutex_lock(&depot->lock);
-	while ((cache = kmemx_depot_next(depot, &i)))
+	while ((cache = kmemx_depot_next(depot, &i))) {
 		kmemx_exchange_reap(cache);
+		cond_resched();
+	}
 	kmemx_cache_trim(depot);
 	mutex_unlock(&depot->lock);
 	schedule_delayed_work(&reaper->work, PERIOD);
