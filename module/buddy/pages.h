@@ -33,7 +33,7 @@
  * @zone: the frames
  * @extent: where they are
  * @pcp: what each CPU has for itself
- * @parcel_frames: if what one CPU leaves for another at once would have more frames none does
+ * @parcel_frames: orders of which a parcel would have more frames have none
  * @start: linear address of the lowest chunk with a frame of ours
  * @start_pfn: its page frame number
  * @start_page: its struct page, which need not exist

@@ -120,6 +120,7 @@ static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
 	/* Who counts from another CPU may see them twice. */
 	WRITE_ONCE(list->top, list->top + nr);
 	kmemx_step();
+	/* Nobody else looks at what is none; that it is wanted again is a release. */
 	atomic_set(&pcp->parcels->state[k], KMEMX_PARCEL_NONE);
 	pay_back(pcp, order);
 	pcp->spare -= more << (order & 7);
@@ -129,6 +130,7 @@ static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
 /* Do not wait for @state of parcel @k any more. Returns false if another CPU is at it, or was. */
 static bool want_not(struct kmemx_pcp *pcp, unsigned int k, int state)
 {
+	/* Orders nothing, as nothing was written. */
 	if (atomic_cmpxchg_relaxed(&pcp->parcels->state[k], state, KMEMX_PARCEL_NONE) != state)
 		return false;
 	pay_back(pcp, kmemx_parcel_order(state));
@@ -141,7 +143,7 @@ static void want(struct kmemx_pcp *pcp, unsigned int k, unsigned int order)
 	if (!pay(pcp, order))
 		return;
 	kmemx_step();
-	/* What was in it before has been read. */
+	/* What was in it before has been read; pairs with claim() of who fills it. */
 	atomic_set_release(&pcp->parcels->state[k], kmemx_parcel_wanted(order));
 }
 

@@ -27,8 +27,8 @@
 
 /*
  * State of a parcel, with its order in the second byte, and the blocks it has from the third on.
- * The release of each pairs with the acquire of who comes upon it: the one of what is wanted with
- * the compare-and-exchange of who makes it busy, that of what is full with the load of its owner.
+ * A release pairs with the acquire of who comes upon it: the one of what is wanted with the
+ * compare-and-exchange of who makes it busy, that of who has filled it with the load of its owner.
  */
 #define KMEMX_PARCEL_NONE	0
 #define KMEMX_PARCEL_BUSY	1
