@@ -3,7 +3,10 @@
  * The exported functions for objects of the loaded module, beside the plain pair: many at
  * once, sheaves, caches with more than a size.
  */
+#include <linux/cache.h>
+#include <linux/dma-mapping.h>
 #include <linux/irqflags.h>
+#include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <kmemx/kmemx.h>
 #include <kunit/test.h>
@@ -482,6 +485,64 @@ static void object_cache_lines_are_shared_by_small_objects(struct kunit *test)
 	}
 }
 
+/* Whatever their size and the alignment that was asked for, nothing else is in their lines. */
+static void object_for_dma_has_lines_of_its_own(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 1, 8, 60, 64, 65, 100, 129, 1500, 4096, 9000 };
+	unsigned int line = max_t(unsigned int, dma_get_cache_alignment(), cache_line_size());
+	struct fixture *fx = test->priv;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct kmemx_cache_args args = { .align = 4U << i };
+		struct kmemx_cache *cache = kmemx_cache_create("kunit-dma", sizes[i], &args,
+							       KMEMX_DMA);
+
+		KUNIT_ASSERT_NOT_NULL(test, cache);
+		KUNIT_EXPECT_EQ(test, cache->layout.align, max(4U << i, line));
+		for (k = 0; k < 40; k++) {
+			fx->objs[k] = kmemx_cache_alloc(cache, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, fx->objs[k]);
+			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)fx->objs[k], line));
+		}
+		expect_apart(test, fx->objs, 40, ALIGN(sizes[i], line));
+		kmemx_cache_free_bulk(cache, 40, fx->objs);
+		kmemx_cache_destroy(cache);
+	}
+}
+
+/* All at once, both ways; with CONFIG_DMA_API_DEBUG the kernel looks on. */
+static void object_is_mapped_for_dma(struct kunit *test)
+{
+	struct kmemx_cache *cache = kmemx_pktcache_create(100, 16, 0, 8);
+	struct fixture *fx = test->priv;
+	struct platform_device *pdev;
+	dma_addr_t addr[64];
+	unsigned int i;
+
+	if (!IS_ENABLED(CONFIG_HAS_DMA))
+		kunit_skip(test, "the kernel has no DMA");
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	pdev = platform_device_register_simple("kunit-dma", PLATFORM_DEVID_AUTO, NULL, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pdev));
+	KUNIT_EXPECT_EQ(test, dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64)), 0);
+	for (i = 0; i < ARRAY_SIZE(addr); i++) {
+		fx->objs[i] = kmemx_cache_alloc(cache, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, fx->objs[i]);
+		memset(fx->objs[i], (int)i, 116);
+		addr[i] = dma_map_single(&pdev->dev, fx->objs[i], 116, DMA_BIDIRECTIONAL);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(&pdev->dev, addr[i]), 0);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(addr[i], dma_get_cache_alignment()));
+	}
+	for (i = 0; i < ARRAY_SIZE(addr); i++) {
+		dma_unmap_single(&pdev->dev, addr[i], 116, DMA_BIDIRECTIONAL);
+		KUNIT_EXPECT_NULL(test, memchr_inv(fx->objs[i], (int)i, 116));
+		kmemx_cache_free(cache, fx->objs[i]);
+	}
+	platform_device_unregister(pdev);
+	kmemx_cache_destroy(cache);
+}
+
 /* MTU, headroom and tailroom as drivers have them, and what is left over. */
 static void object_packet_buffers_are_as_small_as_can_be(struct kunit *test)
 {
@@ -564,6 +625,8 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_usercopy_window_is_inside),
 	KUNIT_CASE(object_cache_of_a_structure),
 	KUNIT_CASE(object_cache_lines_are_shared_by_small_objects),
+	KUNIT_CASE(object_for_dma_has_lines_of_its_own),
+	KUNIT_CASE(object_is_mapped_for_dma),
 	KUNIT_CASE(object_packet_buffers_are_as_small_as_can_be),
 	KUNIT_CASE(object_packet_caches_have_buffers),
 	{}

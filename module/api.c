@@ -69,7 +69,8 @@ static noinline void *alloc_large(size_t size, gfp_t gfp, unsigned long call_sit
  *
  * Up to KMEMX_CLASS_MAX_SIZE bytes come from the cache of a size class, more as
  * whole pages. A power of two is aligned to itself (up to 2 MiB with 4 KiB
- * pages), anything else to 8 bytes or better.
+ * pages), anything else to 8 bytes or better. Two objects may share a cache line: what
+ * a device is to write to is better had of a cache with KMEMX_DMA, or by the page.
  *
  * Context: any that @gfp allows, NMI with GFP_NOWAIT or GFP_ATOMIC.
  * Return: the memory, or NULL; kmemx:kmemx_fail and the log say why.

@@ -4,6 +4,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cache.h>
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
@@ -196,7 +198,7 @@ bool kmemx_api_free_object(const struct kmemx_cache *want, const void *obj,
 
 /* ---- Caches ------------------------------------------------------------ */
 
-#define CACHE_FLAGS	(SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE)
+#define CACHE_FLAGS	(SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE | KMEMX_DMA)
 
 /* As SLUB: to a line, or the smallest part of one, a power of two, that an object fits in. */
 static u32 line_align(u32 size)
@@ -208,6 +210,12 @@ static u32 line_align(u32 size)
 	return align;
 }
 
+/* What a device reads and writes, no other device does, nor a CPU, in the same line. */
+static u32 dma_align(void)
+{
+	return max_t(u32, dma_get_cache_alignment(), cache_line_size());
+}
+
 /**
  * kmemx_cache_create() - make a cache of objects
  * @name: unique, shorter than 32 bytes, no white space; it is copied
@@ -215,7 +223,7 @@ static u32 line_align(u32 size)
  * @args: alignment, constructor, destructor, or NULL
  * @flags: SLAB_HWCACHE_ALIGN; SLAB_TYPESAFE_BY_RCU, with which a slab goes only where
  *	   kmemx_cache_shrink(), reclaim or kmemx_cache_destroy() wait for a grace period;
- *	   SLAB_NO_MERGE, for caches never are merged
+ *	   KMEMX_DMA; SLAB_NO_MERGE, for caches never are merged
  *
  * Context: may sleep.
  * Return: the cache, or NULL with a line in the log that says why.
@@ -229,6 +237,7 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		.size = size,
 		.is_typesafe = flags & SLAB_TYPESAFE_BY_RCU,
 		.is_hwcache_aligned = flags & SLAB_HWCACHE_ALIGN,
+		.is_for_dma = flags & KMEMX_DMA,
 	};
 	struct kmemx_cache *cache = ERR_PTR(-EINVAL);
 	static_assert(KMEMX_NO_MAGAZINE == KMEMX_FRONT_NONE);
@@ -245,6 +254,8 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 	}
 	if ((flags & SLAB_HWCACHE_ALIGN) && is_power_of_2(spec.align ?: 1))
 		spec.align = max(spec.align, line_align(size));
+	if ((flags & KMEMX_DMA) && is_power_of_2(spec.align ?: 1))
+		spec.align = max(spec.align, dma_align());
 	if (is_good)
 		cache = kmemx_cache_new(&kmemx_live.depot, &spec);
 	if (!IS_ERR(cache))

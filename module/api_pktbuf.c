@@ -24,7 +24,8 @@ static atomic_t nr_made = ATOMIC_INIT(0);
  * @align: a power of two up to PAGE_SIZE, at least 8: also where buffers begin
  *
  * A driver that has jumbo frames makes one for these and one for the others. The whole buffer
- * may be copied to and from user space. It is an ordinary cache, called pktbuf-SIZE-NUMBER.
+ * may be copied to and from user space. It is an ordinary cache with KMEMX_DMA, called
+ * pktbuf-SIZE-NUMBER.
  *
  * Context: may sleep.
  * Return: the cache, or NULL with a line in the log that says why.
@@ -43,6 +44,6 @@ struct kmemx_cache *kmemx_pktcache_create(unsigned int mtu, unsigned int headroo
 	}
 	args.usersize = (unsigned int)size;
 	snprintf(name, sizeof(name), "pktbuf-%zu-%d", size, atomic_inc_return(&nr_made));
-	return kmemx_cache_create(name, (unsigned int)size, &args, 0);
+	return kmemx_cache_create(name, (unsigned int)size, &args, KMEMX_DMA);
 }
 KMEMX_EXPORT(kmemx_pktcache_create);

@@ -127,6 +127,7 @@ static const struct attr attrs[] = {
 	{ "slab_size",		show_u32,	OF_CACHE(layout.stride) },
 	{ "usersize",		show_u32,	OF_CACHE(usersize) },
 	{ "hwcache_align",	show_bool,	OF_CACHE(is_hwcache_aligned) },
+	{ "cache_dma",		show_bool,	OF_CACHE(is_for_dma) },
 	{ "destroy_by_rcu",	show_bool,	OF_CACHE(is_typesafe) },
 	{ "ctor",		show_ctor },
 	{ "store_user",		show_tracked },

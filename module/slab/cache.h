@@ -32,6 +32,7 @@ struct module;
  * @is_typesafe: the slab of an object stays a slab of this cache for an RCU grace period
  *		 after the object was freed; none goes but in kmemx_cache_retire()
  * @is_hwcache_aligned: SLAB_HWCACHE_ALIGN was asked for; @align has what it takes
+ * @is_for_dma: so was KMEMX_DMA
  * @usersize: bytes that may be copied to and from user space, to be shown
  * @magazine: objects that a front may hold at most, 0 for what the depot says, or
  *	      KMEMX_FRONT_NONE
@@ -44,6 +45,7 @@ struct kmemx_cache_spec {
 	void (*dtor)(void *obj);
 	bool is_typesafe;
 	bool is_hwcache_aligned;
+	bool is_for_dma;
 	u32 usersize;
 	unsigned int magazine;
 };
@@ -74,6 +76,7 @@ struct kmemx_cache {
 	atomic64_t peak_slabs;		/* The most that @nr_slabs has been. */
 	atomic64_t nr_ended;		/* Slabs that were its own. */
 	bool is_hwcache_aligned;	/* As in the spec. */
+	bool is_for_dma;		/* As in the spec. */
 	u32 usersize;			/* As in the spec. */
 	void *files;			/* Of who watches the depot. */
 	char name[KMEMX_CACHE_NAME];

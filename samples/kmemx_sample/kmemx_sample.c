@@ -3,17 +3,21 @@
  * kmemx_sample: a driver that uses kmemx for everything, and checks what it gets.
  *
  * Allocates objects (of all size classes, some larger, some of a cache of its
- * own), page blocks and one contiguous block; writes a pattern of its own into
- * each, so that two that overlap would show; frees half of them in a scattered
- * order and allocates those again. What it says is one line, PASS or FAIL with
- * the reason. It then keeps the memory until it is unloaded, so that there is
- * something to see in /sys/kernel/debug/kmemx, and checks all of it once more.
+ * own), packet buffers, which it maps for DMA, page blocks and one contiguous
+ * block; writes a pattern of its own into each, so that two that overlap would
+ * show; frees half of them in a scattered order and allocates those again. What
+ * it says last is one line, PASS or FAIL with the reason. It then keeps the
+ * memory until it is unloaded, so that there is something to see in
+ * /sys/kernel/debug/kmemx, and checks all of it once more.
  *
  * Nothing here runs more than once at a time: all is done by init and exit.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cache.h>
 #include <linux/ctype.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -21,6 +25,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/platform_device.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
@@ -34,12 +39,18 @@
 /* The contiguous block's alignment: what a device with 64 KiB pages would ask for. */
 #define CONTIG_ALIGN	SZ_64K
 
+/* Packet buffers are for Ethernet, with room for a header before it and for what follows it. */
+#define MTU		1500
+#define HEADROOM	64
+#define TAILROOM	64
+
 /* Page blocks are of these orders in turn. */
 #define NR_ORDERS	4
 
 /* ---- Parameters -------------------------------------------------------- */
 
 static unsigned int objects = 1000;
+static unsigned int buffers;
 static unsigned int pages = 64;
 static unsigned long contig = SZ_1M;
 static unsigned int leak;
@@ -101,6 +112,8 @@ static const struct kernel_param_ops bytes_ops = {
 
 module_param_cb(objects, &count_ops, &objects, 0444);
 MODULE_PARM_DESC(objects, "objects to allocate, 8 bytes to 40 KiB, one in four from a cache (default 1000)");
+module_param_cb(buffers, &count_ops, &buffers, 0444);
+MODULE_PARM_DESC(buffers, "packet buffers to allocate, and to map for DMA (default 0)");
 module_param_cb(pages, &count_ops, &pages, 0444);
 MODULE_PARM_DESC(pages, "pages to allocate, in blocks of orders 0 to 3 (default 64)");
 module_param_cb(contig, &bytes_ops, &contig, 0444);
@@ -116,6 +129,7 @@ enum source {
 	FROM_ALLOC,		/* kmemx_alloc() */
 	FROM_ZALLOC,		/* kmemx_zalloc(), to be found zeroed */
 	FROM_CACHE,		/* kmemx_cache_alloc(), to be found constructed */
+	FROM_PKTCACHE,		/* the same, of kmemx_pktcache_create() */
 	FROM_PAGES,		/* kmemx_alloc_pages() */
 	FROM_CONTIG,		/* kmemx_alloc_contig() */
 };
@@ -144,6 +158,8 @@ struct record {
 #define STAMP	0x6b6d656d785f6f6bULL
 
 static struct kmemx_cache *cache;
+static struct kmemx_cache *pktcache;		/* NULL without buffers, */
+static struct platform_device *device;		/* and for what they are mapped. */
 static struct item *items;
 static unsigned long nr_items;
 
@@ -205,13 +221,17 @@ static int plan(void)
 	unsigned int left = pages;
 	unsigned long i;
 
-	nr_items = objects + nr_blocks + !!contig;
+	nr_items = objects + buffers + nr_blocks + !!contig;
 	items = kvcalloc(max(nr_items, 1UL), sizeof(*items), GFP_KERNEL);
 	if (!items)
 		return -ENOMEM;
 	item = items;
 	for (i = 0; i < objects; i++)
 		plan_object(item++, i);
+	for (i = 0; i < buffers; i++, item++) {
+		item->source = FROM_PKTCACHE;
+		item->want = MTU + HEADROOM + TAILROOM;
+	}
 	for (i = 0; i < nr_blocks; i++, item++) {
 		unsigned int order = plan_order(i, left);
 
@@ -313,6 +333,21 @@ static int check_physical(const struct item *item)
 	return 0;
 }
 
+/* As a driver that hands it to its device, which writes into it, and gets it back. */
+static int check_dma(const struct item *item)
+{
+	dma_addr_t addr;
+
+	if (!IS_ALIGNED((uintptr_t)item->ptr, dma_get_cache_alignment()) ||
+	    !IS_ALIGNED((uintptr_t)item->ptr, cache_line_size()))
+		return fail(item, "it shares a cache line", 0);
+	addr = dma_map_single(&device->dev, item->ptr, item->want, DMA_FROM_DEVICE);
+	if (dma_mapping_error(&device->dev, addr))
+		return fail(item, "it cannot be mapped for DMA", 0);
+	dma_unmap_single(&device->dev, addr, item->want, DMA_FROM_DEVICE);
+	return 0;
+}
+
 /* As it comes, before anything is written to it. */
 static int check_new(const struct item *item)
 {
@@ -324,6 +359,8 @@ static int check_new(const struct item *item)
 		return check_physical(item);
 	case FROM_CACHE:
 		return check_constructed(item);
+	case FROM_PKTCACHE:
+		return check_dma(item);
 	case FROM_ZALLOC:
 		odd = memchr_inv(item->ptr, 0, item->want);
 		if (odd)
@@ -354,6 +391,9 @@ static void *alloc_item(const struct item *item)
 	case FROM_CACHE:
 		nr_object_calls++;
 		return kmemx_cache_alloc(cache, GFP_KERNEL);
+	case FROM_PKTCACHE:
+		nr_object_calls++;
+		return kmemx_cache_alloc(pktcache, GFP_KERNEL);
 	case FROM_PAGES:
 		nr_page_calls++;
 		page = kmemx_alloc_pages(GFP_KERNEL, get_order(item->want));
@@ -394,6 +434,9 @@ static void give(struct item *item)
 		break;
 	case FROM_CACHE:
 		kmemx_cache_free(cache, item->ptr);
+		break;
+	case FROM_PKTCACHE:
+		kmemx_cache_free(pktcache, item->ptr);
 		break;
 	case FROM_PAGES:
 		kmemx_free_pages(virt_to_page(item->ptr), get_order(item->want));
@@ -469,11 +512,32 @@ static int run(void)
 	return ret;
 }
 
+/* What buffers are of, and for. What there is then tear_down() ends. */
+static int make_buffers(void)
+{
+	struct platform_device *pdev;
+
+	pktcache = kmemx_pktcache_create(MTU, HEADROOM, TAILROOM, SZ_128);
+	if (!pktcache) {
+		pr_err("FAIL no cache of packet buffers; the line above says why\n");
+		return -ENOMEM;
+	}
+	pdev = platform_device_register_simple(KBUILD_MODNAME, PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(pdev)) {
+		pr_err("FAIL no device to map for: %pe\n", pdev);
+		return PTR_ERR(pdev);
+	}
+	device = pdev;
+	return dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+}
+
 /* The half-built too. */
 static void tear_down(void)
 {
 	give_all();
 	kmemx_cache_destroy(cache);
+	kmemx_cache_destroy(pktcache);
+	platform_device_unregister(device);
 	kvfree(items);
 }
 
@@ -493,6 +557,8 @@ static int __init kmemx_sample_init(void)
 		pr_err("FAIL no cache; the line above says why\n");
 		ret = -ENOMEM;
 	}
+	if (!ret && buffers)
+		ret = make_buffers();
 	if (!ret)
 		ret = run();
 	if (ret) {
@@ -503,6 +569,9 @@ static int __init kmemx_sample_init(void)
 		give_all();
 	pr_info("calls: %lu for objects, %lu for page blocks, %lu for contiguous blocks\n",
 		nr_object_calls, nr_page_calls, nr_contig_calls);
+	if (buffers)
+		pr_info("packet buffers: %u were mapped for DMA, with lines of %d bytes\n", buffers,
+			max_t(int, dma_get_cache_alignment(), cache_line_size()));
 	pr_info("PASS objects=%u pages=%u contig=%lu\n", objects, pages, contig);
 	return 0;
 }

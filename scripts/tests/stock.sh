@@ -182,6 +182,17 @@ vmstat_reads() {
 		awk '$1 == "kmemx_sample" && $2 == 375 && $4 == 120 { found = 1 } END { exit !found }'
 }
 
+# On arm64 dma_get_cache_alignment() is more than 1.
+buffers_are_mapped() {
+	local dir
+	mark
+	load && insmod kmemx_sample.ko objects=100 buffers=300 pages=0 contig=0 || { said; return 1; }
+	said | grep -E '^kmemx_sample: packet buffers: 300 were mapped for DMA, with lines of (64|128|256) bytes$' || return
+	dir=$(echo "$debug"/slab/pktbuf-1664-*)
+	equal cache_dma "$(cat "$dir/cache_dma")" 1 && equal objects "$(cut -d' ' -f1 "$dir/objects")" 300 &&
+		equal "remainder of align" $(($(cat "$dir/align") % 64)) 0 && sample_unloads && unloads
+}
+
 # Requests of up to 64 bytes have the classes of the list, larger ones the usual.
 classes_of_a_list() {
 	local classes=8,24,40,64,96,128,192,256,384,512,768,1024,1536,2048,3072,4096,6144,8192
@@ -263,6 +274,7 @@ auto_cases() {
 	try "stock/$1-ported-driver-agrees" port_agrees
 	try "stock/$1-unloads" unloads
 	try "stock/$1-memory-is-back" memory_is_back 2048
+	try "stock/$1-buffers-are-mapped" buffers_are_mapped
 	try "stock/$1-classes-of-a-list" classes_of_a_list
 	try "stock/$1-zeroes-ahead" zeroes_ahead
 	try "stock/$1-magazines-off" magazines_off

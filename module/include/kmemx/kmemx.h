@@ -59,6 +59,14 @@ struct kmemx_cache_args {
 /* For a cache whose every free object is to be in its slab: slower, and nothing is held back. */
 #define KMEMX_NO_MAGAZINE	(~0U)
 
+/*
+ * For a cache whose objects are mapped for DMA one by one, dma_map_single(): nothing else is in the
+ * cache lines of an object, nor in what dma_get_cache_alignment() says. The memory is the
+ * region's, wherever that is; a device with a narrow mask is served by the DMA API's bouncing. Of
+ * what kmemx_alloc() gives, two may share a line.
+ */
+#define KMEMX_DMA		SLAB_CACHE_DMA
+
 void *kmemx_alloc(size_t size, gfp_t gfp);
 void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid);
 void *kmemx_realloc(const void *ptr, size_t size, gfp_t gfp);
