@@ -52,7 +52,7 @@ struct worker {
 void chunk_done(struct chunk *chunk, unsigned int id)
 {
 	/* Pairs with the acquire of a CPU in chunk_wait(). */
-	smp_store_release(&chunk->done[id], chunk->done[id] + 1);
+	smp_store_release(&chunk->cpu[id].done, chunk->cpu[id].done + 1);
 }
 
 /**
@@ -68,7 +68,7 @@ bool chunk_wait(struct chunk *chunk, unsigned int id, long rounds)
 	if (id >= chunk->nr_cpus)
 		return true;
 	/* Pairs with the release in chunk_done(): what that CPU did can be seen. */
-	while ((long)smp_load_acquire(&chunk->done[id]) < rounds) {
+	while ((long)smp_load_acquire(&chunk->cpu[id].done) < rounds) {
 		if (READ_ONCE(chunk->failed))
 			return false;
 		cpu_relax();
@@ -91,17 +91,17 @@ static int worker_thread(void *arg)
 {
 	struct worker *worker = arg;
 	struct chunk *chunk = worker->chunk;
-	unsigned int id = worker->id;
+	struct chunk_cpu *own = &chunk->cpu[worker->id], *other = &chunk->cpu[!worker->id];
 	unsigned long before;
 
 	atomic_inc(&chunk->arrived);
 	while (atomic_read(&chunk->arrived) < chunk->nr_cpus)
 		cpu_relax();
-	before = READ_ONCE(chunk->done[!id]);
-	chunk->begin[id] = ktime_get_ns();
-	chunk->workload->run(chunk, id);
-	chunk->end[id] = ktime_get_ns();
-	chunk->seen[id] = READ_ONCE(chunk->done[!id]) - before;
+	before = READ_ONCE(other->done);
+	own->begin = ktime_get_ns();
+	chunk->workload->run(chunk, worker->id);
+	own->end = ktime_get_ns();
+	own->seen = READ_ONCE(other->done) - before;
 	complete(&worker->finished);
 	return 0;
 }
@@ -153,18 +153,22 @@ static s64 run_chunk(struct chunk *chunk, unsigned int nr_cpus)
 
 	chunk->nr_cpus = nr_cpus;
 	atomic_set(&chunk->arrived, 0);
-	memset(chunk->done, 0, sizeof(chunk->done));
+	memset(chunk->cpu, 0, sizeof(chunk->cpu));
 	ret = run_workers(chunk);
 	if (ret)
 		return ret;
-	begin = nr_cpus == 2 ? min(chunk->begin[0], chunk->begin[1]) : chunk->begin[0];
-	end = nr_cpus == 2 ? max(chunk->end[0], chunk->end[1]) : chunk->end[0];
+	begin = chunk->cpu[0].begin;
+	end = chunk->cpu[0].end;
+	if (nr_cpus == 2) {
+		begin = min(begin, chunk->cpu[1].begin);
+		end = max(end, chunk->cpu[1].end);
+	}
 	return end - begin;
 }
 
 static bool both_ran(const struct chunk *chunk)
 {
-	return chunk->seen[0] >= chunk->rounds / 2 && chunk->seen[1] >= chunk->rounds / 2;
+	return min(chunk->cpu[0].seen, chunk->cpu[1].seen) >= chunk->rounds / 2;
 }
 
 /* As many rounds as make a chunk long enough. */
@@ -181,13 +185,29 @@ static int set_rounds(struct chunk *chunk)
 	}
 }
 
-/* Thousandths. */
+/**
+ * struct result - of several chunks, in thousandths
+ * @ratio: what two CPUs got done, over one
+ * @ns: time of two CPUs for each pair
+ */
+struct result {
+	u64 ratio[CHUNKS];
+	u64 ns[CHUNKS];
+};
+
 static u64 ratio(const struct chunk *chunk, s64 one, s64 two)
 {
 	return div64_u64((chunk->workload->is_split ? 1000 : 2000) * (u64)one, two);
 }
 
-static int measure_ratios(struct chunk *chunk, u64 *ratios, unsigned int nr)
+static u64 pair_ns(const struct chunk *chunk, s64 two)
+{
+	u64 pairs = chunk->rounds * chunk->workload->pairs;
+
+	return pairs ? div64_u64((chunk->workload->is_split ? 1000 : 500) * (u64)two, pairs) : 0;
+}
+
+static int measure_ratios(struct chunk *chunk, struct result *result, unsigned int nr)
 {
 	unsigned int i = 0, tries;
 	s64 one, two;
@@ -198,22 +218,25 @@ static int measure_ratios(struct chunk *chunk, u64 *ratios, unsigned int nr)
 		two = run_chunk(chunk, 2);
 		if (one < 0 || two <= 0)
 			return -ENOMEM;
-		if (both_ran(chunk))
-			ratios[i++] = ratio(chunk, one, two);
+		if (both_ran(chunk)) {
+			result->ratio[i] = ratio(chunk, one, two);
+			result->ns[i++] = pair_ns(chunk, two);
+		}
 		cond_resched();
 	}
 	if (!ret && i < nr)
 		ret = -EBUSY;
-	values_sort(ratios, i);
+	values_sort(result->ratio, i);
+	values_sort(result->ns, i);
 	return ret;
 }
 
-static int set_up_and_measure(struct chunk *chunk, u64 *ratios, unsigned int nr)
+static int set_up_and_measure(struct chunk *chunk, struct result *result, unsigned int nr)
 {
 	const struct chunk_workload *workload = chunk->workload;
 	int ret = workload->start ? workload->start(chunk) : 0;
 
-	ret = ret ?: measure_ratios(chunk, ratios, nr);
+	ret = ret ?: measure_ratios(chunk, result, nr);
 	if (workload->stop)
 		workload->stop(chunk);
 	return ret;
@@ -230,21 +253,24 @@ void chunk_ratio_rows(struct chunk *chunk, const struct bench_peer *peer,
 		      const struct chunk_workload *workload, void *data)
 {
 	unsigned int nr = bench_params.quick ? CHUNKS_QUICK : CHUNKS;
-	u64 ratios[CHUNKS];
+	struct result result;
 	int ret;
 
 	chunk->workload = workload;
 	chunk->data = data;
 	chunk->failed = false;
-	ret = set_up_and_measure(chunk, ratios, nr);
+	ret = set_up_and_measure(chunk, &result, nr);
 	if (ret) {
 		bench_no_row(peer->name, workload->name, "ratio",
 			     ret == -EBUSY ? "two CPUs never ran at once" : "an allocation failed");
 		return;
 	}
-	bench_fine_row(peer->name, workload->name, "ratio", ratios[nr / 2], "times");
-	bench_fine_row(peer->name, workload->name, "ratio_q1", ratios[nr / 4], "times");
-	bench_fine_row(peer->name, workload->name, "ratio_q3", ratios[nr - 1 - nr / 4], "times");
+	bench_fine_row(peer->name, workload->name, "ratio", result.ratio[nr / 2], "times");
+	bench_fine_row(peer->name, workload->name, "ratio_q1", result.ratio[nr / 4], "times");
+	bench_fine_row(peer->name, workload->name, "ratio_q3", result.ratio[nr - 1 - nr / 4],
+		       "times");
+	if (workload->pairs)
+		bench_fine_row(peer->name, workload->name, "pair_ns", result.ns[nr / 2], "ns");
 }
 
 /**

@@ -8,6 +8,7 @@
 #define KMEMX_BENCH_CHUNK_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/types.h>
 
 #include "bench.h"
@@ -22,6 +23,7 @@ struct chunk;
  * struct chunk_workload - what the CPUs of a chunk do
  * @name: of the rows
  * @rounds: that a chunk has at least, an even number
+ * @pairs: allocations and frees of a round, or 0 if that is not to be told
  * @is_split: two CPUs do together what one does alone; else, each does as much
  * @run: CPU @id's part, 0 or 1; calls chunk_done() after each round and ends early once
  *	 the chunk has failed, with nothing left behind that @stop does not know of
@@ -31,10 +33,27 @@ struct chunk;
 struct chunk_workload {
 	const char *name;
 	unsigned long rounds;
+	unsigned long pairs;
 	bool is_split;
 	void (*run)(struct chunk *chunk, unsigned int id);
 	int (*start)(struct chunk *chunk);
 	void (*stop)(struct chunk *chunk);
+};
+
+/**
+ * struct chunk_cpu - what a CPU has got done
+ * @done: rounds; the other one reads it
+ * @seen: rounds that it saw the other do
+ * @begin: when it began
+ * @end: when it ended
+ * @apart: so that it shares no line with the other, nor with what both read
+ */
+struct chunk_cpu {
+	unsigned long done;
+	unsigned long seen;
+	u64 begin;
+	u64 end;
+	u8 apart[2 * SMP_CACHE_BYTES];
 };
 
 /**
@@ -45,12 +64,10 @@ struct chunk_workload {
  * @data: the workload's own
  * @rounds: for each CPU
  * @nr_cpus: that take part, 1 or 2
- * @arrived: CPUs that are ready; they start when all are
- * @done: rounds that each CPU has done; the other one reads it
- * @seen: rounds that each saw the other do
- * @begin: when each began
- * @end: when each ended
  * @failed: an allocation failed
+ * @arrived: CPUs that are ready; they start when all are
+ * @apart: as in struct chunk_cpu
+ * @cpu: of each
  */
 struct chunk {
 	const struct bench_loops *loops;
@@ -59,12 +76,10 @@ struct chunk {
 	void *data;
 	unsigned long rounds;
 	unsigned int nr_cpus;
-	atomic_t arrived;
-	unsigned long done[2];
-	unsigned long seen[2];
-	u64 begin[2];
-	u64 end[2];
 	bool failed;
+	atomic_t arrived;
+	u8 apart[SMP_CACHE_BYTES];
+	struct chunk_cpu cpu[2];
 };
 
 void chunk_done(struct chunk *chunk, unsigned int id);

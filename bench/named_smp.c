@@ -202,11 +202,18 @@ static const struct chunk_workload object_workloads[] = {
 	{
 		.name = "larson",
 		.rounds = 4,
+		.pairs = LARSON_TURN,
 		.run = run_larson,
 		.start = start_larson,
 		.stop = stop_larson,
 	},
-	{ .name = "prodcons", .rounds = 4, .is_split = true, .run = run_prodcons },
+	{
+		.name = "prodcons",
+		.rounds = 4,
+		.pairs = BENCH_RING,
+		.is_split = true,
+		.run = run_prodcons,
+	},
 };
 
 /* ---- A peer ----------------------------------------------------------- */

@@ -111,12 +111,14 @@ static void run_cross(struct chunk *chunk, unsigned int id)
 static const struct chunk_workload own = {
 	.name = "own",
 	.rounds = ROUNDS,
+	.pairs = BENCH_BATCH,
 	.run = run_own,
 };
 
 static const struct chunk_workload cross = {
 	.name = "cross",
 	.rounds = ROUNDS,
+	.pairs = BENCH_BATCH,
 	.is_split = true,
 	.run = run_cross,
 };
