@@ -634,6 +634,52 @@ static void cache_exchange_hands_batches_over(struct kunit *test)
 	expect_sound(test, fx->cache);
 }
 
+#define NUMBERED	600U
+
+/* Where the status bytes are aside, and where they are in the slab; of one frame and of several. */
+static void cache_exchange_knows_objects_by_number(struct kunit *test)
+{
+	static const u32 sizes[] = { 8, 24, 32, 100, 700, 1500 };
+	struct fixture *fx = test->priv;
+	void **obj = kunit_kmalloc_array(test, NUMBERED, sizeof(*obj), GFP_KERNEL);
+	struct kmemx_front_slot slot, got;
+	unsigned int k, i, nr;
+	u32 id;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+		struct kmemx_cache *cache = make(fx, "numbers", sizes[k], 0, NULL);
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+		KUNIT_ASSERT_NOT_NULL(test, cache->exchange);
+		/* Two slabs, and one object. */
+		nr = min(2 * cache->layout.nr_objs + 1, NUMBERED);
+		for (i = 0; i < nr; i++) {
+			obj[i] = kmemx_cache_take(cache, 0);
+			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
+			id = fake_page_ops.id_of(&fx->fake, obj[i]);
+			slot.obj = obj[i];
+			KUNIT_ASSERT_TRUE(test, kmemx_slab_find(&fx->depot.slab[id], &cache->layout,
+								obj[i], &slot.status));
+			got = kmemx_exchange_slot(cache, kmemx_exchange_number(cache, &slot));
+			KUNIT_ASSERT_PTR_EQ(test, got.obj, slot.obj);
+			KUNIT_ASSERT_PTR_EQ(test, got.status, slot.status);
+		}
+		while (nr--)
+			KUNIT_EXPECT_EQ(test, put(fx, obj[nr], cache), KMEMX_FREE_OK);
+		KUNIT_ASSERT_EQ(test, kmemx_cache_delete(cache), 0);
+	}
+	/* None for more than there are numbers. */
+	fx->depot.nr_ids = (U32_MAX >> 7) + 1;
+	kmemx_exchange_free(fx->cache);
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_make(fx->cache), 0);
+	KUNIT_EXPECT_NULL(test, fx->cache->exchange);
+	fx->depot.nr_ids--;
+	KUNIT_EXPECT_EQ(test, kmemx_exchange_make(fx->cache), 0);
+	KUNIT_EXPECT_NOT_NULL(test, fx->cache->exchange);
+	fx->depot.nr_ids = FAKE_BLOCKS << KMEMX_SLAB_MAX_ORDER;
+}
+
 /* Nothing is left where nobody else has asked, nor once there is no room for it. */
 static void cache_exchange_is_for_who_asks(struct kunit *test)
 {
@@ -1467,6 +1513,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_exchange_hands_batches_over),
+	KUNIT_CASE(cache_exchange_knows_objects_by_number),
 	KUNIT_CASE(cache_exchange_is_for_who_asks),
 	KUNIT_CASE(cache_exchange_is_reaped),
 	KUNIT_CASE(cache_exchange_has_a_bound),

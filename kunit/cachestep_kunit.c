@@ -556,6 +556,17 @@ static void clear_slots(const struct kmemx_front_slot *slot, unsigned int nr)
 		*owned(slot->obj) = false;
 }
 
+/* What a batch has, until the next one is asked for. */
+static const struct kmemx_front_slot *slots_of(const struct kmemx_exchange_batch *batch)
+{
+	static struct kmemx_front_slot slot[KMEMX_EXCHANGE_BATCH];
+	unsigned int i;
+
+	for (i = 0; i < min(batch->nr, BATCH); i++)
+		slot[i] = kmemx_exchange_slot(fx->cache, batch->at[i]);
+	return slot;
+}
+
 static const char *check_batches(void)
 {
 	struct kmemx_exchange *exchange = fx->cache->exchange;
@@ -578,19 +589,20 @@ static const char *check_slots(const struct kmemx_front *front)
 {
 	struct kmemx_exchange *exchange = fx->cache->exchange;
 	unsigned int nr = kmemx_front_nr(front), i;
-	const char *why = mark_slots(front->bottom + 1, nr);
+	const char *why = check_batches() ?: mark_slots(front->bottom + 1, nr);
 
 	for (i = 0; i < exchange->nr; i++)
 		if (kmemx_exchange_has(exchange, i))
-			why = why ?: mark_slots(exchange->batch[i].slot, exchange->batch[i].nr);
+			why = why ?: mark_slots(slots_of(&exchange->batch[i]),
+						exchange->batch[i].nr);
 	/* Once something is wrong, that is the end. */
 	if (why)
 		return why;
 	clear_slots(front->bottom + 1, nr);
 	for (i = 0; i < exchange->nr; i++)
 		if (kmemx_exchange_has(exchange, i))
-			clear_slots(exchange->batch[i].slot, exchange->batch[i].nr);
-	return check_batches();
+			clear_slots(slots_of(&exchange->batch[i]), exchange->batch[i].nr);
+	return NULL;
 }
 
 static const char *check_front(void)

@@ -230,8 +230,8 @@ static void misuse_racing_double_free_of_one_that_was_left(struct kunit *test)
 	obj = kmemx_cache_alloc(cache, GFP_KERNEL);
 	/* What the other CPU would have done; it has been issued since. */
 	batch = cache->exchange->batch;
-	batch->slot[0] = this_cpu_ptr(cache->front)->top[1];
-	KUNIT_EXPECT_PTR_EQ(test, batch->slot[0].obj, obj);
+	KUNIT_EXPECT_PTR_EQ(test, this_cpu_ptr(cache->front)->top[1].obj, obj);
+	batch->at[0] = kmemx_exchange_number(cache, this_cpu_ptr(cache->front)->top + 1);
 	batch->nr = 1;
 	kmemx_stat_add(KMEMX_STAT_FREE, 1);
 	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)cache->layout.stride);

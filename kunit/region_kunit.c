@@ -1042,7 +1042,7 @@ static unsigned int nr_in_state(const struct kmemx_pcp *pcp, int state)
 	unsigned int nr = 0, i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++)
-		nr += atomic_read(&pcp->parcels->state[i]) == state;
+		nr += atomic_read(&pcp->parcels->parcel[i].state) == state;
 	return nr;
 }
 
@@ -1104,9 +1104,9 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], 0U);
 		nr_free = kmemx_pages_nr_free(fx->pages);
 		nr_front = kmemx_pages_nr_front(fx->pages);
-		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, order));
+		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, order));
 		/* No more than it was asked for. */
-		KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(pcp->parcels, list, order));
+		KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, order));
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), (unsigned long)nr << order);
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), nr);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), nr_front);
@@ -1158,7 +1158,7 @@ static void region_parcels_are_paid_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], 0U);
 	KUNIT_EXPECT_PTR_EQ(test, list->limit, list->bottom + list->batch + price - 1);
 	/* That one lent by another stack, whose turn comes. */
-	pcp->list[3].limit += pcp->list[3].batch + 1;
+	pcp->list[2].limit += pcp->list[2].batch + 1;
 	sum = fronts_limits(pcp);
 	for (i = 0; i < KMEMX_PCP_ORDERS; i++)
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
@@ -1169,7 +1169,7 @@ static void region_parcels_are_paid_for(struct kunit *test)
 	pcp->nr_refused = KMEMX_PCP_ORDERS;
 	list->limit += price;
 	stack_blocks(test, fx, 0, price);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, 0));
 	list->limit -= price;
 	KUNIT_EXPECT_TRUE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), price);
@@ -1205,7 +1205,7 @@ static void region_full_stack_ends_idle_parcels(struct kunit *test)
 	/* Three of another order have come; one more is wanted; its own are full of one. */
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
 	stack_blocks(test, fx, 0, 3);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
 	fx->pages->wanting[1] = 0;
 	for (i = 0; i < KMEMX_PCP_ORDERS; i++) {
 		sum -= i == 1 ? 0 : (unsigned int)(pcp->list[i].limit - pcp->list[i].bottom) << i;
@@ -1269,7 +1269,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), 1U);
 	stack_blocks(test, fx, 0, 3);
 	for (i = 0; i < KMEMX_PCP_ORDERS * KMEMX_PARCELS; i++) {
-		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
+		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, 0));
 		KUNIT_EXPECT_TRUE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
 	}
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 0), KMEMX_PARCELS);
@@ -1281,8 +1281,8 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 1U);
 	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	/* That has blocks, for which its stack has no place, and then one. */
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(pcp->parcels, list, 0));
-	for (i = 0; !kmemx_parcel_is_full(atomic_read(&pcp->parcels->state[i])); i++)
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, 0));
+	for (i = 0; !kmemx_parcel_is_full(atomic_read(&pcp->parcels->parcel[i].state)); i++)
 		;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 1));
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
@@ -1296,7 +1296,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 2));
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 3U);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[i]), kmemx_parcel_wanted(2));
+	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->parcel[i].state), kmemx_parcel_wanted(2));
 	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	fx->pages->parcel_frames = 8 * KMEMX_PARCEL_BLOCKS;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 4));
@@ -1312,7 +1312,7 @@ static void want(struct kmemx_pcp *pcp, unsigned int i, unsigned int order)
 {
 	pcp->list[order].limit -= KMEMX_PARCEL_BLOCKS;
 	pcp->parcels->nr_paid[order]++;
-	atomic_set(&pcp->parcels->state[i], kmemx_parcel_wanted(order));
+	atomic_set(&pcp->parcels->parcel[i].state, kmemx_parcel_wanted(order));
 }
 
 /* A full stack leaves what another CPU wants, and that CPU, dead, loses none of it. */

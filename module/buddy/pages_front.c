@@ -539,7 +539,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
 static bool grows(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
 	if (!(pcp->spare >> (order & 7)) && kmemx_parcel_could_help(pcp, order))
-		kmemx_parcel_end_idle(pcp, order);
+		kmemx_parcel_end_idle(pages, pcp, order);
 	return kmemx_pcp_grow(pcp, order);
 }
 
@@ -601,11 +601,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_sent);
 /* ---- Emptying ----------------------------------------------------------- */
 
 /* Give a block of a front, the caller's, back to the zone, with others of its word. */
-static void let_go(struct kmemx_pages *pages, struct kmemx_pcp *pcp, const u8 *info,
+static void let_go(struct kmemx_pages *pages, struct kmemx_pcp *pcp, u32 frame,
 		   unsigned int order)
 {
-	struct kmemx_pcp_group group = kmemx_pcp_let_wait(pcp, kmemx_pages_number(pages, info),
-							  order);
+	struct kmemx_pcp_group group = kmemx_pcp_let_wait(pcp, frame, order);
 
 	kmemx_step();
 	if (group.heads)
@@ -619,8 +618,8 @@ static void let_go(struct kmemx_pages *pages, struct kmemx_pcp *pcp, const u8 *i
  */
 static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int nr)
 {
-	struct kmemx_pcp_block block;
 	unsigned int k;
+	u32 frame;
 
 	for (k = KMEMX_PCP_ORDERS; k--; ) {
 		struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, k);
@@ -628,11 +627,11 @@ static unsigned int flush(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 		for (; nr && list->top != list->bottom; nr--) {
 			WRITE_ONCE(list->top, list->top - 1);
 			kmemx_step();
-			let_go(pages, pcp, list->top[1].info, k);
+			let_go(pages, pcp, kmemx_pages_number(pages, list->top[1].info), k);
 		}
 	}
-	for (; nr && kmemx_parcel_take_last(pcp, &block, &k); nr--)
-		let_go(pages, pcp, block.info, k);
+	for (; nr && kmemx_parcel_take_last(pcp, &frame, &k); nr--)
+		let_go(pages, pcp, frame, k);
 	if (pcp->group.heads)
 		kmemx_pages_give_group(pages, pcp->group);
 	kmemx_step();

@@ -89,7 +89,7 @@ static unsigned int find_full(const struct kmemx_parcels *parcels, unsigned int 
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		*state = atomic_read_acquire(&parcels->state[i]);
+		*state = atomic_read_acquire(&parcels->parcel[i].state);
 		if (kmemx_parcel_is_full(*state) && kmemx_parcel_order(*state) == order)
 			break;
 	}
@@ -100,10 +100,11 @@ static unsigned int find_full(const struct kmemx_parcels *parcels, unsigned int 
  * Move what is in parcel @k, whose state is @state, onto the stack of its order, which may hold
  * as much more as it takes. The parcel is none then. Returns false if the stack has no place.
  */
-static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
+static bool unload(const struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int k,
+		   int state)
 {
 	unsigned int order = kmemx_parcel_order(state), nr = kmemx_parcel_nr(state), i;
-	const struct kmemx_pcp_block *from = pcp->parcels->block[k];
+	const u32 *frame = pcp->parcels->parcel[k].frame;
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int room = (unsigned int)(list->limit - list->top);
 	unsigned int more = nr - min(nr, room);
@@ -112,7 +113,8 @@ static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
 		return false;
 	for (i = 0; i < nr; i++) {
 		kmemx_step();
-		list->top[i + 1] = from[i];
+		list->top[nr - i].page = kmemx_pages_page(pages, frame[i]);
+		list->top[nr - i].info = pages->zone.info + frame[i];
 	}
 	kmemx_step();
 	list->limit += more;
@@ -121,7 +123,7 @@ static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
 	WRITE_ONCE(list->top, list->top + nr);
 	kmemx_step();
 	/* Nobody else looks at what is none; that it is wanted again is a release. */
-	atomic_set(&pcp->parcels->state[k], KMEMX_PARCEL_NONE);
+	atomic_set(&pcp->parcels->parcel[k].state, KMEMX_PARCEL_NONE);
 	pay_back(pcp, order);
 	pcp->spare -= more << (order & 7);
 	return true;
@@ -131,7 +133,7 @@ static bool unload(struct kmemx_pcp *pcp, unsigned int k, int state)
 static bool want_not(struct kmemx_pcp *pcp, unsigned int k, int state)
 {
 	/* Orders nothing, as nothing was written. */
-	if (atomic_cmpxchg_relaxed(&pcp->parcels->state[k], state, KMEMX_PARCEL_NONE) != state)
+	if (atomic_cmpxchg_relaxed(&pcp->parcels->parcel[k].state, state, KMEMX_PARCEL_NONE) != state)
 		return false;
 	pay_back(pcp, kmemx_parcel_order(state));
 	return true;
@@ -144,18 +146,18 @@ static void want(struct kmemx_pcp *pcp, unsigned int k, unsigned int order)
 		return;
 	kmemx_step();
 	/* What was in it before has been read; pairs with claim() of who fills it. */
-	atomic_set_release(&pcp->parcels->state[k], kmemx_parcel_wanted(order));
+	atomic_set_release(&pcp->parcels->parcel[k].state, kmemx_parcel_wanted(order));
 }
 
 /*
  * Want one parcel more of @order. They are asked for in turn, so orders share them; what another
  * order has left there goes on its stack.
  */
-static void want_more(struct kmemx_pcp *pcp, unsigned int order)
+static void want_more(const struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
 	struct kmemx_parcels *parcels = pcp->parcels;
 	unsigned int k = parcels->next;
-	int was = atomic_read_acquire(&parcels->state[k]);
+	int was = atomic_read_acquire(&parcels->parcel[k].state);
 
 	parcels->next = (u8)((k + 1) % KMEMX_PARCELS);
 	kmemx_step();
@@ -167,7 +169,7 @@ static void want_more(struct kmemx_pcp *pcp, unsigned int order)
 			return;
 		break;
 	case KMEMX_PARCEL_FULL:
-		if (kmemx_parcel_order(was) == order || !unload(pcp, k, was))
+		if (kmemx_parcel_order(was) == order || !unload(pages, pcp, k, was))
 			return;
 		break;
 	}
@@ -202,10 +204,10 @@ bool kmemx_parcel_receive(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 	if (!parcels || !kmemx_parcel_is_for(pages, order))
 		return false;
 	if (!parcels->nr_paid[order]) {
-		want_more(pcp, order);
+		want_more(pages, pcp, order);
 	} else {
 		k = find_full(parcels, order, &state);
-		has_some = k < KMEMX_PARCELS && unload(pcp, k, state);
+		has_some = k < KMEMX_PARCELS && unload(pages, pcp, k, state);
 	}
 	kmemx_step();
 	if (has_some) {
@@ -213,7 +215,7 @@ bool kmemx_parcel_receive(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsi
 		if (kmemx_pcp_is_short(pcp))
 			WRITE_ONCE(pcp->nr_refused, 0);
 		want(pcp, k, order);
-		want_more(pcp, order);
+		want_more(pages, pcp, order);
 	}
 	kmemx_step();
 	if (parcels->nr_paid[order])
@@ -240,7 +242,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_parcel_has_any);
 /**
  * kmemx_parcel_take_last() - take one block out of what others have left
  * @pcp: the front, the caller's
- * @block: set to it
+ * @frame: set to its first frame
  * @order: set to its order
  *
  * For who empties the front. A parcel that is being filled at this moment is gone past.
@@ -248,23 +250,22 @@ KMEMX_EXPORT_FOR_TEST(kmemx_parcel_has_any);
  * Context: any, with the front entered, or its CPU dead.
  * Return: false if there is none.
  */
-bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block,
-			    unsigned int *order)
+bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, u32 *frame, unsigned int *order)
 {
 	struct kmemx_parcels *parcels = pcp->parcels;
 	unsigned int i;
 
 	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read_acquire(&parcels->state[i]);
+		int state = atomic_read_acquire(&parcels->parcel[i].state);
 		unsigned int left;
 
 		if (!kmemx_parcel_is_full(state))
 			continue;
 		left = kmemx_parcel_nr(state) - 1;
 		*order = kmemx_parcel_order(state);
-		*block = parcels->block[i][left];
+		*frame = parcels->parcel[i].frame[left];
 		kmemx_step();
-		atomic_set(&parcels->state[i], left ? kmemx_parcel_full(*order, left) :
+		atomic_set(&parcels->parcel[i].state, left ? kmemx_parcel_full(*order, left) :
 						      KMEMX_PARCEL_NONE);
 		if (!left)
 			pay_back(pcp, *order);
@@ -292,7 +293,7 @@ bool kmemx_parcel_has_idle(const struct kmemx_pcp *pcp, unsigned int order)
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++)
-		if (is_idle(atomic_read(&pcp->parcels->state[i]), order))
+		if (is_idle(atomic_read(&pcp->parcels->parcel[i].state), order))
 			return true;
 	return false;
 }
@@ -300,6 +301,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_parcel_has_idle);
 
 /**
  * kmemx_parcel_end_idle() - end a parcel that does nothing for an order
+ * @pages: the region's frames
  * @pcp: the front, the caller's, which has parcels
  * @order: of blocks that find their stack full
  *
@@ -307,16 +309,17 @@ KMEMX_EXPORT_FOR_TEST(kmemx_parcel_has_idle);
  *
  * Context: any, with the front entered.
  */
-void kmemx_parcel_end_idle(struct kmemx_pcp *pcp, unsigned int order)
+void kmemx_parcel_end_idle(const struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+			   unsigned int order)
 {
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		int state = atomic_read_acquire(&pcp->parcels->state[i]);
+		int state = atomic_read_acquire(&pcp->parcels->parcel[i].state);
 
 		kmemx_step();
 		if (is_idle(state, order) &&
-		    (kmemx_parcel_is_full(state) ? unload(pcp, i, state) :
+		    (kmemx_parcel_is_full(state) ? unload(pages, pcp, i, state) :
 						   want_not(pcp, i, state)))
 			return;
 	}
@@ -338,7 +341,7 @@ bool kmemx_parcel_want_none(struct kmemx_pcp *pcp)
 	unsigned int i;
 
 	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&parcels->state[i]);
+		int state = atomic_read(&parcels->parcel[i].state);
 
 		kmemx_step();
 		if (kmemx_parcel_is_wanted(state))
@@ -358,10 +361,10 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		if (atomic_read(&parcels->state[i]) != wanted)
+		if (atomic_read(&parcels->parcel[i].state) != wanted)
 			continue;
 		kmemx_step();
-		if (atomic_cmpxchg_acquire(&parcels->state[i], wanted,
+		if (atomic_cmpxchg_acquire(&parcels->parcel[i].state, wanted,
 					   kmemx_parcel_busy(order)) == wanted)
 			break;
 	}
@@ -370,6 +373,7 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
 
 /**
  * kmemx_parcel_fill() - leave what is on top of a stack to the CPU that wants it
+ * @pages: the region's frames
  * @parcels: that CPU's
  * @list: the stack, of the caller's front, which is not empty
  * @order: of the stack
@@ -377,8 +381,8 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
  * Context: any, with the front entered.
  * Return: whether the stack has some blocks less now.
  */
-bool kmemx_parcel_fill(struct kmemx_parcels *parcels, struct kmemx_pcp_list *list,
-		       unsigned int order)
+bool kmemx_parcel_fill(const struct kmemx_pages *pages, struct kmemx_parcels *parcels,
+		       struct kmemx_pcp_list *list, unsigned int order)
 {
 	unsigned int nr = min(KMEMX_PARCEL_BLOCKS, kmemx_pcp_nr(list));
 	struct kmemx_pcp_block *top;
@@ -390,13 +394,13 @@ bool kmemx_parcel_fill(struct kmemx_parcels *parcels, struct kmemx_pcp_list *lis
 	top = list->top - nr;
 	for (i = 0; i < nr; i++) {
 		kmemx_step();
-		parcels->block[k][i] = top[i + 1];
+		parcels->parcel[k].frame[i] = kmemx_pages_number(pages, top[i + 1].info);
 	}
 	kmemx_step();
 	/* Who counts does not see them until the parcel is full. */
 	WRITE_ONCE(list->top, top);
 	kmemx_step();
-	atomic_set_release(&parcels->state[k], kmemx_parcel_full(order, nr));
+	atomic_set_release(&parcels->parcel[k].state, kmemx_parcel_full(order, nr));
 	kmemx_step();
 	return true;
 }
@@ -418,7 +422,7 @@ bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigne
 	if (!cpu || !kmemx_pcp_nr(kmemx_pcp_list(pcp, order)))
 		return false;
 	if (cpu != smp_processor_id() + 1 &&
-	    kmemx_parcel_fill(per_cpu_ptr(pages->pcp, cpu - 1)->parcels,
+	    kmemx_parcel_fill(pages, per_cpu_ptr(pages->pcp, cpu - 1)->parcels,
 			      kmemx_pcp_list(pcp, order), order))
 		return true;
 	/* It wants nothing now; of this CPU the stack is full. */
@@ -442,7 +446,7 @@ unsigned long kmemx_parcel_frames(const struct kmemx_pcp *pcp)
 	unsigned int i;
 
 	for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&pcp->parcels->state[i]);
+		int state = atomic_read(&pcp->parcels->parcel[i].state);
 
 		if (kmemx_parcel_is_full(state))
 			nr += (unsigned long)kmemx_parcel_nr(state) <<
@@ -463,7 +467,7 @@ unsigned int kmemx_parcel_blocks(const struct kmemx_pcp *pcp)
 	unsigned int nr = 0, i;
 
 	for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&pcp->parcels->state[i]);
+		int state = atomic_read(&pcp->parcels->parcel[i].state);
 
 		if (kmemx_parcel_is_full(state))
 			nr += kmemx_parcel_nr(state);

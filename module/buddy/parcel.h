@@ -37,19 +37,28 @@
 #define KMEMX_PARCEL_STATE	3
 
 /**
+ * struct kmemx_parcel - a line that goes from CPU to CPU
+ * @state: one of the above
+ * @frame: the first frames of the blocks, in the order of a stack; of who has made it busy, then of
+ *	   the CPU whose parcel it is
+ */
+struct kmemx_parcel {
+	atomic_t state;
+	u32 frame[KMEMX_PARCEL_BLOCKS];
+} ____cacheline_aligned;
+
+/**
  * struct kmemx_parcels - of a CPU
- * @state: of each
+ * @parcel: all of them
  * @next: the one that is asked for next; this and what follows is its CPU's own
  * @lender: the order whose stack is asked next for what a parcel costs
  * @nr_paid: how many of each order are not none
- * @block: what is in each, in the order of a stack; of who has made it busy, then of its CPU
  */
 struct kmemx_parcels {
-	atomic_t state[KMEMX_PARCELS];
+	struct kmemx_parcel parcel[KMEMX_PARCELS];
 	u8 next;
 	u8 lender;
 	u8 nr_paid[KMEMX_PCP_ORDERS];
-	struct kmemx_pcp_block block[KMEMX_PARCELS][KMEMX_PARCEL_BLOCKS] ____cacheline_aligned;
 };
 
 static inline int kmemx_parcel_wanted(unsigned int order)
@@ -98,14 +107,14 @@ static inline bool kmemx_parcel_is_for(const struct kmemx_pages *pages, unsigned
 int kmemx_parcel_make(struct kmemx_pcp *pcp, int cpu);
 void kmemx_parcel_free(struct kmemx_pcp *pcp);
 bool kmemx_parcel_receive(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order);
-bool kmemx_parcel_fill(struct kmemx_parcels *parcels, struct kmemx_pcp_list *list,
-		       unsigned int order);
+bool kmemx_parcel_fill(const struct kmemx_pages *pages, struct kmemx_parcels *parcels,
+		       struct kmemx_pcp_list *list, unsigned int order);
 bool kmemx_parcel_send(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order);
-bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, struct kmemx_pcp_block *block,
-			    unsigned int *order);
+bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, u32 *frame, unsigned int *order);
 bool kmemx_parcel_has_any(const struct kmemx_pcp *pcp, unsigned int order);
 bool kmemx_parcel_has_idle(const struct kmemx_pcp *pcp, unsigned int order);
-void kmemx_parcel_end_idle(struct kmemx_pcp *pcp, unsigned int order);
+void kmemx_parcel_end_idle(const struct kmemx_pages *pages, struct kmemx_pcp *pcp,
+			   unsigned int order);
 bool kmemx_parcel_want_none(struct kmemx_pcp *pcp);
 unsigned long kmemx_parcel_frames(const struct kmemx_pcp *pcp);
 unsigned int kmemx_parcel_blocks(const struct kmemx_pcp *pcp);

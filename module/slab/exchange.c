@@ -3,11 +3,11 @@
  * Objects on their way from one CPU to another; see exchange.h.
  */
 #include <linux/cpumask.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "slab/cache.h"
 #include "slab/exchange.h"
@@ -88,6 +88,7 @@ bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front)
 	struct kmemx_exchange *exchange = cache->exchange;
 	struct kmemx_exchange_batch *batch;
 	struct kmemx_front_slot *top;
+	unsigned int i;
 
 	if (kmemx_front_nr(front) < exchange->size)
 		return false;
@@ -99,7 +100,8 @@ bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front)
 	}
 	kmemx_step();
 	top = front->top - exchange->size;
-	memcpy(batch->slot, top + 1, exchange->size * sizeof(*top));
+	for (i = 0; i < exchange->size; i++)
+		batch->at[i] = kmemx_exchange_number(cache, top + 1 + i);
 	batch->nr = exchange->size;
 	/* Who counts from another CPU sees one or the other. */
 	data_race(front->top = top);
@@ -118,13 +120,14 @@ bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front)
 bool kmemx_exchange_take(struct kmemx_cache *cache, struct kmemx_front *front)
 {
 	struct kmemx_exchange_batch *batch = claim(cache->exchange, KMEMX_BATCH_FULL);
-	unsigned int nr;
+	unsigned int nr, i;
 
 	if (!batch)
 		return false;
 	kmemx_step();
 	nr = batch->nr;
-	memcpy(front->bottom + 1, batch->slot, nr * sizeof(*batch->slot));
+	for (i = 0; i < nr; i++)
+		front->bottom[nr - i] = kmemx_exchange_slot(cache, batch->at[i]);
 	/* As above. */
 	data_race(front->top = front->bottom + nr);
 	release(batch, KMEMX_BATCH_NONE);
@@ -141,7 +144,7 @@ static bool take_next(struct kmemx_cache *cache, struct kmemx_front_slot *slot)
 	if (!batch)
 		return false;
 	kmemx_step();
-	*slot = batch->slot[--batch->nr];
+	*slot = kmemx_exchange_slot(cache, batch->at[--batch->nr]);
 	is_last = !batch->nr;
 	release(batch, is_last ? KMEMX_BATCH_NONE : KMEMX_BATCH_FULL);
 	if (is_last)
@@ -246,21 +249,26 @@ static unsigned int nr_batches(void)
  * kmemx_exchange_make() - give a cache an exchange
  * @cache: the cache, whose fronts are known
  *
- * None for a cache of which fronts hold next to nothing.
+ * None for a cache of which fronts hold next to nothing, or whose objects have no numbers of 32 bits:
+ * those of up to 24 bytes in 32 GiB and more, any in 128 GiB.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kmemx_exchange_make(struct kmemx_cache *cache)
 {
+	unsigned int shift = ilog2(KMEMX_STATUS_BYTES);
 	struct kmemx_exchange *exchange;
 
-	if (cache->front_cap < KMEMX_EXCHANGE_CAP)
+	if (cache->layout.skip)
+		shift = order_base_2(cache->layout.nr_slots);
+	if (cache->front_cap < KMEMX_EXCHANGE_CAP || cache->depot->nr_ids > U32_MAX >> shift)
 		return 0;
 	exchange = kvzalloc(struct_size(exchange, batch, nr_batches()), GFP_KERNEL);
 	if (!exchange)
 		return -ENOMEM;
 	exchange->nr = nr_batches();
+	exchange->shift = shift;
 	exchange->size = min(cache->front_cap / 2, KMEMX_EXCHANGE_BATCH);
 	cache->exchange = exchange;
 	return 0;
@@ -276,6 +284,7 @@ void kmemx_exchange_free(struct kmemx_cache *cache)
 	kvfree(cache->exchange);
 	cache->exchange = NULL;
 }
+KMEMX_EXPORT_FOR_TEST(kmemx_exchange_free);
 
 /**
  * kmemx_exchange_bytes() - memory outside the region that an exchange costs

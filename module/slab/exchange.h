@@ -22,8 +22,8 @@
 
 #include "slab/cache.h"
 
-/* Objects that a batch has, at most. */
-#define KMEMX_EXCHANGE_BATCH	32U
+/* Objects that a batch has, at most: four lines of 64 bytes go from CPU to CPU. */
+#define KMEMX_EXCHANGE_BATCH	62U
 /* Exchanges may hold this part of what fronts may. */
 #define KMEMX_EXCHANGE_PART	8
 /* A cache whose fronts hold less has no exchange. */
@@ -43,19 +43,20 @@
 /**
  * struct kmemx_exchange_batch - objects that go together
  * @state: one of the above
- * @nr: how many; like @slot of who has made it busy
- * @slot: the objects, in the order of a front
+ * @nr: how many; like @at of who has made it busy
+ * @at: their numbers, as of kmemx_exchange_number(), in the order of a front
  */
 struct kmemx_exchange_batch {
 	atomic_t state;
 	unsigned int nr;
-	struct kmemx_front_slot slot[KMEMX_EXCHANGE_BATCH];
+	u32 at[KMEMX_EXCHANGE_BATCH];
 } ____cacheline_aligned;
 
 /**
  * struct kmemx_exchange - of a cache
  * @size: objects of a batch that a front leaves
  * @nr: how many batches
+ * @shift: of the number of a frame, in that of an object
  * @wanting: 1 + the CPU whose front was the first to have nothing; 0 if none was since there was no
  *	     room here for a batch, or in the front of that CPU, or the reaper came by; a hint
  * @batch: all of them
@@ -63,9 +64,46 @@ struct kmemx_exchange_batch {
 struct kmemx_exchange {
 	unsigned int size;
 	unsigned int nr;
+	unsigned int shift;
 	unsigned int wanting;
 	struct kmemx_exchange_batch batch[];
 };
+
+/*
+ * The number of an object in its depot: where its status byte is, or, if that is in the slab, the
+ * frame and which one it is of the slab. It is a quarter of what a front has of it, which is a
+ * quarter of the lines that go from CPU to CPU.
+ */
+static __always_inline u32 kmemx_exchange_number(const struct kmemx_cache *cache,
+						 const struct kmemx_front_slot *slot)
+{
+	const struct kmemx_depot *depot = cache->depot;
+	u32 id, i;
+
+	if (likely(!cache->layout.skip))
+		return (u32)(slot->status - depot->status);
+	id = kmemx_cache_slab_of(cache, slot->obj);
+	i = (u32)(slot->status - READ_ONCE(depot->slab[id].status));
+	/* Of what was freed twice the slab may be gone. */
+	return id << cache->exchange->shift | (i & ((1U << cache->exchange->shift) - 1));
+}
+
+/* The object of a number, which is out; of one that was freed twice, any at all. */
+static __always_inline struct kmemx_front_slot kmemx_exchange_slot(const struct kmemx_cache *cache,
+								   u32 number)
+{
+	const struct kmemx_depot *depot = cache->depot;
+	const struct kmemx_slab *slab = depot->slab + (number >> cache->exchange->shift);
+	u8 *status = READ_ONCE(slab->status);
+	u32 i = number & ((1U << cache->exchange->shift) - 1);
+
+	if (likely(!cache->layout.skip))
+		i = (u32)(depot->status + number - status);
+	return (struct kmemx_front_slot){
+		.obj = (u8 *)READ_ONCE(slab->base) + (size_t)i * cache->layout.stride,
+		.status = status + i,
+	};
+}
 
 /* Is there something in a batch? A snapshot. */
 static inline bool kmemx_exchange_has(const struct kmemx_exchange *exchange, unsigned int i)

@@ -42,7 +42,7 @@ struct kmemx_sheaf;
  *	  they empty: so it takes no lock, and does not sleep
  * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
  *	      parameter says, KMEMX_NO_MAGAZINE for none. With 24 and more, batches of half as
- *	      many, at most 32, may be on their way between CPUs too, two for each CPU
+ *	      many, at most 62, may be on their way between CPUs too, two for each CPU
  * @useroffset: with @usersize, the part of an object that is meant to be copied to and from
  * @usersize: user space. It has to lie inside the object, and is shown in debugfs; copies are not
  *	      held to it, since to the kernel's hardened usercopy these are no slab pages.
