@@ -340,7 +340,7 @@ static void fill_exhausted(void)
 static void want(unsigned int i, unsigned int order)
 {
 	fx->parcels.nr_paid[order]++;
-	atomic_set(&fx->parcels.parcel[i].state, kmemx_parcel_wanted(order));
+	atomic_set(&fx->parcels.state[i], kmemx_parcel_wanted(order));
 }
 
 /* Other CPUs have blocks, and for the first parcel another stack must lend. */
@@ -488,7 +488,7 @@ static const char *check_others(void)
 		for (k = 1; k <= kmemx_pcp_nr(&fx->other[i]) && !why; k++)
 			why = check_block(kmemx_pages_number(&fx->pages, fx->others[i][k].info), 0);
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&fx->parcels.parcel[i].state);
+		int state = atomic_read(&fx->parcels.state[i]);
 
 		if ((state & KMEMX_PARCEL_STATE) == KMEMX_PARCEL_BUSY)
 			return "a parcel is busy";
@@ -499,7 +499,7 @@ static const char *check_others(void)
 		    kmemx_parcel_nr(state) > OTHER_MAX)
 			return "a parcel has what nobody has left";
 		for (k = 0; k < kmemx_parcel_nr(state) && !why; k++)
-			why = check_block(fx->parcels.parcel[i].frame[k], 0);
+			why = check_block(fx->parcels.frame[i][k], 0);
 	}
 	if (memcmp(nr_paid, fx->parcels.nr_paid, sizeof(nr_paid)))
 		return "a parcel is not paid for, or one is that is none";

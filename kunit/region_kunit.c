@@ -1042,7 +1042,7 @@ static unsigned int nr_in_state(const struct kmemx_pcp *pcp, int state)
 	unsigned int nr = 0, i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++)
-		nr += atomic_read(&pcp->parcels->parcel[i].state) == state;
+		nr += atomic_read(&pcp->parcels->state[i]) == state;
 	return nr;
 }
 
@@ -1282,7 +1282,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	/* That has blocks, for which its stack has no place, and then one. */
 	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, 0));
-	for (i = 0; !kmemx_parcel_is_full(atomic_read(&pcp->parcels->parcel[i].state)); i++)
+	for (i = 0; !kmemx_parcel_is_full(atomic_read(&pcp->parcels->state[i])); i++)
 		;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 1));
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
@@ -1296,7 +1296,7 @@ static void region_parcels_are_of_the_order_asked_for(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 2));
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 0U);
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), 3U);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->parcel[i].state), kmemx_parcel_wanted(2));
+	KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[i]), kmemx_parcel_wanted(2));
 	KUNIT_EXPECT_EQ(test, fronts_limits(pcp), sum);
 	fx->pages->parcel_frames = 8 * KMEMX_PARCEL_BLOCKS;
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 4));
@@ -1312,7 +1312,7 @@ static void want(struct kmemx_pcp *pcp, unsigned int i, unsigned int order)
 {
 	pcp->list[order].limit -= KMEMX_PARCEL_BLOCKS;
 	pcp->parcels->nr_paid[order]++;
-	atomic_set(&pcp->parcels->parcel[i].state, kmemx_parcel_wanted(order));
+	atomic_set(&pcp->parcels->state[i], kmemx_parcel_wanted(order));
 }
 
 /* A full stack leaves what another CPU wants, and that CPU, dead, loses none of it. */

@@ -792,7 +792,7 @@ static void expect_limits(struct kunit *test)
 		pcp = per_cpu_ptr(kmemx_live.pages.pcp, cpu);
 		KUNIT_EXPECT_EQ(test, fronts_limits(pcp), per_cpu(limits, cpu));
 		for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++)
-			KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->parcel[i].state),
+			KUNIT_EXPECT_EQ(test, atomic_read(&pcp->parcels->state[i]),
 					KMEMX_PARCEL_NONE);
 	}
 }

@@ -89,7 +89,7 @@ static unsigned int find_full(const struct kmemx_parcels *parcels, unsigned int 
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		*state = atomic_read_acquire(&parcels->parcel[i].state);
+		*state = atomic_read_acquire(&parcels->state[i]);
 		if (kmemx_parcel_is_full(*state) && kmemx_parcel_order(*state) == order)
 			break;
 	}
@@ -104,7 +104,7 @@ static bool unload(const struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsig
 		   int state)
 {
 	unsigned int order = kmemx_parcel_order(state), nr = kmemx_parcel_nr(state), i;
-	const u32 *frame = pcp->parcels->parcel[k].frame;
+	const u32 *frame = pcp->parcels->frame[k];
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
 	unsigned int room = (unsigned int)(list->limit - list->top);
 	unsigned int more = nr - min(nr, room);
@@ -123,7 +123,7 @@ static bool unload(const struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsig
 	WRITE_ONCE(list->top, list->top + nr);
 	kmemx_step();
 	/* Nobody else looks at what is none; that it is wanted again is a release. */
-	atomic_set(&pcp->parcels->parcel[k].state, KMEMX_PARCEL_NONE);
+	atomic_set(&pcp->parcels->state[k], KMEMX_PARCEL_NONE);
 	pay_back(pcp, order);
 	pcp->spare -= more << (order & 7);
 	return true;
@@ -133,7 +133,7 @@ static bool unload(const struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsig
 static bool want_not(struct kmemx_pcp *pcp, unsigned int k, int state)
 {
 	/* Orders nothing, as nothing was written. */
-	if (atomic_cmpxchg_relaxed(&pcp->parcels->parcel[k].state, state, KMEMX_PARCEL_NONE) != state)
+	if (atomic_cmpxchg_relaxed(&pcp->parcels->state[k], state, KMEMX_PARCEL_NONE) != state)
 		return false;
 	pay_back(pcp, kmemx_parcel_order(state));
 	return true;
@@ -146,7 +146,7 @@ static void want(struct kmemx_pcp *pcp, unsigned int k, unsigned int order)
 		return;
 	kmemx_step();
 	/* What was in it before has been read; pairs with claim() of who fills it. */
-	atomic_set_release(&pcp->parcels->parcel[k].state, kmemx_parcel_wanted(order));
+	atomic_set_release(&pcp->parcels->state[k], kmemx_parcel_wanted(order));
 }
 
 /*
@@ -157,7 +157,7 @@ static void want_more(const struct kmemx_pages *pages, struct kmemx_pcp *pcp, un
 {
 	struct kmemx_parcels *parcels = pcp->parcels;
 	unsigned int k = parcels->next;
-	int was = atomic_read_acquire(&parcels->parcel[k].state);
+	int was = atomic_read_acquire(&parcels->state[k]);
 
 	parcels->next = (u8)((k + 1) % KMEMX_PARCELS);
 	kmemx_step();
@@ -256,16 +256,16 @@ bool kmemx_parcel_take_last(struct kmemx_pcp *pcp, u32 *frame, unsigned int *ord
 	unsigned int i;
 
 	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read_acquire(&parcels->parcel[i].state);
+		int state = atomic_read_acquire(&parcels->state[i]);
 		unsigned int left;
 
 		if (!kmemx_parcel_is_full(state))
 			continue;
 		left = kmemx_parcel_nr(state) - 1;
 		*order = kmemx_parcel_order(state);
-		*frame = parcels->parcel[i].frame[left];
+		*frame = parcels->frame[i][left];
 		kmemx_step();
-		atomic_set(&parcels->parcel[i].state, left ? kmemx_parcel_full(*order, left) :
+		atomic_set(&parcels->state[i], left ? kmemx_parcel_full(*order, left) :
 						      KMEMX_PARCEL_NONE);
 		if (!left)
 			pay_back(pcp, *order);
@@ -293,7 +293,7 @@ bool kmemx_parcel_has_idle(const struct kmemx_pcp *pcp, unsigned int order)
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++)
-		if (is_idle(atomic_read(&pcp->parcels->parcel[i].state), order))
+		if (is_idle(atomic_read(&pcp->parcels->state[i]), order))
 			return true;
 	return false;
 }
@@ -315,7 +315,7 @@ void kmemx_parcel_end_idle(const struct kmemx_pages *pages, struct kmemx_pcp *pc
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		int state = atomic_read_acquire(&pcp->parcels->parcel[i].state);
+		int state = atomic_read_acquire(&pcp->parcels->state[i]);
 
 		kmemx_step();
 		if (is_idle(state, order) &&
@@ -341,7 +341,7 @@ bool kmemx_parcel_want_none(struct kmemx_pcp *pcp)
 	unsigned int i;
 
 	for (i = 0; parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&parcels->parcel[i].state);
+		int state = atomic_read(&parcels->state[i]);
 
 		kmemx_step();
 		if (kmemx_parcel_is_wanted(state))
@@ -361,10 +361,10 @@ static unsigned int claim(struct kmemx_parcels *parcels, unsigned int order)
 	unsigned int i;
 
 	for (i = 0; i < KMEMX_PARCELS; i++) {
-		if (atomic_read(&parcels->parcel[i].state) != wanted)
+		if (atomic_read(&parcels->state[i]) != wanted)
 			continue;
 		kmemx_step();
-		if (atomic_cmpxchg_acquire(&parcels->parcel[i].state, wanted,
+		if (atomic_cmpxchg_acquire(&parcels->state[i], wanted,
 					   kmemx_parcel_busy(order)) == wanted)
 			break;
 	}
@@ -394,13 +394,13 @@ bool kmemx_parcel_fill(const struct kmemx_pages *pages, struct kmemx_parcels *pa
 	top = list->top - nr;
 	for (i = 0; i < nr; i++) {
 		kmemx_step();
-		parcels->parcel[k].frame[i] = kmemx_pages_number(pages, top[i + 1].info);
+		parcels->frame[k][i] = kmemx_pages_number(pages, top[i + 1].info);
 	}
 	kmemx_step();
 	/* Who counts does not see them until the parcel is full. */
 	WRITE_ONCE(list->top, top);
 	kmemx_step();
-	atomic_set_release(&parcels->parcel[k].state, kmemx_parcel_full(order, nr));
+	atomic_set_release(&parcels->state[k], kmemx_parcel_full(order, nr));
 	kmemx_step();
 	return true;
 }
@@ -446,7 +446,7 @@ unsigned long kmemx_parcel_frames(const struct kmemx_pcp *pcp)
 	unsigned int i;
 
 	for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&pcp->parcels->parcel[i].state);
+		int state = atomic_read(&pcp->parcels->state[i]);
 
 		if (kmemx_parcel_is_full(state))
 			nr += (unsigned long)kmemx_parcel_nr(state) <<
@@ -467,7 +467,7 @@ unsigned int kmemx_parcel_blocks(const struct kmemx_pcp *pcp)
 	unsigned int nr = 0, i;
 
 	for (i = 0; pcp->parcels && i < KMEMX_PARCELS; i++) {
-		int state = atomic_read(&pcp->parcels->parcel[i].state);
+		int state = atomic_read(&pcp->parcels->state[i]);
 
 		if (kmemx_parcel_is_full(state))
 			nr += kmemx_parcel_nr(state);

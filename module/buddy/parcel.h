@@ -37,28 +37,20 @@
 #define KMEMX_PARCEL_STATE	3
 
 /**
- * struct kmemx_parcel - a line that goes from CPU to CPU
- * @state: one of the above
- * @frame: the first frames of the blocks, in the order of a stack; of who has made it busy, then of
- *	   the CPU whose parcel it is
- */
-struct kmemx_parcel {
-	atomic_t state;
-	u32 frame[KMEMX_PARCEL_BLOCKS];
-} ____cacheline_aligned;
-
-/**
  * struct kmemx_parcels - of a CPU
- * @parcel: all of them
+ * @state: of each
  * @next: the one that is asked for next; this and what follows is its CPU's own
  * @lender: the order whose stack is asked next for what a parcel costs
  * @nr_paid: how many of each order are not none
+ * @frame: the first frames of the blocks in each, in the order of a stack: a line, which goes from
+ *	   CPU to CPU; of who has made it busy, then of its CPU
  */
 struct kmemx_parcels {
-	struct kmemx_parcel parcel[KMEMX_PARCELS];
+	atomic_t state[KMEMX_PARCELS];
 	u8 next;
 	u8 lender;
 	u8 nr_paid[KMEMX_PCP_ORDERS];
+	u32 frame[KMEMX_PARCELS][KMEMX_PARCEL_BLOCKS] ____cacheline_aligned;
 };
 
 static inline int kmemx_parcel_wanted(unsigned int order)

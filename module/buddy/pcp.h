@@ -42,7 +42,7 @@
 #define KMEMX_PCP_ALONE		16
 /* Parcels of a CPU where there are others (parcel.h); blocks of each. */
 #define KMEMX_PARCELS		8U
-#define KMEMX_PARCEL_BLOCKS	15U
+#define KMEMX_PARCEL_BLOCKS	16U
 /* One has no more than this part of what the stacks may hold. */
 #define KMEMX_PARCEL_PART	4U
 /* When few chunks are whole, a stack keeps no more than this part of what it may. */

@@ -249,8 +249,8 @@ static unsigned int nr_batches(void)
  * kmemx_exchange_make() - give a cache an exchange
  * @cache: the cache, whose fronts are known
  *
- * None for a cache of which fronts hold next to nothing, or whose objects have no numbers of 32 bits:
- * those of up to 24 bytes in 32 GiB and more, any in 128 GiB.
+ * None for a cache of which fronts hold next to nothing, nor where 32 bits have no number for each
+ * object: with pages of 4 KiB, in a region of 128 GiB; for objects of up to 24 bytes, of 32 GiB.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
