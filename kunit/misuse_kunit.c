@@ -216,6 +216,21 @@ static void misuse_racing_double_free_of_an_object(struct kunit *test)
 	kmemx_cache_destroy(cache);
 }
 
+/* A batch with that object, as a CPU would have left it that freed it when another did. */
+static struct kmemx_exchange_batch *leave_twice(struct kmemx_cache *cache, u32 number)
+{
+	struct kmemx_exchange_batch *batch = cache->exchange->batch;
+
+	batch->at[0] = number;
+	batch->nr = 1;
+	kmemx_stat_add(KMEMX_STAT_FREE, 1);
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)cache->layout.stride);
+	atomic64_sub((s64)cache->exchange->size * cache->layout.stride,
+		     &kmemx_live.depot.exchange_room);
+	atomic_set_release(&batch->state, KMEMX_BATCH_FULL);
+	return batch;
+}
+
 /* One that is in use, in a batch that was left for others too: who takes it there finds out. */
 static void misuse_racing_double_free_of_one_that_was_left(struct kunit *test)
 {
@@ -228,16 +243,10 @@ static void misuse_racing_double_free_of_one_that_was_left(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cache->exchange);
 	migrate_disable();
 	obj = kmemx_cache_alloc(cache, GFP_KERNEL);
-	/* What the other CPU would have done; it has been issued since. */
-	batch = cache->exchange->batch;
+	/* It has been issued since. */
 	KUNIT_EXPECT_PTR_EQ(test, this_cpu_ptr(cache->front)->top[1].obj, obj);
-	batch->at[0] = kmemx_exchange_number(cache, this_cpu_ptr(cache->front)->top + 1);
-	batch->nr = 1;
-	kmemx_stat_add(KMEMX_STAT_FREE, 1);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)cache->layout.stride);
-	atomic64_sub((s64)cache->exchange->size * cache->layout.stride,
-		     &kmemx_live.depot.exchange_room);
-	atomic_set_release(&batch->state, KMEMX_BATCH_FULL);
+	batch = leave_twice(cache, kmemx_exchange_number(cache,
+							 this_cpu_ptr(cache->front)->top + 1));
 	preempt_disable();
 	KUNIT_EXPECT_FALSE(test, kmemx_exchange_take_one(cache, &slot));
 	preempt_enable();
@@ -247,6 +256,53 @@ static void misuse_racing_double_free_of_one_that_was_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&batch->state), KMEMX_BATCH_NONE);
 	kmemx_cache_free(cache, obj);
 	kmemx_cache_destroy(cache);
+}
+
+/* Where its slab is gone, and its frames are a slab of other objects, of whatever kind. */
+static void misuse_racing_double_free_of_one_without_a_slab(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 8, 24, 64, 3000 };
+	struct kmemx_front_slot slot;
+	unsigned int i, k, nr = 0;
+
+	for (i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(sizes); i++) {
+		unsigned int size = sizes[i / ARRAY_SIZE(sizes)];
+		struct kmemx_cache *cache = kmemx_cache_create("kunit-gone", size, NULL, 0);
+		struct kmemx_cache *other = kmemx_cache_create("kunit-other",
+							       sizes[i % ARRAY_SIZE(sizes)],
+							       NULL, 0);
+		void *obj, *others[64];
+		u32 number;
+
+		KUNIT_ASSERT_NOT_NULL(test, cache);
+		KUNIT_ASSERT_NOT_NULL(test, other);
+		if (!cache->exchange)
+			goto next;
+		migrate_disable();
+		obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+		number = kmemx_exchange_number(cache, this_cpu_ptr(cache->front)->top + 1);
+		kmemx_cache_free(cache, obj);
+		migrate_enable();
+		KUNIT_EXPECT_GT(test, kmemx_cache_shrink(cache), 0UL);
+		for (k = 0; k < ARRAY_SIZE(others); k++)
+			others[k] = kmemx_cache_alloc(other, GFP_KERNEL);
+		leave_twice(cache, number);
+		preempt_disable();
+		KUNIT_EXPECT_FALSE(test, kmemx_exchange_take_one(cache, &slot));
+		preempt_enable();
+		/* And where a front is filled. */
+		leave_twice(cache, number);
+		obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, obj);
+		KUNIT_EXPECT_TRUE(test, kmemx_exchange_is_empty(cache));
+		kmemx_cache_free(cache, obj);
+		nr += 2;
+		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, nr);
+		kmemx_cache_free_bulk(other, ARRAY_SIZE(others), others);
+next:
+		kmemx_cache_destroy(other);
+		kmemx_cache_destroy(cache);
+	}
 }
 
 /* The same, where objects go back to their slab together. */
@@ -774,6 +830,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_is_claimed),
 	KUNIT_CASE(misuse_racing_double_free_of_an_object),
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_was_left),
+	KUNIT_CASE(misuse_racing_double_free_of_one_without_a_slab),
 	KUNIT_CASE(misuse_racing_double_free_of_neighbours),
 	KUNIT_CASE(misuse_racing_double_free_past_the_front),
 	KUNIT_CASE(misuse_double_free),

@@ -514,14 +514,15 @@ static void object_for_dma_has_lines_of_its_own(struct kunit *test)
 /* All at once, both ways; with CONFIG_DMA_API_DEBUG the kernel looks on. */
 static void object_is_mapped_for_dma(struct kunit *test)
 {
-	struct kmemx_cache *cache = kmemx_pktcache_create(100, 16, 0, 8);
 	struct fixture *fx = test->priv;
 	struct platform_device *pdev;
+	struct kmemx_cache *cache;
 	dma_addr_t addr[64];
 	unsigned int i;
 
 	if (!IS_ENABLED(CONFIG_HAS_DMA))
 		kunit_skip(test, "the kernel has no DMA");
+	cache = kmemx_pktcache_create(100, 16, 0, 8);
 	KUNIT_ASSERT_NOT_NULL(test, cache);
 	pdev = platform_device_register_simple("kunit-dma", PLATFORM_DEVID_AUTO, NULL, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(pdev));

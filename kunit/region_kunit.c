@@ -880,7 +880,7 @@ static void region_zeroing_ahead_fails_no_request(struct kunit *test)
 		expect_settled(test, fx);
 		nr_away += use_all(test, fx, page, nr);
 	}
-	kunit_info(test, "%u of %u met a chunk that was being zeroed", nr_away, k);
+	kunit_info(test, "%u of %u met a chunk that was being zeroed\n", nr_away, k);
 	wait_for_zeroing(fx);
 	kmemx_pages_recall_chunk(fx->pages);
 	kmemx_prezero_stop(&prezero);
@@ -1205,7 +1205,8 @@ static void region_full_stack_ends_idle_parcels(struct kunit *test)
 	/* Three of another order have come; one more is wanted; its own are full of one. */
 	KUNIT_EXPECT_FALSE(test, kmemx_parcel_receive(fx->pages, pcp, 0));
 	stack_blocks(test, fx, 0, 3);
-	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, kmemx_pcp_list(pcp, 0), 0));
+	KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels,
+						  kmemx_pcp_list(pcp, 0), 0));
 	fx->pages->wanting[1] = 0;
 	for (i = 0; i < KMEMX_PCP_ORDERS; i++) {
 		sum -= i == 1 ? 0 : (unsigned int)(pcp->list[i].limit - pcp->list[i].bottom) << i;

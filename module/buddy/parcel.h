@@ -39,7 +39,7 @@
 /**
  * struct kmemx_parcels - of a CPU
  * @state: of each
- * @next: the one that is asked for next; this and what follows is its CPU's own
+ * @next: the one that is asked for next; like the next two its CPU's own
  * @lender: the order whose stack is asked next for what a parcel costs
  * @nr_paid: how many of each order are not none
  * @frame: the first frames of the blocks in each, in the order of a stack: a line, which goes from

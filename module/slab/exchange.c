@@ -120,16 +120,22 @@ bool kmemx_exchange_leave(struct kmemx_cache *cache, struct kmemx_front *front)
 bool kmemx_exchange_take(struct kmemx_cache *cache, struct kmemx_front *front)
 {
 	struct kmemx_exchange_batch *batch = claim(cache->exchange, KMEMX_BATCH_FULL);
-	unsigned int nr, i;
+	struct kmemx_front_slot *top = front->bottom;
+	unsigned int left;
 
 	if (!batch)
 		return false;
 	kmemx_step();
-	nr = batch->nr;
-	for (i = 0; i < nr; i++)
-		front->bottom[nr - i] = kmemx_exchange_slot(cache, batch->at[i]);
+	/* What was freed first is to be on top. */
+	for (left = batch->nr; left; left--) {
+		top[1] = kmemx_exchange_slot(cache, batch->at[left - 1]);
+		if (likely(top[1].obj))
+			top++;
+		else
+			kmemx_cache_drop_twice(cache, NULL);
+	}
 	/* As above. */
-	data_race(front->top = front->bottom + nr);
+	data_race(front->top = top);
 	release(batch, KMEMX_BATCH_NONE);
 	unreserve(cache);
 	return true;
@@ -169,7 +175,7 @@ bool kmemx_exchange_take_one(struct kmemx_cache *cache, struct kmemx_front_slot 
 		return false;
 	while (take_next(cache, slot)) {
 		/* Else it was freed twice, and is in a front, or in use, too. */
-		if (likely(READ_ONCE(*slot->status) == KMEMX_OBJECT_OUT))
+		if (likely(slot->obj && READ_ONCE(*slot->status) == KMEMX_OBJECT_OUT))
 			return true;
 		kmemx_cache_drop_twice(cache, slot->obj);
 	}
@@ -250,7 +256,7 @@ static unsigned int nr_batches(void)
  * @cache: the cache, whose fronts are known
  *
  * None for a cache of which fronts hold next to nothing, nor where 32 bits have no number for each
- * object: with pages of 4 KiB, in a region of 128 GiB; for objects of up to 24 bytes, of 32 GiB.
+ * object: with pages of 4 KiB, in a region of 128 GiB; for objects of 8 bytes, of 32 GiB.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.

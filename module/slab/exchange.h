@@ -84,11 +84,14 @@ static __always_inline u32 kmemx_exchange_number(const struct kmemx_cache *cache
 		return (u32)(slot->status - depot->status);
 	id = kmemx_cache_slab_of(cache, slot->obj);
 	i = (u32)(slot->status - READ_ONCE(depot->slab[id].status));
-	/* Of what was freed twice the slab may be gone. */
+	/* As below. */
 	return id << cache->exchange->shift | (i & ((1U << cache->exchange->shift) - 1));
 }
 
-/* The object of a number, which is out; of one that was freed twice, any at all. */
+/*
+ * The object of a number. There is none where it was freed twice in the same moment, and its slab
+ * has gone since: what its frames are now is not looked at.
+ */
 static __always_inline struct kmemx_front_slot kmemx_exchange_slot(const struct kmemx_cache *cache,
 								   u32 number)
 {
@@ -99,6 +102,8 @@ static __always_inline struct kmemx_front_slot kmemx_exchange_slot(const struct 
 
 	if (likely(!cache->layout.skip))
 		i = (u32)(depot->status + number - status);
+	if (unlikely(READ_ONCE(slab->cache) != cache || i >= cache->layout.nr_slots))
+		return (struct kmemx_front_slot){ .obj = NULL };
 	return (struct kmemx_front_slot){
 		.obj = (u8 *)READ_ONCE(slab->base) + (size_t)i * cache->layout.stride,
 		.status = status + i,

@@ -516,6 +516,7 @@ static int run(void)
 static int make_buffers(void)
 {
 	struct platform_device *pdev;
+	int ret;
 
 	pktcache = kmemx_pktcache_create(MTU, HEADROOM, TAILROOM, SZ_128);
 	if (!pktcache) {
@@ -528,7 +529,10 @@ static int make_buffers(void)
 		return PTR_ERR(pdev);
 	}
 	device = pdev;
-	return dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	if (ret)
+		pr_err("FAIL no DMA for the device: %pe\n", ERR_PTR(ret));
+	return ret;
 }
 
 /* The half-built too. */
