@@ -286,6 +286,8 @@ static void misuse_racing_double_free_of_one_without_a_slab(struct kunit *test)
 		KUNIT_EXPECT_GT(test, kmemx_cache_shrink(cache), 0UL);
 		for (k = 0; k < ARRAY_SIZE(others); k++)
 			others[k] = kmemx_cache_alloc(other, GFP_KERNEL);
+		/* To its front, as if one of them might be issued. */
+		kmemx_cache_free_bulk(other, ARRAY_SIZE(others), others);
 		leave_twice(cache, number);
 		preempt_disable();
 		KUNIT_EXPECT_FALSE(test, kmemx_exchange_take_one(cache, &slot));
@@ -298,7 +300,6 @@ static void misuse_racing_double_free_of_one_without_a_slab(struct kunit *test)
 		kmemx_cache_free(cache, obj);
 		nr += 2;
 		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, nr);
-		kmemx_cache_free_bulk(other, ARRAY_SIZE(others), others);
 next:
 		kmemx_cache_destroy(other);
 		kmemx_cache_destroy(cache);
