@@ -1052,6 +1052,26 @@ static void cache_shrink_leaves_slabs_in_use_only(struct kunit *test)
 	}
 }
 
+/* The reaper wakes no CPU that has nothing to do: so it is on this one, */
+static void start_reaper(struct fixture *fx, struct kmemx_reaper *reaper)
+{
+	migrate_disable();
+	kmemx_reaper_start(reaper, &fx->depot);
+}
+
+/* which is found at work by a tick. */
+static void let_reaper_run(void)
+{
+	msleep(20);
+	mdelay(jiffies_to_msecs(1) + 1);
+}
+
+static void stop_reaper(struct kmemx_reaper *reaper)
+{
+	kmemx_reaper_stop(reaper);
+	migrate_enable();
+}
+
 static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -1064,11 +1084,11 @@ static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 	/* Not on the stack, which work that is to be found by debugobjects must not be. */
 	KUNIT_ASSERT_NOT_NULL(test, reaper);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
-	kmemx_reaper_start(reaper, &fx->depot);
+	start_reaper(fx, reaper);
 	leave_slabs_empty(test, cache, obj);
 	for (i = 0; i < 1000 && READ_ONCE(fx->fake.nr_out) > 4; i++)
-		msleep(20);
-	kmemx_reaper_stop(reaper);
+		let_reaper_run();
+	stop_reaper(reaper);
 	KUNIT_EXPECT_LE(test, fx->fake.nr_out, 4U);
 	expect_sound(test, cache);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
@@ -1085,10 +1105,10 @@ static void cache_reaper_comes_by_the_exchange(struct kunit *test)
 	leave_for_others(test, fx->cache->exchange->size);
 	migrate_enable();
 	KUNIT_ASSERT_GT(test, kmemx_exchange_nr(fx->cache), 0U);
-	kmemx_reaper_start(reaper, &fx->depot);
+	start_reaper(fx, reaper);
 	for (i = 0; i < 1000 && kmemx_exchange_nr(fx->cache); i++)
-		msleep(20);
-	kmemx_reaper_stop(reaper);
+		let_reaper_run();
+	stop_reaper(reaper);
 	KUNIT_EXPECT_EQ(test, kmemx_exchange_nr(fx->cache), 0U);
 	kmemx_cache_visit_live(fx->cache, put_visited, test);
 	expect_sound(test, fx->cache);
