@@ -53,14 +53,21 @@ static noinline struct page *trace_alloc(struct page *page, unsigned int order, 
 	return page;
 }
 
-/* What is done for a block of pages that nothing special was asked for. */
+/* What is done for a block of pages that a front has counted. */
+static __always_inline struct page *tell_alloc(struct page *page, unsigned int order, gfp_t gfp,
+					       unsigned long call_site)
+{
+	if (trace_kmemx_page_alloc_enabled())
+		return trace_alloc(page, order, gfp, call_site);
+	return page;
+}
+
+/* And for any other that nothing special was asked for. */
 static __always_inline struct page *count_alloc(struct page *page, unsigned int order, gfp_t gfp,
 						unsigned long call_site)
 {
 	kmemx_stat_block_alloc(order);
-	if (trace_kmemx_page_alloc_enabled())
-		return trace_alloc(page, order, gfp, call_site);
-	return page;
+	return tell_alloc(page, order, gfp, call_site);
 }
 
 static noinline void tell_none(gfp_t gfp, unsigned int order, unsigned long call_site)
@@ -144,7 +151,7 @@ static noinline struct page *alloc_pages_special(gfp_t gfp, unsigned int order,
 					 alloc_pages_slow(gfp, order, call_site);
 	if (kmemx_api_wants_zeroes(gfp))
 		kmemx_pages_clear(page_address(page), 1UL << order);
-	return count_alloc(page, order, gfp, call_site);
+	return tell_alloc(page, order, gfp, call_site);
 }
 
 /* Inline for a constant order. */
@@ -155,7 +162,7 @@ static __always_inline struct page *alloc_pages_fast(gfp_t gfp, unsigned int ord
 
 	if (unlikely(!kmemx_pages_pop(&kmemx_live.pages, order, KMEMX_KIND_PAGES, &page)))
 		return alloc_pages_past(gfp, order, call_site);
-	return count_alloc(page, order, gfp, call_site);
+	return tell_alloc(page, order, gfp, call_site);
 }
 
 /* Of the order of a chunk; the zone seems to have one. */
@@ -214,12 +221,18 @@ static noinline void trace_free(struct page *page, unsigned int order,
 			      kmemx_kind_name[KMEMX_KIND_PAGES]);
 }
 
+static __always_inline void tell_free(struct page *page, unsigned int order,
+				      unsigned long call_site)
+{
+	if (trace_kmemx_page_free_enabled())
+		trace_free(page, order, call_site);
+}
+
 static __always_inline void count_free(struct page *page, unsigned int order,
 				       unsigned long call_site)
 {
 	kmemx_stat_block_free(order);
-	if (trace_kmemx_page_free_enabled())
-		trace_free(page, order, call_site);
+	tell_free(page, order, call_site);
 }
 
 /* A large block, one that is held or to be zeroed, or a free that is to be refused. */
@@ -489,7 +502,7 @@ static __always_inline void free_pages_fast(struct page *page, unsigned int orde
 	if (unlikely(order >= KMEMX_PCP_ORDERS))
 		free_pages_large(page, info, order, call_site);
 	else if (likely(kmemx_pages_push(pages, page, info, order, KMEMX_KIND_PAGES)))
-		count_free(page, order, call_site);
+		tell_free(page, order, call_site);
 	else
 		free_full_order(page, info, order, call_site);
 }

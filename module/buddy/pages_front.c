@@ -136,6 +136,31 @@ unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_nr_front);
 
+/**
+ * kmemx_pages_counts() - what fronts have given and taken on the short way
+ * @pages: the region's frames
+ * @counts: set to the sums over possible, not online, CPUs: one that went offline keeps what it
+ *	    counted
+ */
+void kmemx_pages_counts(const struct kmemx_pages *pages, struct kmemx_pages_counts *counts)
+{
+	unsigned int cpu, k;
+
+	*counts = (struct kmemx_pages_counts){ 0 };
+	for_each_possible_cpu(cpu) {
+		for (k = 0; k < KMEMX_PCP_ORDERS; k++) {
+			struct kmemx_pcp_list *list = kmemx_pcp_list(per_cpu_ptr(pages->pcp, cpu),
+								     k);
+			u64 nr_alloc = READ_ONCE(list->nr_alloc);
+			u64 nr_free = READ_ONCE(list->nr_free);
+
+			counts->nr_alloc += nr_alloc;
+			counts->nr_free += nr_free;
+			counts->nr_used += (s64)(nr_alloc - nr_free) << k;
+		}
+	}
+}
+
 /* ---- Giving blocks back to the zone ------------------------------------- */
 
 /**

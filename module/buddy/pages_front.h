@@ -32,6 +32,20 @@ void kmemx_pages_drain(struct kmemx_pages *pages);
 void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu);
 unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages);
 
+/**
+ * struct kmemx_pages_counts - what has gone the short way
+ * @nr_alloc: blocks allocated
+ * @nr_free: blocks freed
+ * @nr_used: frames of the former, less those of the latter
+ */
+struct kmemx_pages_counts {
+	u64 nr_alloc;
+	u64 nr_free;
+	s64 nr_used;
+};
+
+void kmemx_pages_counts(const struct kmemx_pages *pages, struct kmemx_pages_counts *counts);
+
 /* Frames that are free in the front of one CPU; a snapshot. */
 static inline unsigned long kmemx_pages_nr_front_of(const struct kmemx_pages *pages,
 						    unsigned int cpu)
@@ -48,8 +62,8 @@ static inline unsigned long kmemx_pages_nr_front_of(const struct kmemx_pages *pa
  * @kind: what for
  * @page: set to the first page
  *
- * The hot path of page allocation, inline and without a call. Where it does not
- * succeed kmemx_pages_take() is next.
+ * The hot path of page allocation, inline and without a call, and what is counted by
+ * kmemx_pages_counts(). Where it does not succeed kmemx_pages_take() is next.
  *
  * What comes out of a front is looked at once more: two CPUs that free the same block
  * within the same few instructions may both find it in use. If one of them goes past
@@ -82,6 +96,8 @@ static __always_inline bool kmemx_pages_pop(struct kmemx_pages *pages, unsigned 
 	*page = block->page;
 	/* Who counts from another CPU sees one or the other. */
 	data_race(list->top--);
+	/* As above. */
+	data_race(list->nr_alloc++);
 	kmemx_busy_leave(&pcp->busy);
 	preempt_enable();
 	return true;
@@ -144,6 +160,8 @@ static __always_inline bool kmemx_pages_push(struct kmemx_pages *pages, struct p
 	WRITE_ONCE(*info, KMEMX_INFO_FRONT | order);
 	kmemx_step();
 	kmemx_pcp_add(list, page, info);
+	/* Who reads it from another CPU sees one or the other. */
+	data_race(list->nr_free++);
 	kmemx_busy_leave(&pcp->busy);
 	preempt_enable();
 	return true;

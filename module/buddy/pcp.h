@@ -21,6 +21,7 @@
 #ifndef KMEMX_BUDDY_PCP_H
 #define KMEMX_BUDDY_PCP_H
 
+#include <linux/cache.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <kmemx/busy.h>
@@ -60,6 +61,9 @@ struct kmemx_parcels;
  * struct kmemx_pcp_list - the free blocks of one order
  * @top: the next to go; @bottom if there is none
  * @limit: frees add no more when @top is here
+ * @nr_alloc: blocks allocated out of it on the short way; with @nr_free counted while the front
+ *	      is entered, so by plain stores
+ * @nr_free: freed into it on that way
  * @bottom: no block, and its info byte never that of one in a front, so that an empty
  *	    stack needs no test of its own
  * @seen: where @top was when it was last asked whether it is idle
@@ -71,13 +75,15 @@ struct kmemx_parcels;
 struct kmemx_pcp_list {
 	struct kmemx_pcp_block *top;
 	struct kmemx_pcp_block *limit;
+	u64 nr_alloc;
+	u64 nr_free;
 	struct kmemx_pcp_block *bottom;
 	struct kmemx_pcp_block *seen;
 	u16 cap;
 	u16 room;
 	u8 batch;
 	u8 few;
-};
+} ____cacheline_aligned;
 
 /**
  * struct kmemx_pcp_group - free blocks of one order that wait for others of their word

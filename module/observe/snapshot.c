@@ -43,10 +43,28 @@ static s64 counted(const struct kmemx_cache *cache, enum kmemx_stat_item item)
 	}
 }
 
+/* What the fronts of page blocks come to in one. */
+static s64 counted_pages(const struct kmemx_pages *pages, enum kmemx_stat_item item)
+{
+	struct kmemx_pages_counts counts;
+
+	kmemx_pages_counts(pages, &counts);
+	switch (item) {
+	case KMEMX_STAT_PAGE_ALLOC:
+		return (s64)counts.nr_alloc;
+	case KMEMX_STAT_PAGE_FREE:
+		return (s64)counts.nr_free;
+	case KMEMX_STAT_USED_BYTES:
+		return counts.nr_used * (s64)PAGE_SIZE;
+	default:
+		return 0;
+	}
+}
+
 /* With the depot's lock held. */
 static s64 read_stat(const struct kmemx_region *region, enum kmemx_stat_item item)
 {
-	s64 sum = kmemx_stat_read(item);
+	s64 sum = kmemx_stat_read(item) + counted_pages(&region->pages, item);
 	struct kmemx_cache *cache;
 	unsigned int i = 0;
 
@@ -60,7 +78,8 @@ static s64 read_stat(const struct kmemx_region *region, enum kmemx_stat_item ite
  * @region: the region
  * @item: which
  *
- * Objects are counted with their caches, all else in kmemx_stat.
+ * Objects are counted with their caches, blocks of pages on the short way with their fronts, all
+ * else in kmemx_stat.
  *
  * Context: may sleep.
  * Return: the sum.
