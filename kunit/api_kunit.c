@@ -858,6 +858,91 @@ static void api_trim_sets_held_pages_aside(struct kunit *test)
 	kmemx_free_contig(ptr);
 }
 
+/* Of a block of @order: what is kept is freed by the least order that has so many. */
+static void expect_trimmed(struct kunit *test, unsigned int order, unsigned long keep)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, order), *tail;
+	s64 used = read_stat(KMEMX_STAT_USED_BYTES);
+	unsigned int least = (unsigned int)get_order(keep << PAGE_SHIFT);
+	s64 gone = (s64)(((1UL << order) - keep) * PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	memset(page_address(page), 0x3c, keep << PAGE_SHIFT);
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, order, keep));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), used - gone);
+	KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(&kmemx_live.pages.zone));
+	if (gone) {
+		tail = virt_to_page(kmemx_alloc_contig_at(page_to_phys(page + keep), PAGE_SIZE,
+							  GFP_KERNEL));
+		KUNIT_EXPECT_PTR_EQ(test, tail, page + keep);
+		kmemx_free_contig(page_address(tail));
+	}
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0x3c, keep << PAGE_SHIFT));
+	kmemx_free_pages(page, least);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), used - (s64)(PAGE_SIZE << order));
+}
+
+static void api_trim_of_blocks(struct kunit *test)
+{
+	unsigned int order;
+
+	for (order = 0; order <= 10; order++) {
+		unsigned long all = 1UL << order;
+
+		expect_trimmed(test, order, all);
+		expect_trimmed(test, order, DIV_ROUND_UP(all * 5, 8));
+		expect_trimmed(test, order, DIV_ROUND_UP(all, 2));
+		expect_trimmed(test, order, 1);
+	}
+}
+
+static void api_trim_of_a_trimmed_block(struct kunit *test)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 5);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 5, 100));
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 5, 21));
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 5, 17));
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 5, 16));
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 4, 3));
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), 3LL * PAGE_SIZE);
+	kmemx_free_pages(page, 2);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), 0LL);
+}
+
+static void api_pages_exact(struct kunit *test)
+{
+	void *ptr = kmemx_alloc_pages_exact(5 * PAGE_SIZE - 1, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, ptr);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), 5LL * PAGE_SIZE);
+	kmemx_free_pages_exact(ptr, 5 * PAGE_SIZE - 1);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), 0LL);
+	kmemx_free_pages_exact(NULL, 1);
+}
+
+static void api_pages_of_a_node(struct kunit *test)
+{
+	int nid = kmemx_live.origin.nid;
+	s64 before = read_stat(KMEMX_STAT_FAIL_NODE);
+	struct page *page;
+	unsigned int order;
+
+	for (order = 0; order <= 10; order++) {
+		page = kmemx_alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE | __GFP_ZERO, order);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, PAGE_SIZE << order));
+		kmemx_free_pages(page, order);
+		page = kmemx_alloc_pages_node(nid + 1, GFP_KERNEL, order);
+		KUNIT_EXPECT_NOT_NULL(test, page);
+		kmemx_free_pages(page, order);
+		KUNIT_EXPECT_NULL(test, kmemx_alloc_pages_node(nid + 1, QUIET | __GFP_THISNODE,
+							       order));
+	}
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_NODE), before + 11);
+}
+
 struct thing {
 	u64 magic;
 	u8 rest[60];
@@ -1178,6 +1263,10 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_contig_at_is_just_there),
 	KUNIT_CASE(api_trim_gives_the_end_back),
 	KUNIT_CASE(api_trim_sets_held_pages_aside),
+	KUNIT_CASE(api_trim_of_blocks),
+	KUNIT_CASE(api_trim_of_a_trimmed_block),
+	KUNIT_CASE(api_pages_exact),
+	KUNIT_CASE(api_pages_of_a_node),
 	KUNIT_CASE(api_cache_constructs_and_aligns),
 	KUNIT_CASE(api_cache_says_what_cpus_may_keep),
 	KUNIT_CASE(api_who_may_not_wait_gets_empty_slabs),

@@ -399,6 +399,50 @@ static void misuse_double_free(struct kunit *test)
 	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 5);
 }
 
+static void misuse_trim_of_what_is_no_block(struct kunit *test)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
+	void *contig = kmemx_alloc_contig(8 * PAGE_SIZE, 0, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_NOT_NULL(test, contig);
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(NULL, 3, 1));
+	expect_counted(test, KMEMX_STAT_BAD_FREE_FOREIGN, 1);
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page, 3, 0));
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page + 1, 0, 1));
+	expect_counted(test, KMEMX_STAT_BAD_FREE_MISALIGNED, 2);
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page, UINT_MAX, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page, 2, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page, 4, 1));
+	expect_counted(test, KMEMX_STAT_BAD_FREE_ORDER, 3);
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(virt_to_page(contig), 3, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_trim_contig(page_address(page), PAGE_SIZE));
+	expect_counted(test, KMEMX_STAT_BAD_FREE_FUNCTION, 2);
+	kmemx_free_pages(page, 3);
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page, 3, 1));
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+	kmemx_free_contig(contig);
+}
+
+/* What is left of eight pages is five, and then four: another order each time. */
+static void misuse_orders_of_a_trimmed_block(struct kunit *test)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 3, 5));
+	kmemx_free_pages(page, 2);
+	kmemx_free_pages(page, 4);
+	KUNIT_EXPECT_FALSE(test, kmemx_page_trim(page, 4, 1));
+	expect_counted(test, KMEMX_STAT_BAD_FREE_ORDER, 3);
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 3, 4));
+	kmemx_free_pages(page, 3);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_ORDER, 4);
+	kmemx_free_pages(page, 2);
+	kmemx_free_pages(page, 2);
+	expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, 1);
+}
+
 /*
  * A block of @order that goes past the front: freed twice; then by two CPUs at the same time,
  * as nearly as one can do it, so that the one behind finds it in use, and its bits clear.
@@ -845,6 +889,8 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_foreign_address),
 	KUNIT_CASE(misuse_wrong_cache),
 	KUNIT_CASE(misuse_wrong_function),
+	KUNIT_CASE(misuse_trim_of_what_is_no_block),
+	KUNIT_CASE(misuse_orders_of_a_trimmed_block),
 	KUNIT_CASE(misuse_nofail_is_refused),
 	{}
 };

@@ -524,7 +524,7 @@ static void region_free_memory_is_zero(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 301, 1, KMEMX_KIND_CONTIG,
 							&frame), 0);
 		expect_zero(test, fx, frame, 301);
-		KUNIT_EXPECT_EQ(test, kmemx_pages_trim(fx->pages, frame, KMEMX_KIND_CONTIG, 5,
+		KUNIT_EXPECT_EQ(test, kmemx_pages_trim(fx->pages, frame, KMEMX_KIND_CONTIG, 0, 5,
 						       &freed), KMEMX_FREE_OK);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_CONTIG, 0,
 						       &freed), KMEMX_FREE_OK);

@@ -32,6 +32,8 @@ void *kmemx_api_hand_out(void *addr, unsigned long nr, unsigned int order, enum 
 void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind);
 unsigned long kmemx_api_free_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
 				    unsigned long call_site);
+bool kmemx_api_trim_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
+			   unsigned long keep, unsigned long *nr_freed, unsigned long call_site);
 
 unsigned long kmemx_api_list_live(struct kmemx_cache *cache);
 void kmemx_api_list_pages(void);

@@ -150,28 +150,13 @@ KMEMX_EXPORT(kmemx_alloc_contig_at);
  */
 bool kmemx_trim_contig(void *ptr, size_t size)
 {
-	unsigned long nr = size / PAGE_SIZE + !!offset_in_page(size);
-	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
-	struct kmemx_freed freed;
-	u32 frame;
+	unsigned long nr = size / PAGE_SIZE + !!offset_in_page(size), nr_freed;
 
-	if (kmemx_pages_find(&kmemx_live.pages, ptr, &frame))
-		verdict = offset_in_page(ptr) || !size ? KMEMX_FREE_MISALIGNED :
-			kmemx_pages_trim(&kmemx_live.pages, frame, KMEMX_KIND_CONTIG, nr, &freed);
-	if (verdict) {
-		kmemx_bad_free(verdict, ptr, NULL, _RET_IP_);
+	if (!kmemx_api_trim_frames(ptr, KMEMX_KIND_CONTIG, 0, nr, &nr_freed, _RET_IP_))
 		return false;
-	}
-	if (unlikely(freed.nr_held))
-		kmemx_report_held(ptr, freed.nr_held, _RET_IP_);
-	if (!freed.nr_frames)
-		return true;
-	if (!in_nmi())
+	/* It has forgotten all of it, so that nobody else has what went before that. */
+	if (nr_freed && !in_nmi())
 		kmemx_tell_kmemleak(ptr, size, GFP_NOWAIT);
-	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(freed.nr_frames << PAGE_SHIFT));
-	trace_kmemx_page_free(_RET_IP_, page_to_pfn(virt_to_page(ptr)) + nr, freed.nr_frames,
-			      get_order(freed.nr_frames << PAGE_SHIFT),
-			      kmemx_kind_name[KMEMX_KIND_CONTIG]);
 	return true;
 }
 KMEMX_EXPORT(kmemx_trim_contig);

@@ -153,3 +153,40 @@ unsigned long kmemx_api_free_frames(const void *addr, enum kmemx_kind kind, unsi
 		  get_order(freed.nr_frames << PAGE_SHIFT), kind, call_site);
 	return freed.nr_frames;
 }
+
+/**
+ * kmemx_api_trim_frames() - give the end of pages in a row back
+ * @addr: their address, which may be any value
+ * @kind: as what they were allocated
+ * @nr: how many, as for kmemx_zone_claim()
+ * @keep: how many to keep; with as many as there are, or more, nothing happens
+ * @nr_freed: set to how many went
+ * @call_site: who asks
+ *
+ * Context: any.
+ * Return: false if it was refused, which has been reported.
+ */
+bool kmemx_api_trim_frames(const void *addr, enum kmemx_kind kind, unsigned long nr,
+			   unsigned long keep, unsigned long *nr_freed, unsigned long call_site)
+{
+	enum kmemx_verdict verdict = KMEMX_FREE_FOREIGN;
+	struct kmemx_freed freed = { 0 };
+	u32 frame;
+
+	if (kmemx_pages_find(&kmemx_live.pages, addr, &frame))
+		verdict = offset_in_page(addr) || !keep ? KMEMX_FREE_MISALIGNED :
+			kmemx_pages_trim(&kmemx_live.pages, frame, kind, nr, keep, &freed);
+	if (verdict) {
+		kmemx_bad_free(verdict, addr, NULL, call_site);
+		return false;
+	}
+	if (unlikely(freed.nr_held))
+		kmemx_report_held(addr, freed.nr_held, call_site);
+	*nr_freed = freed.nr_frames;
+	if (!freed.nr_frames)
+		return true;
+	kmemx_stat_add(KMEMX_STAT_USED_BYTES, -(s64)(freed.nr_frames << PAGE_SHIFT));
+	trace_kmemx_page_free(call_site, page_to_pfn(virt_to_page(addr)) + keep, freed.nr_frames,
+			      get_order(freed.nr_frames << PAGE_SHIFT), kmemx_kind_name[kind]);
+	return true;
+}

@@ -9,6 +9,7 @@
 #include <kmemx/kmemx.h>
 
 #include "api.h"
+#include "api_object.h"
 #include "buddy/pages_front.h"
 #include "buddy/zone_bins.h"
 #include "buddy/zone_block.h"
@@ -213,6 +214,31 @@ struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order)
 	return alloc_pages_order(gfp, order, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_alloc_pages);
+
+/**
+ * kmemx_alloc_pages_node() - allocate 2^order page frames on a node
+ * @nid: the node wanted, or NUMA_NO_NODE
+ * @gfp: as for kmemx_alloc(); with __GFP_THISNODE another node than the region's fails
+ * @order: as for kmemx_alloc_pages()
+ *
+ * A region is on one node, and without __GFP_THISNODE better than nothing.
+ *
+ * Context: as for kmemx_alloc().
+ * Return: the first page, or NULL.
+ */
+struct page *kmemx_alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
+{
+	if (kmemx_api_is_elsewhere(gfp, nid)) {
+		kmemx_api_alloc_elsewhere(order < BITS_PER_LONG - PAGE_SHIFT - 1 ?
+					  PAGE_SIZE << order : LONG_MAX, gfp, _RET_IP_);
+		return NULL;
+	}
+	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0))
+		return alloc_pages_special(gfp, order, _RET_IP_);
+	kmemx_debug_might_alloc(gfp);
+	return alloc_pages_order(gfp, order, _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_alloc_pages_node);
 
 static noinline void trace_free(struct page *page, unsigned int order,
 				unsigned long call_site)
@@ -531,6 +557,32 @@ void kmemx_free_pages(struct page *page, unsigned int order)
 		free_pages_order(page, order, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free_pages);
+
+/**
+ * kmemx_page_trim() - give the end of a block of page frames back
+ * @page: what kmemx_alloc_pages() gave
+ * @order: the order it was given for
+ * @nr: frames to keep, from the start, at least 1; with all of them nothing happens
+ *
+ * What is kept stays where it is. kmemx_free_pages() frees it, with the least order that has so
+ * many frames, get_order(nr * PAGE_SIZE).
+ *
+ * Context: any.
+ * Return: false if it is refused, as kmemx_free_pages() would be.
+ */
+bool kmemx_page_trim(struct page *page, unsigned int order, unsigned long nr)
+{
+	const void *addr = page ? page_address(page) : NULL;
+	unsigned long nr_freed;
+
+	if (unlikely(order >= BITS_PER_LONG - PAGE_SHIFT)) {
+		kmemx_bad_free(KMEMX_FREE_ORDER, addr, NULL, _RET_IP_);
+		return false;
+	}
+	return kmemx_api_trim_frames(addr, KMEMX_KIND_PAGES, 1UL << order, nr, &nr_freed,
+				     _RET_IP_);
+}
+KMEMX_EXPORT(kmemx_page_trim);
 
 /**
  * kmemx_alloc_pages_bulk() - allocate many page frames

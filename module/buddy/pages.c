@@ -602,7 +602,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_slab);
  * @pages: the region's frames
  * @frame: its first frame
  * @kind: what it was allocated for; not a slab
- * @nr: frames to keep, at least 1; if it has no more, nothing happens
+ * @nr: its frames, as for kmemx_zone_claim()
+ * @keep: frames to keep, at least 1; if it has no more, nothing happens
  * @freed: set to what was freed
  *
  * As for kmemx_pages_free() with the frames that go. If some do, and not in NMI, kmemleak
@@ -612,39 +613,39 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_slab);
  * Return: the verdict; nothing has changed unless it is KMEMX_FREE_OK.
  */
 enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
-				    enum kmemx_kind kind, unsigned long nr,
+				    enum kmemx_kind kind, unsigned long nr, unsigned long keep,
 				    struct kmemx_freed *freed)
 {
-	unsigned long left = nr;
+	unsigned long left = keep;
 	enum kmemx_verdict verdict;
 	u32 block = frame;
 	u8 info;
 
 	*freed = (struct kmemx_freed){ 0 };
 	/* Nobody frees it meanwhile. */
-	verdict = kmemx_zone_claim(&pages->zone, frame, kind, 0, &info);
+	verdict = kmemx_zone_claim(&pages->zone, frame, kind, nr, &info);
 	if (verdict)
 		return verdict;
 	for (;;) {
 		unsigned int order = kmemx_info_order(info);
-		unsigned long keep = min(left, 1UL << order);
+		unsigned long stay = min(left, 1UL << order);
 		bool more = info & KMEMX_INFO_MORE;
 		u32 end = block + (1U << order), next = end;
 
 		if (more)
 			next = kmemx_zone_next(&pages->zone, block, &info);
-		if (keep && block + keep < end)
-			split(pages, block, order, (unsigned int)keep);
+		if (stay && block + stay < end)
+			split(pages, block, order, (unsigned int)stay);
 		/* Before anybody else has what goes; who calls tells kmemleak of the rest. */
-		if (keep < 1UL << order && !freed->nr_frames && !in_nmi())
+		if (stay < 1UL << order && !freed->nr_frames && !in_nmi())
 			kmemleak_free(kmemx_pages_address(pages, frame));
-		give_range(pages, block + (u32)keep, end, freed);
-		left -= keep;
+		give_range(pages, block + (u32)stay, end, freed);
+		left -= stay;
 		block = next;
 		if (!more)
 			break;
 	}
-	kmemx_zone_write_info(&pages->zone, frame, nr - left, kind);
+	kmemx_zone_write_info(&pages->zone, frame, keep - left, kind);
 	return KMEMX_FREE_OK;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_trim);

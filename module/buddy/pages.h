@@ -266,7 +266,7 @@ enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
 long kmemx_pages_take_slab(struct kmemx_pages *pages, unsigned int order);
 bool kmemx_pages_put_slab(struct kmemx_pages *pages, u32 frame, unsigned int order);
 enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
-				    enum kmemx_kind kind, unsigned long nr,
+				    enum kmemx_kind kind, unsigned long nr, unsigned long keep,
 				    struct kmemx_freed *freed);
 
 void kmemx_pages_tally(const struct kmemx_pages *pages,

@@ -125,12 +125,18 @@ enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 	}
 }
 
+/* Of what was a block of @nr frames some may have been given back. */
+static bool is_length(unsigned long frames, unsigned long nr)
+{
+	return frames == nr || (frames < nr && nr < 2 * frames && !(nr & (nr - 1)));
+}
+
 /**
  * kmemx_zone_claim() - win the right to free an allocation
  * @zone: the zone
  * @frame: its first frame
  * @kind: what it was allocated for
- * @nr: its frames, or 0 if the caller does not know
+ * @nr: its frames, or as many rounded up to a power of two; or 0 if the caller does not know
  * @info: set to the info byte of its first block
  *
  * Of all who try, exactly one gets KMEMX_FREE_OK, and it goes on with kmemx_zone_give() for
@@ -147,7 +153,7 @@ enum kmemx_verdict kmemx_zone_claim(struct kmemx_zone *zone, unsigned int frame,
 
 	if (kmemx_info_kind(seen) != kind)
 		return kmemx_zone_judge(zone, frame);
-	if (nr && kmemx_zone_block_frames(zone, frame) != nr)
+	if (nr && !is_length(kmemx_zone_block_frames(zone, frame), nr))
 		return READ_ONCE(zone->info[frame]) == seen ?
 			KMEMX_FREE_ORDER : KMEMX_FREE_DOUBLE;
 	*info = seen;

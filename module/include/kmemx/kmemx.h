@@ -175,6 +175,8 @@ static inline size_t kmemx_pktbuf_size(unsigned int mtu, unsigned int headroom,
 }
 
 struct page *kmemx_alloc_pages(gfp_t gfp, unsigned int order);
+struct page *kmemx_alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
+bool kmemx_page_trim(struct page *page, unsigned int order, unsigned long nr);
 void kmemx_free_pages(struct page *page, unsigned int order);
 unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **pages);
 void kmemx_free_pages_bulk(unsigned long nr, struct page **pages);
@@ -184,5 +186,32 @@ void *kmemx_alloc_contig_bound(size_t size, size_t align, size_t boundary, gfp_t
 void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp);
 bool kmemx_trim_contig(void *ptr, size_t size);
 void kmemx_free_contig(void *ptr);
+
+/**
+ * kmemx_alloc_pages_exact() - allocate as many page frames as some bytes take
+ * @size: bytes wanted
+ * @gfp: as for kmemx_alloc()
+ *
+ * As kmemx_alloc_contig(), under the name that who comes from alloc_pages_exact() looks for.
+ *
+ * Context: as for kmemx_alloc().
+ * Return: their address, or NULL.
+ */
+static inline void *kmemx_alloc_pages_exact(size_t size, gfp_t gfp)
+{
+	return kmemx_alloc_contig(size, 0, gfp);
+}
+
+/**
+ * kmemx_free_pages_exact() - free what kmemx_alloc_pages_exact() gave
+ * @ptr: its address, or NULL
+ * @size: what it was asked for; need not be known
+ *
+ * Context: any.
+ */
+static inline void kmemx_free_pages_exact(void *ptr, size_t size)
+{
+	kmemx_free_contig(ptr);
+}
 
 #endif /* KMEMX_H */
