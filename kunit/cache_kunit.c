@@ -634,6 +634,32 @@ static void cache_exchange_hands_batches_over(struct kunit *test)
 	expect_sound(test, fx->cache);
 }
 
+/* What was freed first comes out first, as it would where one CPU does both in bulk. */
+static void cache_exchange_keeps_the_order(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_exchange *exchange = fx->cache->exchange;
+	void *left[KMEMX_EXCHANGE_BATCH];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, exchange);
+	migrate_disable();
+	leave_for_others(test, 1);
+	KUNIT_ASSERT_EQ(test, kmemx_exchange_nr(fx->cache), exchange->size);
+	/* They are above the top still, but for the first, in place of which the last free went. */
+	for (i = 1; i < exchange->size; i++)
+		left[i] = this_cpu_ptr(fx->cache->front)->top[i].obj;
+	while (pop(fx->cache))
+		;
+	KUNIT_EXPECT_FALSE(test, IS_ERR_OR_NULL(kmemx_cache_take(fx->cache, 0)));
+	for (i = 1; i < exchange->size; i++)
+		KUNIT_EXPECT_PTR_EQ(test, pop(fx->cache), left[i]);
+	KUNIT_EXPECT_NULL(test, pop(fx->cache));
+	migrate_enable();
+	kmemx_cache_visit_live(fx->cache, put_visited, test);
+	expect_sound(test, fx->cache);
+}
+
 #define NUMBERED	600U
 
 /* Where the status bytes are aside, and where they are in the slab; of one frame and of several. */
@@ -1533,6 +1559,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_fronts_share_their_room),
 	KUNIT_CASE(cache_full_front_gives_neighbours_back_together),
 	KUNIT_CASE(cache_exchange_hands_batches_over),
+	KUNIT_CASE(cache_exchange_keeps_the_order),
 	KUNIT_CASE(cache_exchange_knows_objects_by_number),
 	KUNIT_CASE(cache_exchange_is_for_who_asks),
 	KUNIT_CASE(cache_exchange_is_reaped),

@@ -1085,7 +1085,8 @@ static void region_parcels_bring_blocks(struct kunit *test)
 	struct kmemx_pcp_list *list;
 	struct kmemx_pcp *pcp;
 	struct page *page;
-	unsigned int nr = KMEMX_PARCEL_BLOCKS, order, sum;
+	unsigned int nr = KMEMX_PARCEL_BLOCKS, order, sum, i;
+	struct page *left[KMEMX_PARCEL_BLOCKS];
 
 	if (want_init_on_free())
 		kunit_skip(test, "no front takes what has to be zeroed");
@@ -1104,6 +1105,8 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fx->pages->wanting[order], 0U);
 		nr_free = kmemx_pages_nr_free(fx->pages);
 		nr_front = kmemx_pages_nr_front(fx->pages);
+		for (i = 0; i < nr; i++)
+			left[i] = (list->top - (nr - 1) + i)->page;
 		KUNIT_EXPECT_TRUE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, order));
 		/* No more than it was asked for. */
 		KUNIT_EXPECT_FALSE(test, kmemx_parcel_fill(fx->pages, pcp->parcels, list, order));
@@ -1119,6 +1122,10 @@ static void region_parcels_bring_blocks(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, page);
 		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
 		KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(list), nr - 1);
+		/* In the order in which they were freed. */
+		KUNIT_EXPECT_PTR_EQ(test, page, left[0]);
+		for (i = 1; i < nr; i++)
+			KUNIT_EXPECT_PTR_EQ(test, (list->top - (i - 1))->page, left[i]);
 		KUNIT_EXPECT_EQ(test, kmemx_parcel_frames(pcp), 0UL);
 		/* Now that one has come, it wants two. */
 		KUNIT_EXPECT_EQ(test, nr_wanted(pcp, order), 2U);
