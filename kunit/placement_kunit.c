@@ -69,11 +69,8 @@ static bool zone_give(void *ctx, unsigned int order, unsigned long block)
 static int zone_max_order(void *ctx)
 {
 	struct fixture *fx = ctx;
-	int order = KMEMX_CHUNK_ORDER;
 
-	while (order >= 0 && !kmemx_zone_has_block(&fx->zone, (unsigned int)order))
-		order--;
-	return order;
+	return kmemx_zone_highest_order(&fx->zone);
 }
 
 static const struct load_ops zone_ops = {

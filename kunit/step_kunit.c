@@ -964,7 +964,7 @@ static unsigned int empty_bin(struct kunit *test, void *mem, unsigned int nr_chu
 		KUNIT_ASSERT_EQ_MSG(test, kmemx_bins_find(bins, 0, &bin), (long)added_chunk,
 				    "steps %u, %u", at_step, second_step);
 	else
-		KUNIT_ASSERT_EQ(test, kmemx_bins_max_order(bins), -1);
+		KUNIT_ASSERT_EQ(test, kmemx_bins_find(bins, 0, &bin), -1L);
 	return nr_steps;
 }
 

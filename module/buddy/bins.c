@@ -208,27 +208,6 @@ long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned 
 KMEMX_EXPORT_FOR_TEST(kmemx_bins_find_next);
 
 /**
- * kmemx_bins_max_order() - the largest block that some chunk has
- * @bins: the bins
- *
- * From the word of used bins alone: cheap, and at rest the truth, but that a chunk which is
- * KMEMX_STATE_EMPTIED is half of what it is.
- *
- * Return: its order, 0..9, or -1 if no frame is free.
- */
-int kmemx_bins_max_order(const struct kmemx_bins *bins)
-{
-	u64 used = (u64)atomic64_read(&bins->used);
-	int order;
-
-	for (order = KMEMX_CHUNK_ORDER; order >= 0; order--)
-		if (used & kmemx_bins_for[order])
-			break;
-	return order;
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_bins_max_order);
-
-/**
  * kmemx_bins_check() - do the levels agree?
  * @bins: the bins, which nobody changes meanwhile
  *

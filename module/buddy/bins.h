@@ -120,7 +120,6 @@ long kmemx_bins_find(struct kmemx_bins *bins, unsigned int order, unsigned int *
 long kmemx_bins_find_next(struct kmemx_bins *bins, unsigned int order, unsigned int *bin,
 			  unsigned int chunk);
 long kmemx_bins_next(struct kmemx_bins *bins, unsigned int bin, unsigned int from);
-int kmemx_bins_max_order(const struct kmemx_bins *bins);
 bool kmemx_bins_check(const struct kmemx_bins *bins);
 
 #endif /* KMEMX_BUDDY_BINS_H */

@@ -177,6 +177,25 @@ unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_extent_nr_free);
 
 /**
+ * kmemx_zone_highest_order() - the order of the largest block that a chunk has
+ * @zone: the zone
+ *
+ * By the word of used bins alone: cheap, whatever the size of the zone, and at rest the truth.
+ *
+ * Context: any.
+ * Return: 0..KMEMX_CHUNK_ORDER, or -1 if no frame is free.
+ */
+int kmemx_zone_highest_order(const struct kmemx_zone *zone)
+{
+	int order = KMEMX_CHUNK_ORDER;
+
+	while (order >= 0 && !kmemx_zone_has_block(zone, (unsigned int)order))
+		order--;
+	return order;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_highest_order);
+
+/**
  * kmemx_zone_largest() - the longest run that could be allocated
  * @zone: the zone
  * @ext: one of its extents, or NULL for all of them

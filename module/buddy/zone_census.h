@@ -53,6 +53,7 @@ unsigned long kmemx_zone_nr_zero(const struct kmemx_zone *zone);
 unsigned int kmemx_zone_peak_chunks(const struct kmemx_zone *zone);
 unsigned long kmemx_zone_extent_nr_free(const struct kmemx_zone *zone,
 					const struct kmemx_extent *ext);
+int kmemx_zone_highest_order(const struct kmemx_zone *zone);
 unsigned long kmemx_zone_largest(const struct kmemx_zone *zone,
 				 const struct kmemx_extent *ext);
 unsigned long kmemx_zone_count_chunk(const struct kmemx_zone *zone, unsigned int c,

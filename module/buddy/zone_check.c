@@ -3,6 +3,7 @@
  * What holds of a zone at rest; see zone_check.h.
  */
 #include "buddy/zone_bins.h"
+#include "buddy/zone_census.h"
 #include "buddy/zone_check.h"
 #include "buddy/zone_info.h"
 
@@ -74,13 +75,27 @@ static const char *check_chunk(const struct kmemx_zone *zone, unsigned int c)
 	return check_bins(zone, c);
 }
 
+/* The largest free block, by the maps alone. */
+static int largest_order(const struct kmemx_zone *zone)
+{
+	unsigned int nr[KMEMX_NR_ORDERS] = { 0 }, c;
+	int order = KMEMX_CHUNK_ORDER;
+
+	for (c = 0; c < zone->nr_chunks; c++)
+		kmemx_chunk_count(kmemx_zone_chunk(zone, c), nr);
+	while (order >= 0 && !nr[order])
+		order--;
+	return order;
+}
+
 /**
  * kmemx_zone_check() - do map, state, info bytes and bins agree?
  * @zone: the zone, at rest
  *
  * This is the definition of a correct zone: the blocks that the info bytes
- * describe tile exactly the taken frames, counts and ranks are right, and every
- * chunk is in the bin that its state says, and in no other.
+ * describe tile exactly the taken frames, counts and ranks are right, every chunk is
+ * in the bin that its state says, and in no other, and what is told from the bins at a
+ * glance is what the maps have.
  *
  * Return: NULL, or what is wrong.
  */
@@ -96,6 +111,8 @@ const char *kmemx_zone_check(const struct kmemx_zone *zone)
 	}
 	if (atomic64_read(&zone->spare) != kmemx_zone_count_spare(zone))
 		return "spare chunks are not those that are whole";
+	if (kmemx_zone_highest_order(zone) != largest_order(zone))
+		return "highest order is not that of the largest block";
 	return kmemx_bins_check(&zone->bins) ? NULL : "bins disagree with their word";
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_check);

@@ -114,6 +114,7 @@ static u64 peak_bytes(const struct kmemx_region *region)
 
 static int stat_show(struct seq_file *m, void *unused)
 {
+	const struct kmemx_region *region = m->private;
 	struct kmemx_snapshot snap;
 	int i;
 
@@ -131,7 +132,8 @@ static int stat_show(struct seq_file *m, void *unused)
 	for (i = KMEMX_STAT_USED_BYTES + 1; i < KMEMX_NR_STATS; i++)
 		seq_printf(m, "%s %lld\n", kmemx_stat_name(i),
 			   kmemx_snapshot_stat(m->private, i));
-	seq_printf(m, "peak_chunk_bytes %llu\n", peak_bytes(m->private));
+	seq_printf(m, "peak_chunk_bytes %llu\n", peak_bytes(region));
+	seq_printf(m, "highest_order %d\n", kmemx_zone_highest_order(&region->pages.zone));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stat);

@@ -83,6 +83,7 @@ largest_free_agrees() {
 	equal "the longest free run" "$bytes" \
 		"$(sed -n 's/.*largest free //p' "$debug/region" | sort -n | tail -n 1 | awk -v page="$page" '{ printf "%.0f", $1 * page }')" &&
 		equal "its order, 10 at most" "$((order > 10 ? 10 : order))" "$(highest_order)" &&
+		equal "its order, 9 at most" "$((order > 9 ? 9 : order))" "$(stat_of highest_order)" &&
 		[ $((page << order)) -le "$bytes" ]
 }
 
