@@ -82,6 +82,74 @@ static void misuse_racing_double_free(struct kunit *test)
 	kmemx_free_pages(again, 0);
 }
 
+/* All that there is past the fronts, in a chain. */
+static void *take_past_fronts(void)
+{
+	void *chain = NULL, *next;
+
+	while ((next = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN))) {
+		*(void **)next = chain;
+		chain = next;
+	}
+	return chain;
+}
+
+static void give_chain(void *chain)
+{
+	while (chain) {
+		void *next = *(void **)chain;
+
+		kmemx_free_contig(chain);
+		chain = next;
+	}
+}
+
+/* Into this CPU's front, as a free that races with another one would have put it there. */
+static void put_in_front(struct kunit *test, struct page *page)
+{
+	struct kmemx_pages *pages = &kmemx_live.pages;
+	u32 frame;
+
+	KUNIT_ASSERT_TRUE(test, kmemx_pages_find(pages, page_address(page), &frame));
+	WRITE_ONCE(pages->zone.info[frame], KMEMX_INFO_FRONT);
+	kmemx_pcp_add(&this_cpu_ptr(pages->pcp)->list[0], page, &pages->zone.info[frame]);
+	kmemx_stat_block_free(0);
+}
+
+/*
+ * The same, and nothing is free but what is in the front: who comes to the block again gets the
+ * one below it, or is told that there is none.
+ */
+static void misuse_racing_double_free_where_nothing_else_is_free(struct kunit *test)
+{
+	unsigned int below;
+
+	for (below = 0; below < 2; below++) {
+		struct page *page = kmemx_alloc_pages(GFP_KERNEL, 0);
+		struct page *other = kmemx_alloc_pages(GFP_KERNEL, 0);
+		void *chain;
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_ASSERT_NOT_NULL(test, other);
+		kmemx_pages_drain(&kmemx_live.pages);
+		migrate_disable();
+		chain = take_past_fronts();
+		if (below)
+			put_in_front(test, other);
+		put_in_front(test, page);
+		put_in_front(test, page);
+		KUNIT_EXPECT_PTR_EQ(test, kmemx_alloc_pages(GFP_NOWAIT, 0), page);
+		KUNIT_EXPECT_PTR_EQ(test, kmemx_alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0),
+				    below ? other : NULL);
+		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, below + 1);
+		KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0));
+		migrate_enable();
+		give_chain(chain);
+		kmemx_free_pages(page, 0);
+		kmemx_free_pages(other, 0);
+	}
+}
+
 /* The frames of blocks in a row that wait for others in this CPU's front, freed and counted. */
 static void let_wait(struct kunit *test, const u32 *frame, unsigned int nr)
 {
@@ -870,6 +938,7 @@ static void misuse_bulk_of_what_another_cache_has_now(struct kunit *test)
 
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_racing_double_free),
+	KUNIT_CASE(misuse_racing_double_free_where_nothing_else_is_free),
 	KUNIT_CASE(misuse_racing_double_free_of_what_waits),
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_waits),
 	KUNIT_CASE(misuse_racing_double_free_of_one_that_is_claimed),
