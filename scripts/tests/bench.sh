@@ -110,6 +110,9 @@ repeats_what_there_is() {
 	dir=$(mktemp -d)
 	{ scripts/bench --again --out "$dir" native 2>&1 || [ $? = 2 ]; } |
 		grep -F "no whole run has left $dir/bench.tsv" || status=1
+	touch "$dir/bench.tsv"
+	{ scripts/bench --again --out "$dir" cost cost_64m cost_init tail frag policies memory smp native host lists 2>&1 || [ $? = 2 ]; } |
+		grep -F "no whole run has left backports.named in $dir/bench; name its mode too" || status=1
 	rm -r "$dir"
 	return "$status"
 }
