@@ -43,16 +43,14 @@ static inline bool fronts_wait(struct kmemx_pages *pages, u8 *info, unsigned int
 static inline bool fronts_take_it(struct kmemx_pages *pages, struct page *page, u8 *info,
 				  unsigned int order)
 {
-	enum kmemx_pages_way way = kmemx_pages_way(pages, info, order);
+	enum kmemx_pages_way way = kmemx_pages_way(pages, order);
 
 	if (way == KMEMX_WAY_SENT) {
 		if (kmemx_pages_put_sent(pages, page, info, order, KMEMX_KIND_PAGES))
 			return true;
-		way = kmemx_pages_way_here(pages, info, order);
+		way = kmemx_pages_way_here(pages, order);
 	}
 	switch (way) {
-	case KMEMX_WAY_FEW:
-		return kmemx_pages_put_few(pages, page, info, order, KMEMX_KIND_PAGES);
 	case KMEMX_WAY_MORE:
 		return kmemx_pages_put_more(pages, page, info, order, KMEMX_KIND_PAGES);
 	case KMEMX_WAY_BY:

@@ -587,6 +587,7 @@ static void region_front_does_not_pin_chunks(struct kunit *test)
 	page = take(fx, 0);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	nr_front = kmemx_pages_nr_front(fx->pages);
+	KUNIT_EXPECT_FALSE(test, push(fx, page, 0));
 	KUNIT_EXPECT_TRUE(test, put(fx, page, 0));
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), nr_front);
 	/* Into the last chunks, until they are dense and one frame more than fronts keep. */
@@ -600,13 +601,13 @@ static void region_front_does_not_pin_chunks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i, few + KMEMX_LIVE_DENSE + 1);
 	for (; first; first = page) {
 		page = *(struct page **)page_address(first);
-		KUNIT_EXPECT_FALSE(test, push(fx, first, 0));
-		KUNIT_EXPECT_TRUE(test, put(fx, first, 0));
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, first, 0));
 	}
-	migrate_enable();
+	/* With init_on_free what is left of the last batch. */
 	KUNIT_EXPECT_LE(test, kmemx_pages_nr_front(fx->pages), (unsigned long)few);
 	if (!want_init_on_free())
-		KUNIT_EXPECT_GT(test, kmemx_pages_nr_front(fx->pages), 0UL);
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), (unsigned long)few);
+	migrate_enable();
 	expect_sound(test, fx);
 	while (nr_rest--)
 		KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, rest[nr_rest], KMEMX_KIND_CONTIG,
@@ -752,8 +753,7 @@ static void region_front_without_room_to_wait_is_gone_past(struct kunit *test)
 	for (i = 1; i < ARRAY_SIZE(page); i++)
 		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
 	KUNIT_EXPECT_TRUE(test, kmemx_pcp_is_short(this_cpu_ptr(fx->pages->pcp)));
-	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 0),
-			KMEMX_WAY_PAST);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, 0), KMEMX_WAY_PAST);
 	KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[0], 0));
 	migrate_enable();
 	expect_sound(test, fx);
@@ -1226,7 +1226,7 @@ static void region_full_stack_ends_idle_parcels(struct kunit *test)
 	stack_blocks(test, fx, 1, full);
 	/* Whosever turn it is; first the one that nobody has filled. */
 	pcp->nr_refused = 0;
-	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 1), KMEMX_WAY_MORE);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, 1), KMEMX_WAY_MORE);
 	KUNIT_EXPECT_TRUE(test, put(fx, page[0], 1));
 	KUNIT_EXPECT_EQ(test, nr_wanted(pcp, 1), 0U);
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(pcp), 3U);
@@ -1353,7 +1353,7 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, put(fx, own, 0));
 	KUNIT_EXPECT_EQ(test, fx->pages->wanting[0], 0U);
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), PARCEL_CAP);
-	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, 0), KMEMX_WAY_SENT);
 	/* The other one has, and wants another order. */
 	fx->pages->wanting[0] = other + 1;
 	want(to, 1, 1);
@@ -1367,13 +1367,13 @@ static void region_full_stack_sends_what_is_wanted(struct kunit *test)
 						  KMEMX_KIND_PAGES);
 		KUNIT_ASSERT_GE(test, whole[i], 0L);
 	}
-	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	KUNIT_EXPECT_NE(test, kmemx_pages_way(fx->pages, 0), KMEMX_WAY_SENT);
 	KUNIT_EXPECT_FALSE(test, kmemx_pages_put_sent(fx->pages, page, info_of(fx, page), 0,
 						      KMEMX_KIND_PAGES));
 	while (i--)
 		kmemx_zone_free_block(&fx->pages->zone, (unsigned int)whole[i], KMEMX_CHUNK_ORDER);
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), 0U);
-	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page), 0), KMEMX_WAY_SENT);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, 0), KMEMX_WAY_SENT);
 	KUNIT_EXPECT_TRUE(test, put(fx, page, 0));
 	KUNIT_EXPECT_EQ(test, kmemx_pcp_nr(kmemx_pcp_list(pcp, 0)), PARCEL_CAP - nr + 1);
 	KUNIT_EXPECT_EQ(test, kmemx_parcel_blocks(to), nr);
@@ -1415,7 +1415,7 @@ static void region_small_stacks_send_little(struct kunit *test)
 	pcp->spare = 0;
 	fx->pages->wanting[2] = other + 1;
 	want(to, 0, 2);
-	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, info_of(fx, page[0]), 2), KMEMX_WAY_SENT);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_way(fx->pages, 2), KMEMX_WAY_SENT);
 	KUNIT_EXPECT_FALSE(test, kmemx_pages_put_sent(fx->pages, page[0], info_of(fx, page[0]), 2,
 						      KMEMX_KIND_PAGES));
 	KUNIT_EXPECT_EQ(test, fx->pages->wanting[2], other + 1);

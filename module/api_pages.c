@@ -369,21 +369,7 @@ static noinline void free_any_past(u8 *info, unsigned int order, unsigned long c
 	free_twice(kmemx_pages_number(&kmemx_live.pages, info), call_site);
 }
 
-/*
- * The front takes it after all, unless it is busy or has changed meanwhile. Preemption is off when
- * they are called.
- */
-
-static noinline void free_to_few(struct page *page, u8 *info, unsigned int order,
-				 unsigned long call_site)
-{
-	preempt_enable();
-	if (kmemx_pages_put_few(&kmemx_live.pages, page, info, order, KMEMX_KIND_PAGES))
-		count_free(page, order, call_site);
-	else
-		free_any_past(info, order, call_site);
-}
-
+/* The front takes it after all, unless it is busy or has changed meanwhile. Preemption is off. */
 static noinline void free_to_more(struct page *page, u8 *info, unsigned int order,
 				  unsigned long call_site)
 {
@@ -422,10 +408,8 @@ static __always_inline void free_here(struct page *page, u8 *info, unsigned int 
 		free_past(info, order, call_site);
 	else if (way == KMEMX_WAY_BY)
 		free_to_wait(info, order, call_site);
-	else if (way == KMEMX_WAY_MORE)
-		free_to_more(page, info, order, call_site);
 	else
-		free_to_few(page, info, order, call_site);
+		free_to_more(page, info, order, call_site);
 }
 
 /* A CPU has wanted blocks of that order; preemption is off. */
@@ -436,8 +420,7 @@ static noinline void free_to_other(struct page *page, u8 *info, unsigned int ord
 
 	if (!kmemx_pages_put_sent(pages, page, info, order, KMEMX_KIND_PAGES)) {
 		if (likely(READ_ONCE(*info) == kmemx_info(KMEMX_KIND_PAGES, order))) {
-			free_here(page, info, order, kmemx_pages_way_here(pages, info, order),
-				  call_site);
+			free_here(page, info, order, kmemx_pages_way_here(pages, order), call_site);
 			return;
 		}
 		preempt_enable();
@@ -461,7 +444,7 @@ static __always_inline void free_full(struct page *page, u8 *info, unsigned int 
 		free_pages_slow(page, info, order, call_site);
 		return;
 	}
-	way = kmemx_pages_way(&kmemx_live.pages, info, order);
+	way = kmemx_pages_way(&kmemx_live.pages, order);
 	if (unlikely(way == KMEMX_WAY_SENT))
 		free_to_other(page, info, order, call_site);
 	else

@@ -536,31 +536,6 @@ static __always_inline bool put_if(struct kmemx_pages *pages, struct page *page,
 	return freed;
 }
 
-static bool keeps_few(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
-{
-	return kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order));
-}
-
-/**
- * kmemx_pages_put_few() - free a block to the front after all, as few chunks are whole
- * @pages: the region's frames
- * @page: the block's first page
- * @info: its info byte, where @page is
- * @order: 0..KMEMX_PCP_ORDERS - 1
- * @kind: what it was allocated for
- *
- * It still keeps a few blocks, of chunks that have many, as the caller has seen.
- *
- * Context: any.
- * Return: false if the block was not freed.
- */
-bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
-			 unsigned int order, enum kmemx_kind kind)
-{
-	return put_if(pages, page, info, order, kind, keeps_few);
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_few);
-
 static bool grows(struct kmemx_pages *pages, struct kmemx_pcp *pcp, unsigned int order)
 {
 	if (!(pcp->spare >> (order & 7)) && kmemx_parcel_could_help(pcp, order))

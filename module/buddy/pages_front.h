@@ -20,8 +20,6 @@ void kmemx_pages_no_fronts(struct kmemx_pages *pages);
 unsigned int kmemx_pages_front_blocks(const struct kmemx_pages *pages);
 
 struct page *kmemx_pages_take(struct kmemx_pages *pages, unsigned int order);
-bool kmemx_pages_put_few(struct kmemx_pages *pages, struct page *page, u8 *info,
-			 unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_more(struct kmemx_pages *pages, struct page *page, u8 *info,
 			  unsigned int order, enum kmemx_kind kind);
 bool kmemx_pages_put_sent(struct kmemx_pages *pages, struct page *page, u8 *info,
@@ -125,6 +123,17 @@ static inline bool kmemx_pages_front_may_help(const struct kmemx_pages *pages,
 		(pcp->parcels && kmemx_parcel_has_any(pcp, order));
 }
 
+/*
+ * When few chunks are whole: may a stack have the block whose info byte is at @info? It keeps few,
+ * and those of chunks that have many.
+ */
+static __always_inline bool kmemx_pages_keeps(const struct kmemx_pages *pages,
+					      const struct kmemx_pcp_list *list, const u8 *info)
+{
+	return list->top < list->few_limit &&
+		kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info));
+}
+
 /**
  * kmemx_pages_push() - free a block to this CPU's front, if there is room
  * @pages: the region's frames
@@ -153,7 +162,8 @@ static __always_inline bool kmemx_pages_push(struct kmemx_pages *pages, struct p
 	/* Racy only where a block is freed twice. */
 	if (unlikely(data_race(*info) != kmemx_info(kind, order) ||
 		     list->top >= list->limit ||
-		     !kmemx_zone_has_plenty(&pages->zone) ||
+		     (unlikely(!kmemx_zone_has_plenty(&pages->zone)) &&
+		      !kmemx_pages_keeps(pages, list, info)) ||
 		     kmemx_pages_any_held(page, order)))
 		goto leave;
 	kmemx_step();
@@ -176,14 +186,12 @@ none:
 /**
  * enum kmemx_pages_way - where a block goes that the short way of a free does not take
  * @KMEMX_WAY_PAST: past the front, to the zone
- * @KMEMX_WAY_FEW: kmemx_pages_put_few() may take it
  * @KMEMX_WAY_MORE: kmemx_pages_put_more() may
  * @KMEMX_WAY_BY: kmemx_pages_wait() may
  * @KMEMX_WAY_SENT: kmemx_pages_put_sent() may; if it does not, kmemx_pages_way_here() says
  */
 enum kmemx_pages_way {
 	KMEMX_WAY_PAST,
-	KMEMX_WAY_FEW,
 	KMEMX_WAY_MORE,
 	KMEMX_WAY_BY,
 	KMEMX_WAY_SENT,
@@ -191,16 +199,11 @@ enum kmemx_pages_way {
 
 /* As kmemx_pages_way(), where no other CPU has taken blocks. */
 static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct kmemx_pages *pages,
-								 const u8 *info,
 								 unsigned int order)
 {
 	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
 	struct kmemx_pcp *pcp = raw_cpu_ptr(pages->pcp);
 
-	if (!kmemx_zone_has_plenty(&pages->zone))
-		return kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info)) &&
-			kmemx_pcp_keeps_few(kmemx_pcp_list(pcp, order)) ?
-			KMEMX_WAY_FEW : KMEMX_WAY_PAST;
 	if (unlikely(!kmemx_pcp_is_short(pcp))) {
 		if (kmemx_pcp_could_grow(pcp, order) || kmemx_parcel_could_help(pcp, order))
 			return KMEMX_WAY_MORE;
@@ -213,14 +216,15 @@ static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct km
 	return KMEMX_WAY_PAST;
 }
 
-/* Of a block of @order, 0..KMEMX_PCP_ORDERS - 1, whose info byte is at @info. */
+/* Of a block of @order, 0..KMEMX_PCP_ORDERS - 1. */
 static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
-							    const u8 *info, unsigned int order)
+							    unsigned int order)
 {
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return KMEMX_WAY_PAST;
 	/* Plain, as the operand of a comparison; if another does, and still, is seen later. */
-	if (unlikely(data_race(pages->wanting[order])) && kmemx_zone_has_plenty(&pages->zone))
-		return KMEMX_WAY_SENT;
-	return kmemx_pages_way_here(pages, info, order);
+	return unlikely(data_race(pages->wanting[order])) ? KMEMX_WAY_SENT :
+							     kmemx_pages_way_here(pages, order);
 }
 
 /**

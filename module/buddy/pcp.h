@@ -64,6 +64,7 @@ struct kmemx_parcels;
  * @nr_alloc: blocks allocated out of it on the short way; with @nr_free counted while the front
  *	      is entered, so by plain stores
  * @nr_free: freed into it on that way
+ * @few_limit: they add no more when @top is here, either, when few chunks are whole
  * @bottom: no block, and its info byte never that of one in a front, so that an empty
  *	    stack needs no test of its own
  * @seen: where @top was when it was last asked whether it is idle
@@ -77,6 +78,7 @@ struct kmemx_pcp_list {
 	struct kmemx_pcp_block *limit;
 	u64 nr_alloc;
 	u64 nr_free;
+	struct kmemx_pcp_block *few_limit;
 	struct kmemx_pcp_block *bottom;
 	struct kmemx_pcp_block *seen;
 	u16 cap;
@@ -183,6 +185,7 @@ static inline void kmemx_pcp_open(struct kmemx_pcp_list *list, struct kmemx_pcp_
 	list->bottom = blocks;
 	list->top = blocks;
 	list->limit = want_init_on_free() ? blocks : blocks + cap;
+	list->few_limit = blocks + cap / KMEMX_PCP_FEW;
 	list->seen = NULL;
 	static_assert(KMEMX_PCP_MAX <= U16_MAX);
 	list->cap = (u16)cap;
@@ -203,13 +206,6 @@ static inline void kmemx_pcp_close(struct kmemx_pcp_list *list)
 static inline unsigned int kmemx_pcp_nr(const struct kmemx_pcp_list *list)
 {
 	return (unsigned int)(READ_ONCE(list->top) - list->bottom);
-}
-
-/* When few chunks are whole: may it have one block more? Of another CPU's, a guess. */
-static inline bool kmemx_pcp_keeps_few(const struct kmemx_pcp_list *list)
-{
-	return READ_ONCE(list->top) < READ_ONCE(list->limit) &&
-		kmemx_pcp_nr(list) < list->cap / KMEMX_PCP_FEW;
 }
 
 /* Frames that a CPU has for its front. */
