@@ -5,8 +5,7 @@
  * own    each allocates 128 objects and frees them, again and again
  * cross  one allocates what the other frees; on one CPU, it does both
  *
- * And as time is noisy: the read-modify-writes of shared lines, counted, are the
- * same each time.
+ * And as time is noisy: the read-modify-writes of shared lines, which are counted.
  */
 #include <linux/errno.h>
 #include <linux/math64.h>

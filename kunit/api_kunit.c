@@ -856,15 +856,24 @@ static void api_trim_sets_held_pages_aside(struct kunit *test)
 	put_page(page);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(&kmemx_live.pages), 1UL);
 	kmemx_free_contig(ptr);
+	page = kmemx_alloc_pages(GFP_KERNEL, 5);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	get_page(page + 20);
+	KUNIT_EXPECT_TRUE(test, kmemx_page_trim(page, 5, 10));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&kmemx_live.pages.nr_quarantined), 1LL);
+	put_page(page + 20);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(&kmemx_live.pages), 1UL);
+	kmemx_free_pages(page, 4);
 }
 
 /* Of a block of @order: what is kept is freed by the least order that has so many. */
 static void expect_trimmed(struct kunit *test, unsigned int order, unsigned long keep)
 {
-	struct page *page = kmemx_alloc_pages(GFP_KERNEL, order), *tail;
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, order);
 	s64 used = read_stat(KMEMX_STAT_USED_BYTES);
 	unsigned int least = (unsigned int)get_order(keep << PAGE_SHIFT);
 	s64 gone = (s64)(((1UL << order) - keep) * PAGE_SIZE);
+	void *tail;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	memset(page_address(page), 0x3c, keep << PAGE_SHIFT);
@@ -872,10 +881,9 @@ static void expect_trimmed(struct kunit *test, unsigned int order, unsigned long
 	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), used - gone);
 	KUNIT_EXPECT_NULL(test, (void *)kmemx_zone_check(&kmemx_live.pages.zone));
 	if (gone) {
-		tail = virt_to_page(kmemx_alloc_contig_at(page_to_phys(page + keep), PAGE_SIZE,
-							  GFP_KERNEL));
-		KUNIT_EXPECT_PTR_EQ(test, tail, page + keep);
-		kmemx_free_contig(page_address(tail));
+		tail = kmemx_alloc_contig_at(page_to_phys(page + keep), PAGE_SIZE, GFP_KERNEL);
+		KUNIT_EXPECT_PTR_EQ(test, tail, page_address(page + keep));
+		kmemx_free_contig(tail);
 	}
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0x3c, keep << PAGE_SHIFT));
 	kmemx_free_pages(page, least);

@@ -93,11 +93,8 @@ static bool page_give(void *ctx, unsigned int order, unsigned long block)
 static int page_max_order(void *ctx)
 {
 	struct fixture *fx = ctx;
-	int order = KMEMX_CHUNK_ORDER;
 
-	while (order >= 0 && !kmemx_zone_has_block(&fx->pages->zone, (unsigned int)order))
-		order--;
-	return order;
+	return kmemx_zone_highest_order(&fx->pages->zone);
 }
 
 static const struct load_ops page_ops = {

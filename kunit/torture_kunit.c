@@ -289,6 +289,19 @@ static void free_contig(struct rnd *rnd, void *addr, unsigned long nr)
 	kmemx_free_contig(addr);
 }
 
+static void free_order(struct rnd *rnd, void *addr, unsigned int order)
+{
+	unsigned long all = 1UL << order;
+	unsigned long keep = rnd_below(rnd, 4) ? all : 1 + rnd_below(rnd, all);
+
+	if (keep < all) {
+		unmark_pages(addr + (keep << PAGE_SHIFT), all - keep);
+		expect(kmemx_page_trim(virt_to_page(addr), order, keep));
+	}
+	unmark_pages(addr, keep);
+	kmemx_free_pages(virt_to_page(addr), (unsigned int)get_order(keep << PAGE_SHIFT));
+}
+
 static void free_block(struct rnd *rnd, unsigned long block)
 {
 	void *addr = (void *)(block & PAGE_MASK);
@@ -300,8 +313,7 @@ static void free_block(struct rnd *rnd, unsigned long block)
 		free_contig(rnd, addr, what & ~CONTIG);
 		return;
 	}
-	unmark_pages(addr, 1UL << what);
-	kmemx_free_pages(virt_to_page(addr), what);
+	free_order(rnd, addr, (unsigned int)what);
 }
 
 static unsigned long swap_block(const struct turn *turn, unsigned long new)

@@ -27,6 +27,13 @@ static inline bool kmemx_api_wants_zeroes(gfp_t gfp)
 	return want_init_on_alloc(gfp) && !kmemx_pages_free_is_zero();
 }
 
+/* Is it another node's memory that is wanted, and no other? */
+static inline bool kmemx_api_is_elsewhere(gfp_t gfp, int nid)
+{
+	return (gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid;
+}
+
+void *kmemx_api_alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site);
 void *kmemx_api_hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
 			 gfp_t gfp, unsigned long call_site);
 void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind);

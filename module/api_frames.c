@@ -121,7 +121,7 @@ static __always_inline void take_back(unsigned long pfn, unsigned long nr, unsig
  * kmemx_api_free_frames() - free pages in a row
  * @addr: their address, which may be any value
  * @kind: as what they were allocated
- * @nr: how many, or 0 if the caller does not know
+ * @nr: how many, as for kmemx_zone_claim()
  * @call_site: who asks
  *
  * Context: any.

@@ -18,14 +18,6 @@ void *kmemx_api_alloc_object(struct kmemx_cache *cache, gfp_t gfp, size_t size,
 bool kmemx_api_free_object(const struct kmemx_cache *want, const void *obj,
 			   unsigned long call_site);
 
-void *kmemx_api_alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site);
-
-/* Is it another node's memory that is wanted, and no other? */
-static inline bool kmemx_api_is_elsewhere(gfp_t gfp, int nid)
-{
-	return (gfp & __GFP_THISNODE) && nid != NUMA_NO_NODE && nid != kmemx_live.origin.nid;
-}
-
 /* Is it to be refused, or somebody to be told of it? */
 static __always_inline bool kmemx_api_is_told(gfp_t gfp)
 {

@@ -9,7 +9,6 @@
 #include <kmemx/kmemx.h>
 
 #include "api.h"
-#include "api_object.h"
 #include "buddy/pages_front.h"
 #include "buddy/zone_bins.h"
 #include "buddy/zone_block.h"
@@ -17,6 +16,12 @@
 #include "observe/stat.h"
 #include "observe/trace.h"
 #include "request.h"
+
+/* An order that overflows is too large as well. */
+static size_t order_bytes(unsigned int order)
+{
+	return order < BITS_PER_LONG - PAGE_SHIFT - 1 ? PAGE_SIZE << order : LONG_MAX;
+}
 
 /* What the short way does not do: large blocks, a front to fill, zeroes, reclaim. */
 static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
@@ -38,8 +43,7 @@ static noinline struct page *alloc_pages_slow(gfp_t gfp, unsigned int order,
 			return page;
 		}
 	}
-	/* An order that overflows is too large as well. */
-	req.size = order < BITS_PER_LONG - PAGE_SHIFT - 1 ? PAGE_SIZE << order : LONG_MAX;
+	req.size = order_bytes(order);
 	req.align = req.size;
 	addr = kmemx_api_alloc_frames(&req, KMEMX_KIND_PAGES);
 	return addr ? virt_to_page(addr) : NULL;
@@ -229,8 +233,7 @@ KMEMX_EXPORT(kmemx_alloc_pages);
 struct page *kmemx_alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
 	if (kmemx_api_is_elsewhere(gfp, nid)) {
-		kmemx_api_alloc_elsewhere(order < BITS_PER_LONG - PAGE_SHIFT - 1 ?
-					  PAGE_SIZE << order : LONG_MAX, gfp, _RET_IP_);
+		kmemx_api_alloc_elsewhere(order_bytes(order), gfp, _RET_IP_);
 		return NULL;
 	}
 	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0))
@@ -525,7 +528,7 @@ static noinline void free_pages_order(struct page *page, unsigned int order,
 /**
  * kmemx_free_pages() - free page frames
  * @page: what kmemx_alloc_pages() gave, or NULL
- * @order: the order it was given for
+ * @order: the order it was given for, or that of what kmemx_page_trim() has left
  *
  * A frame that somebody else holds a reference to is set aside until they let
  * go.
@@ -544,7 +547,7 @@ KMEMX_EXPORT(kmemx_free_pages);
 /**
  * kmemx_page_trim() - give the end of a block of page frames back
  * @page: what kmemx_alloc_pages() gave
- * @order: the order it was given for
+ * @order: as for kmemx_free_pages()
  * @nr: frames to keep, from the start, at least 1; with all of them nothing happens
  *
  * What is kept stays where it is. kmemx_free_pages() frees it, with the least order that has so

@@ -278,9 +278,10 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_put_chunk);
 bool kmemx_pages_put_zeroed(struct kmemx_pages *pages, u32 frame, unsigned int order,
 			    enum kmemx_kind kind)
 {
-	u8 info;
+	u8 info = kmemx_info(kind, order);
 
-	if (kmemx_zone_claim(&pages->zone, frame, kind, 1UL << order, &info))
+	/* As kmemx_zone_claim(), of one block and nothing else. */
+	if (!try_cmpxchg(&pages->zone.info[frame], &info, 0))
 		return false;
 	kmemx_pages_give_frames(pages, frame, order);
 	return true;
@@ -475,7 +476,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_alloc_at);
  * @pages: the region's frames
  * @frame: its first frame
  * @kind: what it was allocated for
- * @nr: its frames, or 0 if the caller does not know
+ * @nr: its frames, as for kmemx_zone_claim()
  * @freed: set to what it came to
  *
  * Frames that somebody else holds a reference to are set aside. With

@@ -156,7 +156,7 @@ void kmemx_pages_counts(const struct kmemx_pages *pages, struct kmemx_pages_coun
 
 			counts->nr_alloc += nr_alloc;
 			counts->nr_free += nr_free;
-			counts->nr_used += (s64)(nr_alloc - nr_free) << k;
+			counts->nr_used += (s64)(nr_alloc - nr_free) * (1 << k);
 		}
 	}
 }

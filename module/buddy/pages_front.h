@@ -127,8 +127,9 @@ static inline bool kmemx_pages_front_may_help(const struct kmemx_pages *pages,
  * When few chunks are whole: may a stack have the block whose info byte is at @info? It keeps few,
  * and those of chunks that have many.
  */
-static __always_inline bool kmemx_pages_keeps(const struct kmemx_pages *pages,
-					      const struct kmemx_pcp_list *list, const u8 *info)
+static __always_inline bool kmemx_pages_keeps_few(const struct kmemx_pages *pages,
+						  const struct kmemx_pcp_list *list,
+						  const u8 *info)
 {
 	return list->top < list->few_limit &&
 		kmemx_zone_is_dense(&pages->zone, kmemx_pages_number(pages, info));
@@ -163,7 +164,7 @@ static __always_inline bool kmemx_pages_push(struct kmemx_pages *pages, struct p
 	if (unlikely(data_race(*info) != kmemx_info(kind, order) ||
 		     list->top >= list->limit ||
 		     (unlikely(!kmemx_zone_has_plenty(&pages->zone)) &&
-		      !kmemx_pages_keeps(pages, list, info)) ||
+		      !kmemx_pages_keeps_few(pages, list, info)) ||
 		     kmemx_pages_any_held(page, order)))
 		goto leave;
 	kmemx_step();
@@ -204,6 +205,8 @@ static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct km
 	/* Any CPU's will do for the questions: if it is another then, no harm is done. */
 	struct kmemx_pcp *pcp = raw_cpu_ptr(pages->pcp);
 
+	if (!kmemx_zone_has_plenty(&pages->zone))
+		return KMEMX_WAY_PAST;
 	if (unlikely(!kmemx_pcp_is_short(pcp))) {
 		if (kmemx_pcp_could_grow(pcp, order) || kmemx_parcel_could_help(pcp, order))
 			return KMEMX_WAY_MORE;
@@ -220,11 +223,10 @@ static __always_inline enum kmemx_pages_way kmemx_pages_way_here(const struct km
 static __always_inline enum kmemx_pages_way kmemx_pages_way(const struct kmemx_pages *pages,
 							    unsigned int order)
 {
-	if (!kmemx_zone_has_plenty(&pages->zone))
-		return KMEMX_WAY_PAST;
 	/* Plain, as the operand of a comparison; if another does, and still, is seen later. */
-	return unlikely(data_race(pages->wanting[order])) ? KMEMX_WAY_SENT :
-							     kmemx_pages_way_here(pages, order);
+	if (unlikely(data_race(pages->wanting[order])) && kmemx_zone_has_plenty(&pages->zone))
+		return KMEMX_WAY_SENT;
+	return kmemx_pages_way_here(pages, order);
 }
 
 /**

@@ -87,6 +87,9 @@ struct kmemx_pcp_list {
 	u8 few;
 } ____cacheline_aligned;
 
+/* A line each, so an operation needs no more than one, and which is found by a shift. */
+static_assert(offsetofend(struct kmemx_pcp_list, few) <= 64);
+
 /**
  * struct kmemx_pcp_group - free blocks of one order that wait for others of their word
  * @heads: the first bit of each in the word of the map

@@ -126,7 +126,7 @@ enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 }
 
 /* Of what was a block of @nr frames some may have been given back. */
-static bool is_length(unsigned long frames, unsigned long nr)
+static bool fits(unsigned long frames, unsigned long nr)
 {
 	return frames == nr || (frames < nr && nr < 2 * frames && !(nr & (nr - 1)));
 }
@@ -153,7 +153,7 @@ enum kmemx_verdict kmemx_zone_claim(struct kmemx_zone *zone, unsigned int frame,
 
 	if (kmemx_info_kind(seen) != kind)
 		return kmemx_zone_judge(zone, frame);
-	if (nr && !is_length(kmemx_zone_block_frames(zone, frame), nr))
+	if (nr && !fits(kmemx_zone_block_frames(zone, frame), nr))
 		return READ_ONCE(zone->info[frame]) == seen ?
 			KMEMX_FREE_ORDER : KMEMX_FREE_DOUBLE;
 	*info = seen;

@@ -10,7 +10,7 @@
  * double free. Which one that is, the bits of the block decide where it is at most a word,
  * and the state word where it is a chunk, kmemx_zone_free_block(); else the
  * compare-and-exchange that zeroes the byte, kmemx_zone_claim(): for a row of blocks, and what
- * has to be zeroed, or to be set aside.
+ * has to be zeroed, to be set aside, or to be trimmed.
  *
  * Locking: none, as in chunk.h.
  */

@@ -121,7 +121,8 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 
 /**
  * kmemx_snapshot_take() - count the bytes of a region
- * @region: the region
+ * @region: the region; of another than that of the exported functions, which count what is used,
+ *	    @snap->used and with it @snap->unsettled mean nothing
  * @snap: set to the counts
  *
  * Context: may sleep.

@@ -14,10 +14,11 @@
 #include <kmemx/verdict.h>
 
 enum kmemx_stat_item {
+	/* But for what caches, and fronts of pages on the short way, count: see snapshot.h. */
 	KMEMX_STAT_USED_BYTES,		/* Held by users: objects and pages. */
-	KMEMX_STAT_ALLOC,		/* Of objects, which their caches count... */
-	KMEMX_STAT_FREE,		/* ...as long as they are there. */
-	KMEMX_STAT_PAGE_ALLOC,		/* But for what fronts count on the short way. */
+	KMEMX_STAT_ALLOC,		/* Of objects, whose caches are gone. */
+	KMEMX_STAT_FREE,
+	KMEMX_STAT_PAGE_ALLOC,
 	KMEMX_STAT_PAGE_FREE,
 	KMEMX_STAT_RECLAIM,
 	KMEMX_STAT_HELD_ON_FREE,	/* Frees that met a page somebody else held. */
@@ -54,7 +55,7 @@ enum kmemx_failure {
 	KMEMX_FAIL_PLACE,		/* What is there is in use, or not the region's. */
 };
 
-/* Blocks of one order are counted in one place, by one instruction. */
+/* Blocks of one order are counted in one place. */
 #define KMEMX_STAT_ORDERS	10
 
 /**
