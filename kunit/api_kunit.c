@@ -23,6 +23,7 @@
 #include "observe/snapshot.h"
 #include "observe/stat.h"
 #include "slab/usage.h"
+#include "used_up.h"
 
 #define QUIET	(GFP_KERNEL | __GFP_NOWARN)
 
@@ -475,32 +476,6 @@ static void api_released_pages_serve_atomic_callers(struct kunit *test)
 	kmemx_free(all);
 }
 
-/* All that a caller that may not wait gets past the fronts, in a chain; the last try fails. */
-static void *take_past_fronts(struct kunit *test)
-{
-	void *rest, *last;
-
-	rest = kmemx_alloc_contig(kmemx_zone_largest(&kmemx_live.pages.zone, NULL) << PAGE_SHIFT,
-				  0, GFP_NOWAIT);
-	KUNIT_ASSERT_NOT_NULL(test, rest);
-	*(void **)rest = NULL;
-	while ((last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN))) {
-		*(void **)last = rest;
-		rest = last;
-	}
-	return rest;
-}
-
-static void give_chain(void *rest)
-{
-	while (rest) {
-		void *next = *(void **)rest;
-
-		kmemx_free_contig(rest);
-		rest = next;
-	}
-}
-
 /* What is in fronts is lost to a caller that may not wait, and no other. */
 static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 {
@@ -514,14 +489,14 @@ static void api_says_what_is_stranded_in_fronts(struct kunit *test)
 	page = kmemx_alloc_pages(GFP_KERNEL, 0);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_ASSERT_GT(test, kmemx_pages_nr_front(&kmemx_live.pages), 0UL);
-	rest = take_past_fronts(test);
+	rest = used_up_take(test);
 	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
 	migrate_enable();
 	last = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, last);
 	kmemx_free_contig(last);
 	kmemx_free_pages(page, 0);
-	give_chain(rest);
+	used_up_give(rest);
 }
 
 /* Leaves what it was filled with in the front of the CPU that it runs on. */
@@ -551,7 +526,7 @@ static void api_finds_what_another_front_has(struct kunit *test)
 	KUNIT_ASSERT_GT(test, kmemx_pages_nr_front_of(&kmemx_live.pages, other), 0UL);
 	KUNIT_ASSERT_EQ(test, kmemx_pages_nr_front_of(&kmemx_live.pages, raw_smp_processor_id()),
 			0UL);
-	rest = take_past_fronts(test);
+	rest = used_up_take(test);
 	while (read_stat(KMEMX_STAT_FAIL_STRANDED) == stranded && tries++ < nr_cpu_ids)
 		KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(PAGE_SIZE, 0,
 							   GFP_NOWAIT | __GFP_NOWARN));
@@ -560,7 +535,7 @@ static void api_finds_what_another_front_has(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN));
 	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
 	migrate_enable();
-	give_chain(rest);
+	used_up_give(rest);
 }
 
 /* Takes pages, @page[nr] the next, until its CPU has used up what others have left for it. */

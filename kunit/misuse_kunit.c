@@ -24,6 +24,7 @@
 #include "slab/exchange.h"
 #include "slab/sheaf.h"
 #include "slab/usage.h"
+#include "used_up.h"
 
 static s64 count_before[KMEMX_NR_STATS];
 
@@ -82,28 +83,6 @@ static void misuse_racing_double_free(struct kunit *test)
 	kmemx_free_pages(again, 0);
 }
 
-/* All that there is past the fronts, in a chain. */
-static void *take_past_fronts(void)
-{
-	void *chain = NULL, *next;
-
-	while ((next = kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN))) {
-		*(void **)next = chain;
-		chain = next;
-	}
-	return chain;
-}
-
-static void give_chain(void *chain)
-{
-	while (chain) {
-		void *next = *(void **)chain;
-
-		kmemx_free_contig(chain);
-		chain = next;
-	}
-}
-
 /* Into this CPU's front, as a free that races with another one would have put it there. */
 static void put_in_front(struct kunit *test, struct page *page)
 {
@@ -133,7 +112,7 @@ static void misuse_racing_double_free_where_nothing_else_is_free(struct kunit *t
 		KUNIT_ASSERT_NOT_NULL(test, other);
 		kmemx_pages_drain(&kmemx_live.pages);
 		migrate_disable();
-		chain = take_past_fronts();
+		chain = used_up_take(test);
 		if (below)
 			put_in_front(test, other);
 		put_in_front(test, page);
@@ -144,7 +123,7 @@ static void misuse_racing_double_free_where_nothing_else_is_free(struct kunit *t
 		expect_counted(test, KMEMX_STAT_BAD_FREE_DOUBLE, below + 1);
 		KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0));
 		migrate_enable();
-		give_chain(chain);
+		used_up_give(chain);
 		kmemx_free_pages(page, 0);
 		kmemx_free_pages(other, 0);
 	}
