@@ -606,6 +606,59 @@ static void misuse_wrong_function(struct kunit *test)
 	kmemx_free(small);
 }
 
+static void misuse_copy_beyond_the_window(struct kunit *test)
+{
+	struct kmemx_cache_args args = { .useroffset = 8, .usersize = 40 };
+	struct kmemx_cache *cache = kmemx_cache_create("kunit-window", 64, &args, 0);
+	struct kmemx_cache *none = kmemx_cache_create("kunit-no-window", 64, NULL, 0);
+	u8 *obj, *other;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	KUNIT_ASSERT_NOT_NULL(test, none);
+	obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+	other = kmemx_cache_alloc(none, GFP_KERNEL);
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj + 7, 2));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj + 8, 41));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj + 48, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj + 63, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj + 47, SIZE_MAX));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(other, 1));
+	/* A page that user space could have is not even looked at. */
+	KUNIT_EXPECT_EQ(test, kmemx_copy_to_user((void __user *)PAGE_SIZE, obj, 5), 5UL);
+	KUNIT_EXPECT_EQ(test, kmemx_copy_from_user(obj, (void __user *)PAGE_SIZE, 5), 5UL);
+	expect_counted(test, KMEMX_STAT_BAD_USERCOPY, 9);
+	kmemx_cache_free(cache, obj);
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(obj + 8, 1));
+	expect_counted(test, KMEMX_STAT_BAD_USERCOPY, 10);
+	kmemx_cache_free(none, other);
+	kmemx_cache_destroy(cache);
+	kmemx_cache_destroy(none);
+}
+
+static void misuse_copy_beyond_an_allocation(struct kunit *test)
+{
+	u8 *small = kmemx_alloc(64, GFP_KERNEL), *large = kmemx_alloc(100000, GFP_KERNEL);
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 0);
+	u8 *contig = kmemx_alloc_contig(3 * PAGE_SIZE, 0, GFP_KERNEL);
+
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(small, 65));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(small + 63, 2));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(large, kmemx_size(large) + 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(large, SIZE_MAX));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(page_address(page) + 1, PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(contig + 2 * PAGE_SIZE, PAGE_SIZE + 1));
+	expect_counted(test, KMEMX_STAT_BAD_USERCOPY, 6);
+	kmemx_free(small);
+	kmemx_free(large);
+	kmemx_free_pages(page, 0);
+	kmemx_free_contig(contig);
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(small, 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(page_address(page), 1));
+	KUNIT_EXPECT_FALSE(test, kmemx_check_usercopy(contig + PAGE_SIZE, 1));
+	expect_counted(test, KMEMX_STAT_BAD_USERCOPY, 9);
+}
+
 static void misuse_nofail_is_refused(struct kunit *test)
 {
 	KUNIT_EXPECT_NULL(test, kmemx_alloc(64, GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN));
@@ -939,6 +992,8 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_wrong_function),
 	KUNIT_CASE(misuse_trim_of_what_is_no_block),
 	KUNIT_CASE(misuse_orders_of_a_trimmed_block),
+	KUNIT_CASE(misuse_copy_beyond_the_window),
+	KUNIT_CASE(misuse_copy_beyond_an_allocation),
 	KUNIT_CASE(misuse_nofail_is_refused),
 	{}
 };

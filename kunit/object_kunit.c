@@ -438,12 +438,45 @@ static void object_usercopy_window_is_inside(struct kunit *test)
 	struct kmemx_cache_args args = { .useroffset = 8, .usersize = 56 };
 	struct kmemx_cache *cache = kmemx_cache_create("kunit-window", 64, &args, 0);
 
-	KUNIT_EXPECT_NOT_NULL(test, cache);
+	u8 *obj;
+
+	KUNIT_ASSERT_NOT_NULL(test, cache);
+	obj = kmemx_cache_alloc(cache, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(obj + 8, 56));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(obj + 63, 1));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(obj, 0));
+	kmemx_cache_free(cache, obj);
 	kmemx_cache_destroy(cache);
 	args.usersize = 57;
 	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-window", 64, &args, 0));
 	args.useroffset = UINT_MAX;
 	KUNIT_EXPECT_NULL(test, kmemx_cache_create("kunit-window", 64, &args, 0));
+}
+
+/* What has no window of its own may be copied as a whole; what is not the region's, too. */
+static void object_usercopy_of_the_rest(struct kunit *test)
+{
+	u8 *small = kmemx_alloc(100, GFP_KERNEL), *large = kmemx_alloc(100000, GFP_KERNEL);
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 3);
+	u8 *contig = kmemx_alloc_contig(5 * PAGE_SIZE, 0, GFP_KERNEL);
+	s64 before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_BAD_USERCOPY);
+
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(small, kmemx_size(small)));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(small + 99, 1));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(large, kmemx_size(large)));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(large + 99999, 1));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(page_address(page), 8 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(page_address(page) + 5000, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(contig, 5 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(contig + 4 * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(test, sizeof(*test)));
+	KUNIT_EXPECT_TRUE(test, kmemx_check_usercopy(NULL, 1));
+	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_BAD_USERCOPY), before);
+	kmemx_free(small);
+	kmemx_free(large);
+	kmemx_free_pages(page, 3);
+	kmemx_free_contig(contig);
 }
 
 struct thing {
@@ -624,6 +657,7 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_destructor_runs_once_per_object),
 	KUNIT_CASE(object_typesafe_slabs_stay),
 	KUNIT_CASE(object_usercopy_window_is_inside),
+	KUNIT_CASE(object_usercopy_of_the_rest),
 	KUNIT_CASE(object_cache_of_a_structure),
 	KUNIT_CASE(object_cache_lines_are_shared_by_small_objects),
 	KUNIT_CASE(object_for_dma_has_lines_of_its_own),

@@ -114,6 +114,26 @@ static void zone_blocks_are_naturally_aligned(struct kunit *test)
 	}
 }
 
+/* What is from each frame of an allocation on, of @nr frames with nothing beside it. */
+static void expect_frames_from(struct kunit *test, struct fixture *fx, unsigned int frame,
+			       unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long some = kmemx_zone_frames_from(&fx->zone, frame + i, 1);
+
+		KUNIT_ASSERT_EQ(test, kmemx_zone_frames_from(&fx->zone, frame + i, nr - i), nr - i);
+		KUNIT_ASSERT_EQ(test, kmemx_zone_frames_from(&fx->zone, frame + i, ULONG_MAX),
+				nr - i);
+		KUNIT_ASSERT_GE(test, some, 1UL);
+		KUNIT_ASSERT_LE(test, some, nr - i);
+	}
+	KUNIT_ASSERT_EQ(test, kmemx_zone_frames_from(&fx->zone, frame - 1, 1), 0UL);
+	for (i = nr; i < nr + 20 && frame + i < kmemx_zone_end(&fx->zone); i++)
+		KUNIT_ASSERT_EQ(test, kmemx_zone_frames_from(&fx->zone, frame + i, 1), 0UL);
+}
+
 static void zone_any_length_takes_no_more(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -126,6 +146,7 @@ static void zone_any_length_takes_no_more(struct kunit *test)
 		expect_sound(test, fx);
 		KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES - nr);
 		KUNIT_ASSERT_EQ(test, kmemx_zone_block_frames(&fx->zone, frame), nr);
+		expect_frames_from(test, fx, frame, nr);
 		KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, 0), KMEMX_FREE_OK);
 		expect_all_free(test, fx);
 	}

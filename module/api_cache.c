@@ -248,6 +248,7 @@ struct kmemx_cache *kmemx_cache_create(const char *name, unsigned int size,
 		spec.ctor = args->ctor;
 		spec.dtor = args->dtor;
 		spec.magazine = args->magazine;
+		spec.useroffset = args->useroffset;
 		spec.usersize = args->usersize;
 		is_good = is_good && args->useroffset <= size &&
 			args->usersize <= size - args->useroffset;

@@ -93,6 +93,7 @@ static int make_class(struct kmemx_region *region, unsigned int i)
 	struct kmemx_cache_spec spec = {
 		.size = region->classes.size[i],
 		.align = min_t(u32, kmemx_classes_align(region->classes.size[i]), PAGE_SIZE),
+		.usersize = region->classes.size[i],
 	};
 	char name[KMEMX_CACHE_NAME];
 	struct kmemx_cache *cache;

@@ -93,6 +93,50 @@ unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_block_frames);
 
 /**
+ * kmemx_zone_frames_from() - how much of an allocation is there from one of its frames on?
+ * @zone: the zone
+ * @frame: any frame
+ * @enough: so many will do, 1 and more
+ *
+ * Return: the frames from @frame to the end of the allocation that it is in, which is not a
+ * slab, or some of them, but no fewer than @enough then; 0 if it is in none. Meaningless, but
+ * harmless, if that is freed meanwhile.
+ */
+unsigned long kmemx_zone_frames_from(const struct kmemx_zone *zone, unsigned int frame,
+				     unsigned long enough)
+{
+	unsigned int head = frame, order;
+	unsigned long nr;
+	u8 info;
+
+	/* Blocks are aligned, so the first that begins on the way is the only one it can be in. */
+	info = READ_ONCE(zone->info[head]);
+	for (order = 1; !info && order <= KMEMX_CHUNK_ORDER; order++) {
+		head = round_down(frame, 1U << order);
+		info = READ_ONCE(zone->info[head]);
+	}
+	switch (kmemx_info_kind(info)) {
+	case KMEMX_KIND_PAGES:
+	case KMEMX_KIND_LARGE:
+	case KMEMX_KIND_CONTIG:
+	case KMEMX_KIND_MORE:
+		break;
+	default:
+		return 0;
+	}
+	nr = 1UL << kmemx_info_order(info);
+	if (nr <= frame - head)
+		return 0;
+	nr -= frame - head;
+	while ((info & KMEMX_INFO_MORE) && nr < enough && frame + nr < kmemx_zone_end(zone)) {
+		info = READ_ONCE(zone->info[frame + nr]);
+		nr += 1UL << kmemx_info_order(info);
+	}
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_frames_from);
+
+/**
  * kmemx_zone_judge() - what is wrong with freeing this frame?
  * @zone: the zone
  * @frame: a frame that is not the start of an allocation of the kind expected

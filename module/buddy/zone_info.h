@@ -73,6 +73,8 @@ void kmemx_zone_mark_tails(struct kmemx_zone *zone, unsigned int frame,
 			   unsigned int order, bool is_slab);
 unsigned long kmemx_zone_block_frames(const struct kmemx_zone *zone,
 				      unsigned int frame);
+unsigned long kmemx_zone_frames_from(const struct kmemx_zone *zone, unsigned int frame,
+				     unsigned long enough);
 
 enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 				    unsigned int frame);

@@ -115,6 +115,24 @@ void kmemx_report_bad_free(enum kmemx_verdict verdict, const void *addr,
 }
 
 /**
+ * kmemx_report_bad_copy() - count a copy to or from user space that was refused, and warn once
+ * @why: what is wrong with it
+ * @addr: where in the region
+ * @n: how many bytes
+ * @cache: name of the cache whose object is there, or NULL
+ * @call_site: who asked
+ *
+ * Context: any.
+ */
+void kmemx_report_bad_copy(const char *why, const void *addr, size_t n, const char *cache,
+			   unsigned long call_site)
+{
+	kmemx_stat_add(KMEMX_STAT_BAD_USERCOPY, 1);
+	WARN_ONCE(1, KBUILD_MODNAME ": bad user copy of %zu bytes at %p%s%s by %pS: %s; refused, and further ones only counted\n",
+		  n, addr, cache ? " in cache " : "", cache ?: "", (void *)call_site, why);
+}
+
+/**
  * kmemx_report_held() - count, and say once, that freed pages are still held
  * @addr: the first page that was freed
  * @nr: how many of the pages freed with it somebody holds a reference to

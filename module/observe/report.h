@@ -34,7 +34,8 @@ bool kmemx_report_is_due(gfp_t gfp);
 void kmemx_report_shortage(const struct kmemx_shortage *shortage);
 void kmemx_report_bad_free(enum kmemx_verdict verdict, const void *addr,
 			   const char *cache, unsigned long call_site);
-
+void kmemx_report_bad_copy(const char *why, const void *addr, size_t n, const char *cache,
+			   unsigned long call_site);
 void kmemx_report_held(const void *addr, unsigned long nr, unsigned long call_site);
 
 #endif /* KMEMX_OBSERVE_REPORT_H */

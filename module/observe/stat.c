@@ -8,7 +8,7 @@
 
 #include "observe/stat.h"
 
-/* Static, as one instruction then counts; modules share little such space, this is 344 bytes. */
+/* Static, as one instruction then counts; modules share little such space, this is 352 bytes. */
 DEFINE_PER_CPU(struct kmemx_stat, kmemx_stat);
 /* As EXPORT_PER_CPU_SYMBOL() has it: to sparse an export is no per-CPU variable. */
 #ifndef __CHECKER__
@@ -39,6 +39,7 @@ static const char * const names[] = {
 	[KMEMX_STAT_BAD_FREE_FOREIGN]		= "bad_free_foreign",
 	[KMEMX_STAT_BAD_FREE_CACHE]		= "bad_free_cache",
 	[KMEMX_STAT_BAD_FREE_FUNCTION]		= "bad_free_function",
+	[KMEMX_STAT_BAD_USERCOPY]		= "bad_usercopy",
 };
 
 static_assert(ARRAY_SIZE(names) == KMEMX_NR_STATS);

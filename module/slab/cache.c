@@ -73,6 +73,7 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	cache->is_typesafe = spec->is_typesafe;
 	cache->is_hwcache_aligned = spec->is_hwcache_aligned;
 	cache->is_for_dma = spec->is_for_dma;
+	cache->useroffset = spec->useroffset;
 	cache->usersize = spec->usersize;
 	cache->partial_mem = vzalloc(KMEMX_NR_PARTIAL * bytes);
 	if (!cache->partial_mem)

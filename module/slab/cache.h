@@ -33,7 +33,8 @@ struct module;
  *		 after the object was freed; none goes but in kmemx_cache_retire()
  * @is_hwcache_aligned: SLAB_HWCACHE_ALIGN was asked for; @align has what it takes
  * @is_for_dma: so was KMEMX_DMA
- * @usersize: bytes that may be copied to and from user space, to be shown
+ * @useroffset: of the part of an object that may be copied to and from user space
+ * @usersize: bytes of that part, for who checks such copies
  * @magazine: objects that a front may hold at most, 0 for what the depot says, or
  *	      KMEMX_FRONT_NONE
  */
@@ -46,6 +47,7 @@ struct kmemx_cache_spec {
 	bool is_typesafe;
 	bool is_hwcache_aligned;
 	bool is_for_dma;
+	u32 useroffset;
 	u32 usersize;
 	unsigned int magazine;
 };
@@ -77,6 +79,7 @@ struct kmemx_cache {
 	atomic64_t nr_ended;		/* Slabs that were its own. */
 	bool is_hwcache_aligned;	/* As in the spec. */
 	bool is_for_dma;		/* As in the spec. */
+	u32 useroffset;			/* As in the spec. */
 	u32 usersize;			/* As in the spec. */
 	void *files;			/* Of who watches the depot. */
 	char name[KMEMX_CACHE_NAME];

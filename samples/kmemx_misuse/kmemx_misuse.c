@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/mman.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -18,7 +19,7 @@
 
 static char *bug = "";
 module_param(bug, charp, 0444);
-MODULE_PARM_DESC(bug, "double, order, misaligned, foreign, cache or function: a free that kmemx is to refuse; page: a page of the kernel's, never freed; nofail: a flag it is to refuse; dtor: a cache with a destructor, never destroyed");
+MODULE_PARM_DESC(bug, "double, order, misaligned, foreign, cache or function: a free that kmemx is to refuse; usercopy: a copy to user space that it is to refuse; page: a page of the kernel's, never freed; nofail: a flag it is to refuse; dtor: a cache with a destructor, never destroyed");
 
 static int double_free(void)
 {
@@ -102,6 +103,32 @@ static int nofail(void)
 	return 0;
 }
 
+/* Copies all of an object to user space, and then what may be. */
+static int wrong_copy(void)
+{
+	struct kmemx_cache_args args = { .useroffset = 8, .usersize = 16 };
+	struct kmemx_cache *cache = kmemx_cache_create("misuse-window", 64, &args, 0);
+	char *obj = cache ? kmemx_cache_zalloc(cache, GFP_KERNEL) : NULL;
+	unsigned long addr = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	char __user *user = (char __user *)addr;
+	int ret = -ENOMEM;
+
+	if (obj && !IS_ERR_VALUE(addr)) {
+		strscpy(obj + 8, "user", 16);
+		ret = kmemx_copy_to_user(user, obj, 64) == 64 &&
+			!kmemx_copy_to_user(user, obj + 8, 16) &&
+			!kmemx_copy_from_user(obj + 16, user, 8) &&
+			!strcmp(obj + 16, "user") ? 0 : -EFAULT;
+	}
+	if (!IS_ERR_VALUE(addr))
+		vm_munmap(addr, PAGE_SIZE);
+	if (obj)
+		kmemx_cache_free(cache, obj);
+	kmemx_cache_destroy(cache);
+	return ret;
+}
+
 static unsigned int nr_destroyed;
 
 static void destroy_object(void *obj)
@@ -134,6 +161,7 @@ static const struct {
 	{ "foreign", foreign },
 	{ "cache", wrong_cache },
 	{ "function", wrong_function },
+	{ "usercopy", wrong_copy },
 	{ "page", leak_page },
 	{ "nofail", nofail },
 	{ "dtor", leak_cache },
@@ -146,7 +174,7 @@ static int __init kmemx_misuse_init(void)
 	for (i = 0; i < ARRAY_SIZE(bugs); i++)
 		if (!strcmp(bugs[i].name, bug))
 			return bugs[i].make();
-	pr_err("bug=%s: give double, order, misaligned, foreign, cache, function, page, nofail or dtor\n",
+	pr_err("bug=%s: give double, order, misaligned, foreign, cache, function, usercopy, page, nofail or dtor\n",
 	       bug);
 	return -EINVAL;
 }

@@ -121,6 +121,18 @@ wrong_free() {
 		equal "used, quarantined, unsettled" "$(books)" "0 0 0"
 }
 
+# Twice too. What user space then has is looked at by the driver.
+wrong_copy() {
+	mark
+	for _ in 1 2; do
+		insmod kmemx_misuse.ko bug=usercopy && rmmod kmemx_misuse || return
+	done
+	said
+	equal "warnings" "$(said | grep -c '^kmemx: bad user copy of 64 bytes .* in cache misuse-window by wrong_copy.*: it is not all inside')" 1 &&
+		equal bad_usercopy "$(stat_of bad_usercopy)" 2 &&
+		equal "used, quarantined, unsettled" "$(books)" "0 0 0"
+}
+
 sample_goes_on() { insmod kmemx_sample.ko && rmmod kmemx_sample && equal books "$(books)" "0 0 0"; }
 unloads() { mark && rmmod kmemx && said | grep 'gave back all memory'; }
 
@@ -133,6 +145,7 @@ wrong_frees() {
 	try "badinput/$1-free-foreign" wrong_free foreign 'not an address of the region'
 	try "badinput/$1-free-wrong-cache" wrong_free cache 'an object of another cache'
 	try "badinput/$1-free-wrong-function" wrong_free function 'allocated by another family'
+	try "badinput/$1-user-copy-beyond-its-window" wrong_copy
 	try "badinput/$1-sample-afterwards" sample_goes_on
 	try "badinput/$1-unloads-afterwards" unloads
 }
@@ -175,7 +188,7 @@ on_backports() {
 }
 on_stable() { in_guest stable stable -- guest stable parameters kernel_without; }
 on_misuse() {
-	in_guest misuse backports --expect-report '^WARNING: .*kmemx_report_bad_free' -- guest misuse wrong_frees left_cache
+	in_guest misuse backports --expect-report '^WARNING: .*kmemx_report_bad_(free|copy)' -- guest misuse wrong_frees left_cache
 	in_guest nofail backports --expect-report '^WARNING: .*kmemx_request_refuse' -- guest nofail nofail
 }
 

@@ -20,6 +20,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 
 #define KMEMX_VERSION	"0.1.0"
 #define KMEMX_ABI	1
@@ -43,9 +44,10 @@ struct kmemx_sheaf;
  * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
  *	      parameter says, KMEMX_NO_MAGAZINE for none. With 24 and more, batches of half as
  *	      many, at most 62, may be on their way between CPUs too, two for each CPU
- * @useroffset: with @usersize, the part of an object that is meant to be copied to and from
- * @usersize: user space. It has to lie inside the object, and is shown in debugfs; copies are not
- *	      held to it, since to the kernel's hardened usercopy these are no slab pages.
+ * @useroffset: with @usersize, the part of an object that may be copied to and from user space,
+ * @usersize: by kmemx_copy_to_user() and kmemx_copy_from_user(). It has to lie inside the object.
+ *	      The kernel's own functions do not ask, since to its hardened usercopy these are no
+ *	      slab pages
  */
 struct kmemx_cache_args {
 	unsigned int align;
@@ -76,6 +78,37 @@ void kmemx_free_sensitive(void *ptr);
 size_t kmemx_size(const void *ptr);
 bool kmemx_owns(const void *ptr);
 void kmemx_dump_obj(const void *ptr);
+bool kmemx_check_usercopy(const void *ptr, size_t n);
+
+/**
+ * kmemx_copy_to_user() - copy_to_user(), from what kmemx_check_usercopy() allows
+ * @to: address in user space
+ * @from: in the region, or elsewhere
+ * @n: bytes
+ *
+ * Context: task, may sleep.
+ * Return: how many bytes were not copied, all of them if they may not be.
+ */
+static inline unsigned long __must_check kmemx_copy_to_user(void __user *to, const void *from,
+							    unsigned long n)
+{
+	return kmemx_check_usercopy(from, n) ? copy_to_user(to, from, n) : n;
+}
+
+/**
+ * kmemx_copy_from_user() - copy_from_user(), to what kmemx_check_usercopy() allows
+ * @to: in the region, or elsewhere
+ * @from: address in user space
+ * @n: bytes
+ *
+ * Context: task, may sleep.
+ * Return: how many bytes were not copied, all of them if they may not be.
+ */
+static inline unsigned long __must_check kmemx_copy_from_user(void *to, const void __user *from,
+							      unsigned long n)
+{
+	return kmemx_check_usercopy(to, n) ? copy_from_user(to, from, n) : n;
+}
 
 /* <linux/slab.h> brings it where the kernel has it. */
 #ifdef DEFINE_FREE

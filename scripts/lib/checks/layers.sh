@@ -18,7 +18,7 @@ layer_table() {
 		3  module/slab/*                                               !buddy/zone !buddy/pages !buddy/pcp !buddy/parcel
 		4  module/policy/*
 		4  module/region.[ch]
-		5  module/@(api|api_cache|api_frames|api_contig|api_object|api_pages|api_pktbuf|request).[ch]
+		5  module/@(api|api_cache|api_frames|api_contig|api_object|api_pages|api_pktbuf|api_usercopy|request).[ch]
 		5  module/observe/snapshot.[ch]
 		6  module/observe/debugfs*.[ch]
 		6  module/@(main|params).[ch]
