@@ -715,8 +715,26 @@ static void api_bulk_gives_distinct_frames(struct kunit *test)
 						   PAGE_SIZE));
 	kmemx_free_pages(pages[3], 0);
 	pages[3] = NULL;
+	before = read_stat(KMEMX_STAT_PAGE_FREE);
 	kmemx_free_pages_bulk(NR_BULK, pages);
 	kmemx_free_pages_bulk(0, NULL);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_PAGE_FREE) - before, NR_BULK - 1LL);
+	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_USED_BYTES), 0LL);
+}
+
+/* What would keep a chunk from being whole goes to it, be it one of many. */
+static void api_bulk_keeps_few_where_few_chunks_are_whole(struct kunit *test)
+{
+	struct page *pages[16];
+	struct few_whole few;
+
+	few_whole_begin(test, &few);
+	KUNIT_ASSERT_EQ(test, kmemx_alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages),
+			(unsigned long)ARRAY_SIZE(pages));
+	kmemx_pages_drain(&kmemx_live.pages);
+	kmemx_free_pages_bulk(ARRAY_SIZE(pages), pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(&kmemx_live.pages), 0UL);
+	few_whole_end(&few);
 }
 
 /* As many as there are; the rest of the array is left alone. */
@@ -1241,6 +1259,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),
 	KUNIT_CASE(api_frees_past_the_front),
 	KUNIT_CASE(api_bulk_gives_distinct_frames),
+	KUNIT_CASE(api_bulk_keeps_few_where_few_chunks_are_whole),
 	KUNIT_CASE(api_bulk_stops_where_nothing_is_left),
 	KUNIT_CASE(api_contig_keeps_within_boundaries),
 	KUNIT_CASE(api_contig_at_is_just_there),

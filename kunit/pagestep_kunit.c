@@ -151,6 +151,49 @@ static void op_free(unsigned int order)
 		!fronts_put(&fx->pages, page, info, order);
 }
 
+#define BULK_MAX	4
+
+/*
+ * As kmemx_alloc_pages_bulk() and kmemx_free_pages_bulk(): the latter finds the last ones where
+ * they were, and must look the others up.
+ */
+static void op_bulk(unsigned int nr)
+{
+	unsigned int got = 0, i;
+	struct page *page[BULK_MAX];
+	struct held old;
+
+	while (got < nr) {
+		unsigned int n = kmemx_pages_pop_bulk(&fx->pages, nr - got, KIND, page);
+
+		for (i = 0; i < n; i++)
+			own(page[i], 0);
+		got += n;
+		if (n)
+			continue;
+		page[0] = kmemx_pages_take(&fx->pages, 0);
+		if (IS_ERR(page[0]))
+			break;
+		own(page[0], 0);
+		got++;
+	}
+	for (i = 0; i < got && disown(0, &old); i++)
+		page[i] = kmemx_pages_page(&fx->pages, old.frame);
+	got = i;
+	if (got > 2)
+		swap(page[0], page[1]);
+	while (got) {
+		got = (unsigned int)kmemx_pages_push_bulk(&fx->pages, got, KIND, page);
+		if (got) {
+			struct page *last = page[--got];
+			u8 *info = kmemx_pages_place_of(&fx->pages, last);
+
+			fx->nr_wrong += !kmemx_pages_push(&fx->pages, last, info, 0, KIND) &&
+				!fronts_put(&fx->pages, last, info, 0);
+		}
+	}
+}
+
 /* Past the front. */
 static void op_put(unsigned int order)
 {
@@ -237,6 +280,7 @@ static const struct nest_op ops[] = {
 	{ "put 0", op_put, 0, NEST_TASK, NEST_NMI },
 	{ "claim 0", op_claim, 0, NEST_TASK, NEST_NMI },
 	{ "several 0", op_several, 3, NEST_TASK, NEST_NMI },
+	{ "bulk 0", op_bulk, BULK_MAX, NEST_TASK, NEST_NMI },
 	{ "chunk", op_chunk, KMEMX_CHUNK_ORDER, NEST_TASK, NEST_NMI },
 	/* With nobody in between who could be given the block: that would be freed. */
 	{ "free twice", op_free_twice, 0, NEST_NMI, NEST_NMI },

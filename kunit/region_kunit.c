@@ -363,6 +363,60 @@ static void region_front_serves_what_it_has(struct kunit *test)
 	}
 }
 
+static unsigned long push_many(struct fixture *fx, unsigned long nr, struct page **page)
+{
+	return kmemx_pages_push_bulk(fx->pages, nr, KMEMX_KIND_PAGES, page);
+}
+
+/* As many as there is room for, the last first, and back in the same order. */
+static void region_front_takes_many_at_once(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct page *page[FRONT_CAP + 2], *again[FRONT_CAP + 2], *none = NULL;
+	unsigned int i, round;
+
+	set_fronts(test, fx, FRONT_CAP);
+	/* Nothing has ever been in the stack. */
+	KUNIT_EXPECT_EQ(test, push_many(fx, 1, &none), 1UL);
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = take(fx, 0);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	migrate_disable();
+	kmemx_pages_drain(fx->pages);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_pop_bulk(fx->pages, 1, KMEMX_KIND_PAGES, again), 0U);
+	if (want_init_on_free()) {
+		KUNIT_EXPECT_EQ(test, push_many(fx, ARRAY_SIZE(page), page), ARRAY_SIZE(page));
+		goto free;
+	}
+	KUNIT_EXPECT_EQ(test, push_many(fx, ARRAY_SIZE(page), page), 2UL);
+	/* In the second round each is where it was. */
+	for (round = 0; round < 2; round++) {
+		KUNIT_EXPECT_EQ(test, kmemx_pages_nr_front(fx->pages), (unsigned long)FRONT_CAP);
+		KUNIT_EXPECT_EQ(test, push_many(fx, 2, page), 2UL);
+		KUNIT_ASSERT_EQ(test, kmemx_pages_pop_bulk(fx->pages, ARRAY_SIZE(again),
+							   KMEMX_KIND_PAGES, again), FRONT_CAP);
+		for (i = 0; i < FRONT_CAP; i++)
+			KUNIT_EXPECT_PTR_EQ(test, again[i], page[i + 2]);
+		KUNIT_EXPECT_EQ(test, push_many(fx, FRONT_CAP, again), 0UL);
+	}
+	KUNIT_ASSERT_EQ(test, kmemx_pages_pop_bulk(fx->pages, FRONT_CAP, KMEMX_KIND_PAGES, again),
+			FRONT_CAP);
+	/* One that is free by then, or that somebody holds, has to go alone. */
+	again[2] = again[3];
+	KUNIT_EXPECT_EQ(test, push_many(fx, FRONT_CAP, again), 3UL);
+	get_page(page[3]);
+	KUNIT_EXPECT_EQ(test, push_many(fx, 2, page + 2), 2UL);
+	put_page(page[3]);
+	KUNIT_EXPECT_TRUE(test, kmemx_pages_pop(fx->pages, 0, KMEMX_KIND_PAGES, &again[0]));
+	KUNIT_EXPECT_PTR_EQ(test, again[0], page[5]);
+free:
+	migrate_enable();
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		KUNIT_EXPECT_TRUE(test, let_block_go(fx, page[i], 0));
+	expect_sound(test, fx);
+}
+
 static void region_front_is_bounded(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -1686,6 +1740,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_atomic_sweeps_take_turns),
 	KUNIT_CASE(region_atomic_sweeps_are_short),
 	KUNIT_CASE(region_front_serves_what_it_has),
+	KUNIT_CASE(region_front_takes_many_at_once),
 	KUNIT_CASE(region_front_is_bounded),
 	KUNIT_CASE(region_front_lends_what_it_does_not_use),
 	KUNIT_CASE(region_front_follows_demand),

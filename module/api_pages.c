@@ -507,8 +507,7 @@ static __always_inline void free_pages_fast(struct page *page, unsigned int orde
 	struct kmemx_pages *pages = &kmemx_live.pages;
 	u8 *info;
 
-	/* Elsewhere a number is made of the address, and refused further down. */
-	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) && !page)
+	if (!kmemx_pages_has_place(page))
 		return;
 	info = kmemx_pages_place_of(pages, page);
 	if (unlikely(order >= KMEMX_PCP_ORDERS))
@@ -586,7 +585,8 @@ unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **
 	struct page *page;
 	unsigned long i;
 
-	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0)) {
+	if (unlikely(gfp & (__GFP_NOFAIL | __GFP_ZERO)) || want_init_on_alloc(0) ||
+	    trace_kmemx_page_alloc_enabled()) {
 		for (i = 0; i < nr; i++) {
 			page = alloc_pages_special(gfp, 0, _RET_IP_);
 			if (!page)
@@ -597,7 +597,11 @@ unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **
 	}
 	kmemx_debug_might_alloc(gfp);
 	for (i = 0; i < nr; i++) {
-		page = alloc_pages_fast(gfp, 0, _RET_IP_);
+		i += kmemx_pages_pop_bulk(&kmemx_live.pages, nr - i, KMEMX_KIND_PAGES, pages + i);
+		if (i == nr)
+			break;
+		/* Which fills the front. */
+		page = alloc_pages_past(gfp, 0, _RET_IP_);
 		if (unlikely(!page))
 			break;
 		pages[i] = page;
@@ -606,18 +610,31 @@ unsigned long kmemx_alloc_pages_bulk(gfp_t gfp, unsigned long nr, struct page **
 }
 KMEMX_EXPORT(kmemx_alloc_pages_bulk);
 
+/* As long as it takes any; returns how many are left, the first of @pages. */
+static __always_inline unsigned long free_to_front(unsigned long nr, struct page **pages)
+{
+	unsigned long left = nr;
+
+	do {
+		nr = left;
+		left = kmemx_pages_push_bulk(&kmemx_live.pages, nr, KMEMX_KIND_PAGES, pages);
+	} while (left && left < nr);
+	return left;
+}
+
 /**
  * kmemx_free_pages_bulk() - free many page frames
  * @nr: how many
- * @pages: each as for kmemx_free_pages(), of order 0; NULL is passed over
+ * @pages: each as for kmemx_free_pages(), of order 0; NULL is passed over. The last is freed
+ *	   first, so what kmemx_alloc_pages_bulk() gave is had in the same order again
  *
  * Context: any.
  */
 void kmemx_free_pages_bulk(unsigned long nr, struct page **pages)
 {
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		free_pages_fast(pages[i], 0, _RET_IP_);
+	if (!trace_kmemx_page_free_enabled())
+		nr = free_to_front(nr, pages);
+	for (; nr; nr--)
+		free_pages_fast(pages[nr - 1], 0, _RET_IP_);
 }
 KMEMX_EXPORT(kmemx_free_pages_bulk);

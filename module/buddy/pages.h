@@ -140,6 +140,12 @@ static __always_inline u8 *kmemx_pages_place_of(const struct kmemx_pages *pages,
 	return kmemx_pages_place(pages, (unsigned long)(page - pages->start_page));
 }
 
+/* May that be asked of it, though it is NULL? Where it may, the number that comes of it is none. */
+static __always_inline bool kmemx_pages_has_place(const struct page *page)
+{
+	return !IS_ENABLED(CONFIG_SPARSEMEM) || IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) || page;
+}
+
 /* The number of the frame that an info byte belongs to, which is one of the zone's. */
 static inline u32 kmemx_pages_number(const struct kmemx_pages *pages, const u8 *info)
 {

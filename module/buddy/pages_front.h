@@ -107,6 +107,49 @@ none:
 	return false;
 }
 
+/**
+ * kmemx_pages_pop_bulk() - allocate single pages from this CPU's front, as long as it has any
+ * @pages: the region's frames
+ * @nr: how many
+ * @kind: what for
+ * @page: where to put them
+ *
+ * As kmemx_pages_pop(), for up to KMEMX_PCP_BULK at once.
+ *
+ * Context: any.
+ * Return: how many there were.
+ */
+static __always_inline unsigned int kmemx_pages_pop_bulk(struct kmemx_pages *pages,
+							 unsigned long nr, enum kmemx_kind kind,
+							 struct page **page)
+{
+	unsigned int max = (unsigned int)min_t(unsigned long, nr, KMEMX_PCP_BULK), n = 0;
+	struct kmemx_pcp_block *block;
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (unlikely(!kmemx_busy_enter(&pcp->busy)))
+		goto none;
+	list = kmemx_pcp_list(pcp, 0);
+	/* Racy only where a block is freed twice. */
+	for (block = list->top; n < max && data_race(*block->info) == KMEMX_INFO_FRONT; block--) {
+		kmemx_step();
+		WRITE_ONCE(*block->info, kmemx_info(kind, 0));
+		kmemx_step();
+		page[n++] = block->page;
+	}
+	/* Who counts from another CPU sees one or the other. */
+	data_race(list->top = block);
+	/* As above. */
+	data_race(list->nr_alloc += n);
+	kmemx_busy_leave(&pcp->busy);
+none:
+	preempt_enable();
+	return n;
+}
+
 /*
  * Could this CPU's front give a block of @order, 0..KMEMX_CHUNK_ORDER, where the zone has none?
  * Of whatever CPU, a guess.
@@ -182,6 +225,63 @@ leave:
 none:
 	preempt_enable();
 	return false;
+}
+
+/**
+ * kmemx_pages_push_bulk() - free single pages to this CPU's front, as long as there is room
+ * @pages: the region's frames
+ * @nr: how many
+ * @kind: what they were allocated for
+ * @page: the pages; the last is freed first
+ *
+ * As kmemx_pages_push(), for up to KMEMX_PCP_BULK at once; not when few chunks are whole. What is
+ * above the top of a stack is what went out of it, so if they come back as they went, they need
+ * not be looked up: where the info byte of a page is never changes.
+ *
+ * Context: any.
+ * Return: how many are left, the first of @page; the last of those has to go alone.
+ */
+static __always_inline unsigned long kmemx_pages_push_bulk(struct kmemx_pages *pages,
+							   unsigned long nr, enum kmemx_kind kind,
+							   struct page **page)
+{
+	unsigned long end = nr - min_t(unsigned long, nr, KMEMX_PCP_BULK), left = nr;
+	struct kmemx_pcp_block *block, *limit;
+	struct kmemx_pcp_list *list;
+	struct kmemx_pcp *pcp;
+
+	preempt_disable();
+	pcp = this_cpu_ptr(pages->pcp);
+	if (unlikely(!kmemx_zone_has_plenty(&pages->zone) || !kmemx_busy_enter(&pcp->busy)))
+		goto none;
+	list = kmemx_pcp_list(pcp, 0);
+	limit = list->limit;
+	for (block = list->top; left > end && block < limit; left--) {
+		struct page *next = page[left - 1];
+
+		if (unlikely(block[1].page != next)) {
+			if (!kmemx_pages_has_place(next))
+				break;
+			block[1].page = next;
+			block[1].info = kmemx_pages_place_of(pages, next);
+		}
+		/* Racy only where a block is freed twice. */
+		if (unlikely(data_race(*block[1].info) != kmemx_info(kind, 0) ||
+			     kmemx_pages_any_held(next, 0)))
+			break;
+		kmemx_step();
+		block++;
+		WRITE_ONCE(*block->info, KMEMX_INFO_FRONT);
+	}
+	kmemx_step();
+	/* Who counts from another CPU sees one or the other. */
+	data_race(list->top = block);
+	/* As above. */
+	data_race(list->nr_free += nr - left);
+	kmemx_busy_leave(&pcp->busy);
+none:
+	preempt_enable();
+	return left;
 }
 
 /**

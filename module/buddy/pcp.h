@@ -35,6 +35,8 @@
 #define KMEMX_PCP_STEP		64
 /* Blocks that an empty stack is filled with, at most. */
 #define KMEMX_PCP_BATCH		8
+/* Pages that go in or out while it is entered once: meanwhile interrupts go past it. */
+#define KMEMX_PCP_BULK		128
 /* All fronts together hold no more than this part of the zone. */
 #define KMEMX_PCP_SHARE		32
 /* Blocks of one word, so at most 64 frames, that wait in a front to go back together. */
@@ -182,9 +184,12 @@ static __always_inline void kmemx_pcp_add(struct kmemx_pcp_list *list, struct pa
 static inline void kmemx_pcp_open(struct kmemx_pcp_list *list, struct kmemx_pcp_block *blocks,
 				  unsigned int cap, unsigned int room, u8 *none)
 {
+	unsigned int i;
+
 	*none = KMEMX_INFO_ABSENT;
-	blocks->page = NULL;
-	blocks->info = none;
+	/* Also of what never was in it. */
+	for (i = 0; i <= room; i++)
+		blocks[i] = (struct kmemx_pcp_block){ .info = none };
 	list->bottom = blocks;
 	list->top = blocks;
 	list->limit = want_init_on_free() ? blocks : blocks + cap;
