@@ -1025,6 +1025,41 @@ static void cache_typesafe_slabs_outlive_readers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
+/* Nobody has to wait for the grace period, and one slab with free objects is kept. */
+static void cache_typesafe_slabs_wait_to_be_given_back(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_spec spec = { .name = "typesafe", .size = 512, .is_typesafe = true };
+	struct kmemx_cache *cache = kmemx_cache_new(&fx->depot, &spec);
+	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	leave_slabs_empty(test, cache, obj);
+	kmemx_cache_drain(cache);
+	mutex_lock(&fx->depot.lock);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_end_empty(cache, false), NR_SLABS - 1UL);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_end_empty(cache, false), 0UL);
+	KUNIT_EXPECT_TRUE(test, kmemx_cache_has_partial(cache));
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, NR_SLABS);
+	expect_sound(test, cache);
+	synchronize_rcu();
+	kmemx_cache_give_ended(cache);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 1U);
+	KUNIT_EXPECT_EQ(test, cache->nr_waiting, 0UL);
+	expect_sound(test, cache);
+	mutex_unlock(&fx->depot.lock);
+	/* Those that wait go with it. */
+	leave_slabs_empty(test, cache, obj);
+	kmemx_cache_drain(cache);
+	mutex_lock(&fx->depot.lock);
+	kmemx_cache_end_empty(cache, false);
+	KUNIT_EXPECT_GT(test, cache->nr_waiting, 0UL);
+	mutex_unlock(&fx->depot.lock);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+	KUNIT_EXPECT_EQ(test, fx->fake.nr_out, 0U);
+}
+
 /* Frames of the slabs that have an object in @obj: what is not to be had without moving one. */
 static unsigned int frames_of(struct fixture *fx, const struct kmemx_cache *cache, void **obj,
 			      unsigned int nr)
@@ -1098,10 +1133,9 @@ static void stop_reaper(struct kmemx_reaper *reaper)
 	migrate_enable();
 }
 
-static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
+static void expect_reaped(struct kunit *test, struct kmemx_cache *cache)
 {
 	struct fixture *fx = test->priv;
-	struct kmemx_cache *cache = make_shallow(fx, 512);
 	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
 	struct kmemx_reaper *reaper = kunit_kzalloc(test, sizeof(*reaper), GFP_KERNEL);
 	unsigned int i;
@@ -1118,6 +1152,22 @@ static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 	KUNIT_EXPECT_LE(test, fx->fake.nr_out, 4U);
 	expect_sound(test, cache);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
+static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
+{
+	expect_reaped(test, make_shallow(test->priv, 512));
+}
+
+/* Once they have ended, and once more when readers must have come to an end. */
+static void cache_reaper_gives_typesafe_slabs_back(struct kunit *test)
+{
+	struct kmemx_cache_spec spec = {
+		.name = "typesafe", .size = 512, .is_typesafe = true, .magazine = KMEMX_FRONT_NONE,
+	};
+	struct fixture *fx = test->priv;
+
+	expect_reaped(test, kmemx_cache_new(&fx->depot, &spec));
 }
 
 static void cache_reaper_comes_by_the_exchange(struct kunit *test)
@@ -1569,9 +1619,11 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_frees_leave_slabs_empty),
 	KUNIT_CASE(cache_trim_ends_no_typesafe_slab),
 	KUNIT_CASE(cache_typesafe_slabs_outlive_readers),
+	KUNIT_CASE(cache_typesafe_slabs_wait_to_be_given_back),
 	KUNIT_CASE(cache_trim_keeps_a_slab),
 	KUNIT_CASE(cache_shrink_leaves_slabs_in_use_only),
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
+	KUNIT_CASE(cache_reaper_gives_typesafe_slabs_back),
 	KUNIT_CASE(cache_reaper_comes_by_the_exchange),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),

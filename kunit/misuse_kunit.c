@@ -663,7 +663,9 @@ static void misuse_nofail_is_refused(struct kunit *test)
 {
 	KUNIT_EXPECT_NULL(test, kmemx_alloc(64, GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN));
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_pages(GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN, 0));
-	expect_counted(test, KMEMX_STAT_FAIL_REFUSED, 2);
+	KUNIT_EXPECT_NULL(test, kmemx_alloc_node(64, GFP_KERNEL | __GFP_NOFAIL | __GFP_THISNODE |
+						 __GFP_NOWARN, kmemx_live.origin.nid + 1));
+	expect_counted(test, KMEMX_STAT_FAIL_REFUSED, 3);
 }
 
 /* ---- Each bad free of an object, on each way --------------------------- */

@@ -15,6 +15,7 @@
 #include "observe/snapshot.h"
 #include "random.h"
 #include "slab/usage.h"
+#include "used_up.h"
 
 #define QUIET	(GFP_KERNEL | __GFP_NOWARN)
 #define NR	300
@@ -324,6 +325,34 @@ static void object_sheaf_does_not_fail(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(fx->cache, GFP_KERNEL, 0));
 }
 
+/* Where nothing else is left, as an allocation does. */
+static void object_sheaf_takes_what_the_front_has(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache_usage usage;
+	struct kmemx_sheaf *sheaf;
+	unsigned int nr_front;
+	void *rest;
+
+	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, NR, fx->objs),
+			(unsigned int)NR);
+	migrate_disable();
+	kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
+	rest = used_up_take(test);
+	kmemx_cache_usage(fx->cache, &usage);
+	nr_front = kmemx_cache_nr_front(fx->cache, raw_smp_processor_id());
+	if (fx->cache->front_cap)
+		KUNIT_EXPECT_GT(test, nr_front, 0U);
+	sheaf = kmemx_cache_prefill(fx->cache, GFP_NOWAIT | __GFP_NOWARN,
+				    (unsigned int)usage.nr_free + nr_front);
+	KUNIT_EXPECT_NOT_NULL(test, sheaf);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_nr_front(fx->cache, raw_smp_processor_id()), 0U);
+	expect_sound(test, fx->cache);
+	kmemx_return_sheaf(sheaf);
+	migrate_enable();
+	used_up_give(rest);
+}
+
 static void object_sheaf_ends(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -353,12 +382,13 @@ static void object_sheaf_is_all_or_nothing(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, large);
 	KUNIT_EXPECT_NOT_NULL(test, one);
 	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, nr + 1));
+	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, UINT_MAX));
 	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE),
-			too_large + 1);
+			too_large + 2);
 	/* All but the last, in whose place something else is. */
 	KUNIT_EXPECT_NULL(test, kmemx_cache_prefill(large, QUIET, nr));
 	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_TOO_LARGE),
-			too_large + 1);
+			too_large + 2);
 	kmemx_free_contig(one);
 	expect_sound(test, large);
 	kmemx_cache_shrink(large);
@@ -420,17 +450,35 @@ static void object_typesafe_slabs_stay(struct kunit *test)
 		memset(fx->objs[i], 0x77, 1000);
 	nr_slabs = atomic64_read(&cache->nr_slabs);
 	KUNIT_EXPECT_GE(test, nr_slabs, (s64)NR / 16);
+	/* The reaper does not come. */
+	mutex_lock(&kmemx_live.depot.lock);
 	kmemx_cache_free_bulk(cache, NR, fx->objs);
 	kmemx_cache_drain(cache);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), nr_slabs);
 	rcu_read_lock();
 	for (i = 0; i < NR; i++)
-		KUNIT_ASSERT_NULL(test, memchr_inv(fx->objs[i], 0x77, 1000));
+		KUNIT_EXPECT_NULL(test, memchr_inv(fx->objs[i], 0x77, 1000));
 	rcu_read_unlock();
+	mutex_unlock(&kmemx_live.depot.lock);
 	KUNIT_EXPECT_GT(test, kmemx_cache_shrink(cache), 0UL);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&cache->nr_slabs), 0LL);
 	expect_sound(test, cache);
 	kmemx_cache_destroy(cache);
+}
+
+/* Be it that a slab ends because what a front gives back was all that was missing. */
+static void object_shrink_says_what_it_has_given_back(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	s64 nr_slabs;
+
+	KUNIT_ASSERT_EQ(test, kmemx_cache_alloc_bulk(fx->cache, GFP_KERNEL, NR, fx->objs),
+			(unsigned int)NR);
+	nr_slabs = atomic64_read(&fx->cache->nr_slabs);
+	kmemx_cache_free_bulk(fx->cache, NR, fx->objs);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_shrink(fx->cache),
+			(unsigned long)nr_slabs << fx->cache->layout.order);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->cache->nr_slabs), 0LL);
 }
 
 static void object_usercopy_window_is_inside(struct kunit *test)
@@ -652,10 +700,12 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(object_goes_with_its_scope),
 #endif
 	KUNIT_CASE(object_sheaf_does_not_fail),
+	KUNIT_CASE(object_sheaf_takes_what_the_front_has),
 	KUNIT_CASE(object_sheaf_ends),
 	KUNIT_CASE(object_sheaf_is_all_or_nothing),
 	KUNIT_CASE(object_destructor_runs_once_per_object),
 	KUNIT_CASE(object_typesafe_slabs_stay),
+	KUNIT_CASE(object_shrink_says_what_it_has_given_back),
 	KUNIT_CASE(object_usercopy_window_is_inside),
 	KUNIT_CASE(object_usercopy_of_the_rest),
 	KUNIT_CASE(object_cache_of_a_structure),

@@ -115,7 +115,7 @@ void *kmemx_api_alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site)
 		.call_site = call_site,
 	};
 
-	kmemx_request_fail(&req, -EXDEV);
+	kmemx_request_fail(&req, kmemx_request_is_refused(&req) ? -EINVAL : -EXDEV);
 	return NULL;
 }
 

@@ -221,8 +221,9 @@ static u32 dma_align(void)
  * @name: unique, shorter than 32 bytes, no white space; it is copied
  * @size: object size in bytes, 1..65536
  * @args: alignment, constructor, destructor, or NULL
- * @flags: SLAB_HWCACHE_ALIGN; SLAB_TYPESAFE_BY_RCU, with which a slab goes only where
- *	   kmemx_cache_shrink(), reclaim or kmemx_cache_destroy() wait for a grace period;
+ * @flags: SLAB_HWCACHE_ALIGN; SLAB_TYPESAFE_BY_RCU, with which a slab goes only after a grace
+ *	   period: kmemx_cache_shrink(), kmemx_cache_destroy(), and an allocation that may sleep
+ *	   and finds nothing, wait for one, and once a second what is empty begins to;
  *	   KMEMX_DMA; SLAB_NO_MERGE, for caches never are merged
  *
  * Context: may sleep.
@@ -295,18 +296,21 @@ KMEMX_EXPORT(kmemx_cache_destroy);
  * Empties its fronts, and gives back slabs without live objects.
  *
  * Context: may sleep.
- * Return: page frames given back.
+ * Return: page frames given back, those of slabs that others have ended meanwhile included.
  */
 unsigned long kmemx_cache_shrink(struct kmemx_cache *cache)
 {
-	unsigned long nr;
+	s64 nr_ended;
 
 	/* Whoever destroys it waits until slabs that have ended are gone. */
 	mutex_lock(&cache->depot->lock);
+	nr_ended = atomic64_read(&cache->nr_ended) - (s64)cache->nr_waiting;
+	/* Some end as soon as their last object is back. */
 	kmemx_cache_drain(cache);
-	nr = kmemx_cache_retire(cache);
+	kmemx_cache_retire(cache);
+	nr_ended = atomic64_read(&cache->nr_ended) - nr_ended;
 	mutex_unlock(&cache->depot->lock);
-	return nr;
+	return (unsigned long)nr_ended << cache->layout.order;
 }
 KMEMX_EXPORT(kmemx_cache_shrink);
 
@@ -428,30 +432,43 @@ KMEMX_EXPORT(kmemx_cache_free_bulk);
 
 /* ---- Sheaves ----------------------------------------------------------- */
 
-static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
-		       unsigned long call_site)
+/* For @nr objects, of which there are some. */
+static struct kmemx_request sheaf_request(const struct kmemx_cache *cache, unsigned int nr,
+					  unsigned int has, gfp_t gfp, unsigned long call_site)
 {
-	const struct kmemx_layout *layout = &sheaf->cache->layout;
-	struct kmemx_request req = {
+	const struct kmemx_layout *layout = &cache->layout;
+
+	return (struct kmemx_request){
 		.size = (size_t)nr * layout->size,
 		/* Slabs for all that are missing, as what was had of them has gone back. */
 		.need = (1UL << layout->order) *
-			DIV_ROUND_UP(nr - min(nr, sheaf->nr), layout->nr_objs),
+			DIV_ROUND_UP(nr - min(nr, has), layout->nr_objs),
 		.align = KMEMX_OBJECT_MIN,
-		.cache = sheaf->cache,
+		.cache = cache,
 		.gfp = gfp,
 		.call_site = call_site,
 	};
-	int err = -EINVAL;
+}
 
-	if (!kmemx_request_is_refused(&req) && !kmemx_request_is_too_large(&req)) {
+/* Could no region, or not this one, have so many? Then it is said. */
+static bool is_refused(const struct kmemx_request *req)
+{
+	if (!kmemx_request_is_refused(req) && !kmemx_request_is_too_large(req))
+		return false;
+	kmemx_request_fail(req, -EINVAL);
+	return true;
+}
+
+static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr,
+		       const struct kmemx_request *req)
+{
+	int err = kmemx_sheaf_fill(sheaf, nr);
+
+	if (err && kmemx_request_reclaim(req))
 		err = kmemx_sheaf_fill(sheaf, nr);
-		if (err && kmemx_request_reclaim(&req))
-			err = kmemx_sheaf_fill(sheaf, nr);
-	}
 	if (!err)
 		return true;
-	kmemx_request_fail(&req, err);
+	kmemx_request_fail(req, err);
 	return false;
 }
 
@@ -471,14 +488,15 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr, gfp_t gfp,
  */
 struct kmemx_sheaf *kmemx_cache_prefill(struct kmemx_cache *cache, gfp_t gfp, unsigned int nr)
 {
+	struct kmemx_request req = sheaf_request(cache, nr, 0, gfp, _RET_IP_);
 	struct kmemx_sheaf *sheaf;
 
-	if (!nr)
+	if (!nr || is_refused(&req))
 		return NULL;
-	sheaf = kmemx_sheaf_new(cache, nr, gfp & ~__GFP_NOFAIL);
-	if (sheaf && fill_sheaf(sheaf, nr, gfp, _RET_IP_))
+	sheaf = kmemx_sheaf_new(cache, nr, gfp);
+	if (sheaf && fill_sheaf(sheaf, nr, &req))
 		return sheaf;
-	kfree(sheaf);
+	kvfree(sheaf);
 	return NULL;
 }
 KMEMX_EXPORT(kmemx_cache_prefill);
@@ -494,7 +512,9 @@ KMEMX_EXPORT(kmemx_cache_prefill);
  */
 bool kmemx_refill_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp, unsigned int nr)
 {
-	return nr <= sheaf->cap && fill_sheaf(sheaf, nr, gfp, _RET_IP_);
+	struct kmemx_request req = sheaf_request(sheaf->cache, nr, sheaf->nr, gfp, _RET_IP_);
+
+	return nr <= sheaf->cap && !is_refused(&req) && fill_sheaf(sheaf, nr, &req);
 }
 KMEMX_EXPORT(kmemx_refill_sheaf);
 

@@ -211,6 +211,23 @@ void kmemx_region_fini(struct kmemx_region *region)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_fini);
 
+/*
+ * Reclaim the caches, unless somebody else has done so from start to end since the caller came:
+ * of many that fail together one is enough. What is counted is odd while one is at it.
+ */
+static void reclaim_caches(struct kmemx_region *region)
+{
+	unsigned int whole = (READ_ONCE(region->nr_reclaims) + 3) & ~1U;
+
+	mutex_lock(&region->depot.lock);
+	if ((int)(region->nr_reclaims - whole) < 0) {
+		WRITE_ONCE(region->nr_reclaims, region->nr_reclaims + 1);
+		kmemx_cache_reclaim(&region->depot);
+		WRITE_ONCE(region->nr_reclaims, region->nr_reclaims + 1);
+	}
+	mutex_unlock(&region->depot.lock);
+}
+
 /**
  * kmemx_region_reclaim() - make free frames of what nobody uses
  * @region: the region
@@ -218,24 +235,14 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_fini);
  * Empties fronts, gives empty slabs back, takes frames out of quarantine that are no
  * longer held, and at last the chunk back that is just being zeroed ahead of need.
  *
- * Context: may sleep.
- * Return: frames made free.
+ * Context: may sleep, for an RCU grace period too if slabs of typesafe caches are empty.
  */
-unsigned long kmemx_region_reclaim(struct kmemx_region *region)
+void kmemx_region_reclaim(struct kmemx_region *region)
 {
-	struct kmemx_cache *cache;
-	unsigned long nr = 0;
-	unsigned int i = 0;
-
-	mutex_lock(&region->depot.lock);
-	while ((cache = kmemx_depot_next(&region->depot, &i))) {
-		kmemx_cache_drain(cache);
-		nr += kmemx_cache_retire(cache);
-	}
-	mutex_unlock(&region->depot.lock);
+	reclaim_caches(region);
 	kmemx_pages_drain(&region->pages);
-	nr += kmemx_pages_sweep(&region->pages);
-	return nr + kmemx_pages_recall_chunk(&region->pages);
+	kmemx_pages_sweep(&region->pages);
+	kmemx_pages_recall_chunk(&region->pages);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_region_reclaim);
 

@@ -43,6 +43,7 @@ struct kmemx_origin {
  * @class: a cache for each
  * @small: that for 8 * (i + 1) bytes, for the short way
  * @site: call site per frame, with track=1
+ * @nr_reclaims: how often reclaim of the caches has begun, and ended
  */
 struct kmemx_region {
 	struct kmemx_origin origin;
@@ -56,13 +57,14 @@ struct kmemx_region {
 	struct kmemx_cache *class[KMEMX_CLASSES_MAX];
 	struct kmemx_cache *small[KMEMX_CLASS_TABLE_MAX / 8];
 	unsigned long *site;
+	unsigned int nr_reclaims;
 };
 
 int kmemx_region_init(struct kmemx_region *region, unsigned int nr_extents,
 		      const struct kmemx_extent *extent, const struct kmemx_classes *classes,
 		      bool track);
 void kmemx_region_fini(struct kmemx_region *region);
-unsigned long kmemx_region_reclaim(struct kmemx_region *region);
+void kmemx_region_reclaim(struct kmemx_region *region);
 unsigned int kmemx_region_reclaim_some(struct kmemx_region *region);
 void kmemx_region_empty(struct kmemx_region *region);
 size_t kmemx_region_meta_bytes(const struct kmemx_region *region);

@@ -89,12 +89,13 @@ static inline u64 kmemx_stop_clock(u64 start)
 /*
  * kmemleak allocates a record of its own, which it cannot in an NMI, nor where a
  * lock that sleeps on PREEMPT_RT may not be taken. What it was not told of, it
- * does not miss.
+ * does not miss. What was here before may have been freed in an NMI, without a word.
  */
 static inline void kmemx_tell_kmemleak(const void *ptr, size_t size, gfp_t gfp)
 {
 	if (in_nmi() || in_hardirq() || (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()))
 		return;
+	kmemleak_free(ptr);
 	kmemleak_alloc(ptr, size, 1, gfp);
 }
 

@@ -498,7 +498,7 @@ enum kmemx_verdict kmemx_pages_free(struct kmemx_pages *pages, u32 frame,
 	if (kind == KMEMX_KIND_SLAB)
 		kmemx_zone_mark_tails(&pages->zone, frame, kmemx_info_order(info),
 					false);
-	else if (!in_nmi())
+	else if (kind != KMEMX_KIND_PAGES && !in_nmi())
 		kmemleak_free(kmemx_pages_address(pages, frame));
 	*freed = (struct kmemx_freed){ 0 };
 	for (;;) {
@@ -638,7 +638,8 @@ enum kmemx_verdict kmemx_pages_trim(struct kmemx_pages *pages, u32 frame,
 		if (stay && block + stay < end)
 			split(pages, block, order, (unsigned int)stay);
 		/* Before anybody else has what goes; who calls tells kmemleak of the rest. */
-		if (stay < 1UL << order && !freed->nr_frames && !in_nmi())
+		if (stay < 1UL << order && !freed->nr_frames && kind != KMEMX_KIND_PAGES &&
+		    !in_nmi())
 			kmemleak_free(kmemx_pages_address(pages, frame));
 		give_range(pages, block + (u32)stay, end, freed);
 		left -= stay;

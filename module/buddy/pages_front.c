@@ -695,7 +695,8 @@ void kmemx_pages_drain(struct kmemx_pages *pages)
 {
 	struct drain drain = { .pages = pages, .cpu = nr_cpu_ids };
 
-	kmemx_empty_all_cpus(empty_front, &drain);
+	/* One that has nothing may be waiting for what others send. */
+	kmemx_empty_all_cpus(empty_front, NULL, &drain);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain);
 

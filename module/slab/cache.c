@@ -75,12 +75,14 @@ static int build(struct kmemx_cache *cache, const struct kmemx_cache_spec *spec)
 	cache->is_for_dma = spec->is_for_dma;
 	cache->useroffset = spec->useroffset;
 	cache->usersize = spec->usersize;
-	cache->partial_mem = vzalloc(KMEMX_NR_PARTIAL * bytes);
+	cache->partial_mem = vzalloc(kmemx_cache_nr_summaries(spec->is_typesafe) * bytes);
 	if (!cache->partial_mem)
 		return -ENOMEM;
 	for (k = 0; k < KMEMX_NR_PARTIAL; k++)
 		kmemx_summary_init(&cache->partial[k], cache->partial_mem + k * bytes,
 				   depot->nr_ids);
+	if (spec->is_typesafe)
+		kmemx_summary_init(&cache->ended, cache->partial_mem + k * bytes, depot->nr_ids);
 	ret = kmemx_cache_make_fronts(cache, spec) ?: kmemx_exchange_make(cache);
 	if (ret)
 		return ret;
@@ -168,6 +170,8 @@ void kmemx_cache_forget_code(struct kmemx_depot *depot, const struct module *mod
 	bool any = false;
 	unsigned int i = 0;
 
+	/* No CPU may leave with a full front meanwhile. */
+	cpus_read_lock();
 	mutex_lock(&depot->lock);
 	while ((cache = kmemx_depot_next(depot, &i))) {
 		if (!is_code_of(mod, cache->ctor) && !is_code_of(mod, cache->dtor))
@@ -179,9 +183,37 @@ void kmemx_cache_forget_code(struct kmemx_depot *depot, const struct module *mod
 		any = true;
 	}
 	mutex_unlock(&depot->lock);
+	cpus_read_unlock();
 	/* Somebody short of frames may be half-way with a slab, with preemption off. */
 	if (any)
 		synchronize_rcu();
+}
+
+/**
+ * kmemx_cache_reclaim() - give back what the caches of a depot do not need
+ * @depot: the depot
+ *
+ * Empties their fronts, and gives back every slab that is empty.
+ *
+ * Context: may sleep, with depot->lock held; for one RCU grace period if slabs of typesafe caches
+ * were empty.
+ */
+void kmemx_cache_reclaim(struct kmemx_depot *depot)
+{
+	struct kmemx_cache *cache;
+	bool is_any_waiting = false;
+	unsigned int i = 0;
+
+	while ((cache = kmemx_depot_next(depot, &i))) {
+		kmemx_cache_drain(cache);
+		kmemx_cache_end_empty(cache, true);
+		is_any_waiting |= cache->nr_waiting;
+	}
+	if (!is_any_waiting)
+		return;
+	synchronize_rcu();
+	for (i = 0; (cache = kmemx_depot_next(depot, &i)); )
+		kmemx_cache_give_ended(cache);
 }
 
 /**

@@ -30,7 +30,7 @@ struct module;
  * @ctor: called once for each object when its slab is made, in any context
  * @dtor: called once for each object before its slab goes, in any context
  * @is_typesafe: the slab of an object stays a slab of this cache for an RCU grace period
- *		 after the object was freed; none goes but in kmemx_cache_retire()
+ *		 after the object was freed; none goes but in kmemx_cache_give_ended()
  * @is_hwcache_aligned: SLAB_HWCACHE_ALIGN was asked for; @align has what it takes
  * @is_for_dma: so was KMEMX_DMA
  * @useroffset: of the part of an object that may be copied to and from user space
@@ -67,7 +67,10 @@ struct kmemx_cache {
 	struct kmemx_layout layout;
 	struct kmemx_depot *depot;
 	struct kmemx_summary partial[KMEMX_NR_PARTIAL];	/* Ids of slabs, see kmemx_partial. */
-	void *partial_mem;
+	struct kmemx_summary ended;	/* If it is typesafe: those that wait for a grace period. */
+	unsigned long nr_waiting;	/* How many; the depot's lock. */
+	unsigned long ended_at;		/* Which grace period, for the reaper. */
+	void *partial_mem;		/* What the summaries live in. */
 	void (*ctor)(void *obj);
 	void (*dtor)(void *obj);
 	bool is_typesafe;		/* As in the spec. */
@@ -85,11 +88,18 @@ struct kmemx_cache {
 	char name[KMEMX_CACHE_NAME];
 };
 
+/* Of a cache, those of partial slabs and, if it is typesafe, one more. */
+static inline unsigned int kmemx_cache_nr_summaries(bool is_typesafe)
+{
+	return KMEMX_NR_PARTIAL + is_typesafe;
+}
+
 struct kmemx_cache *kmemx_cache_new(struct kmemx_depot *depot,
 				    const struct kmemx_cache_spec *spec);
 int kmemx_cache_close(struct kmemx_cache *cache);
 int kmemx_cache_delete(struct kmemx_cache *cache);
 void kmemx_cache_forget(struct kmemx_cache *cache);
+void kmemx_cache_reclaim(struct kmemx_depot *depot);
 void kmemx_cache_forget_code(struct kmemx_depot *depot, const struct module *mod);
 
 static inline struct kmemx_slab *kmemx_cache_slab_at(const struct kmemx_cache *cache, u32 id)
@@ -116,7 +126,7 @@ static inline unsigned long *kmemx_cache_track_word(const struct kmemx_cache *ca
 	return (unsigned long *)((u8 *)READ_ONCE(slab->base) + cache->layout.track) + i;
 }
 
-/* In an NMI kmemleak must not be called, and was not told of the object. */
+/* In an NMI kmemleak must not be called: who has the object next does so, kmemx_tell_kmemleak(). */
 static __always_inline void kmemx_forget_leak(const void *obj)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_nmi())

@@ -128,9 +128,11 @@ bool kmemx_exchange_take(struct kmemx_cache *cache, struct kmemx_front *front)
 	kmemx_step();
 	/* What was freed first is to be on top. */
 	for (left = batch->nr; left; left--) {
-		top[1] = kmemx_exchange_slot(cache, batch->at[left - 1]);
-		if (likely(top[1].obj))
-			top++;
+		struct kmemx_front_slot slot = kmemx_exchange_slot(cache, batch->at[left - 1]);
+
+		/* Above the top there never is a slot without a status byte. */
+		if (likely(slot.obj))
+			*++top = slot;
 		else
 			kmemx_cache_drop_twice(cache, NULL);
 	}

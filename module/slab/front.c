@@ -298,6 +298,16 @@ static enum kmemx_emptied empty_front(void *ctx)
 	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
 }
 
+/* What was freed, or granted, before the caller came is seen here. */
+static bool has_any(const void *ctx, unsigned int cpu)
+{
+	const struct drain *drain = ctx;
+	const struct kmemx_front *front = per_cpu_ptr(drain->cache->front, cpu);
+
+	/* What its CPU does meanwhile may be seen or not. */
+	return !kmemx_front_is_empty(front) || data_race(front->granted);
+}
+
 /**
  * kmemx_cache_drain() - empty the fronts of all CPUs, and the exchange
  * @cache: the cache
@@ -310,7 +320,7 @@ void kmemx_cache_drain(struct kmemx_cache *cache)
 {
 	struct drain drain = { .cache = cache, .cpu = nr_cpu_ids };
 
-	kmemx_empty_all_cpus(empty_front, &drain);
+	kmemx_empty_all_cpus(empty_front, has_any, &drain);
 	kmemx_exchange_drain(cache);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_drain);

@@ -337,44 +337,89 @@ void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 		move(cache, id, from, to);
 }
 
-/* How many slabs wait for one grace period. */
-#define RETIRE_BATCH	32
+/* Its frames are given back in kmemx_cache_give_ended(), when a grace period has passed. */
+static void let_wait(struct kmemx_cache *cache, u32 id)
+{
+	kmemx_summary_set(&cache->ended, id);
+	/* Who counts its slabs holds the lock as well, but for who only shows them. */
+	WRITE_ONCE(cache->nr_waiting, cache->nr_waiting + 1);
+}
+
+/**
+ * kmemx_cache_end_empty() - end every slab that is empty
+ * @cache: the cache; drain its fronts first to find more
+ * @all: do not keep one that has free objects
+ *
+ * The frames go, or, if the cache is typesafe, wait for kmemx_cache_give_ended().
+ *
+ * Context: may sleep, with depot->lock held.
+ * Return: how many slabs have ended.
+ */
+unsigned long kmemx_cache_end_empty(struct kmemx_cache *cache, bool all)
+{
+	unsigned long nr = 0;
+	long id = -1;
+
+	while ((id = kmemx_summary_find(&cache->partial[KMEMX_PARTIAL_EMPTIER],
+					(unsigned int)(id + 1))) >= 0) {
+		cond_resched();
+		if (!kmemx_slab_is_empty(kmemx_cache_slab_at(cache, (u32)id), &cache->layout,
+					 cache->number) ||
+		    (!all && !has_other_partial(cache, (u32)id)))
+			continue;
+		preempt_disable();
+		if (end(cache, (u32)id)) {
+			nr++;
+			if (cache->is_typesafe)
+				let_wait(cache, (u32)id);
+			else
+				give_frames(cache, (u32)id);
+		}
+		preempt_enable();
+	}
+	return nr;
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_end_empty);
+
+/**
+ * kmemx_cache_give_ended() - give back the frames of slabs that have waited for a grace period
+ * @cache: the cache, if it is typesafe; the grace period began after the last of them has ended
+ *
+ * Context: may sleep, with depot->lock held.
+ */
+void kmemx_cache_give_ended(struct kmemx_cache *cache)
+{
+	long id = -1;
+
+	while (cache->nr_waiting &&
+	       (id = kmemx_summary_find(&cache->ended, (unsigned int)(id + 1))) >= 0) {
+		cond_resched();
+		kmemx_summary_clear(&cache->ended, (u32)id);
+		preempt_disable();
+		give_frames(cache, (u32)id);
+		preempt_enable();
+		WRITE_ONCE(cache->nr_waiting, cache->nr_waiting - 1);
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_cache_give_ended);
 
 /**
  * kmemx_cache_retire() - give back every slab that is empty
  * @cache: the cache; drain its fronts first to find more
  *
- * Context: any; may sleep if the cache is typesafe, for an RCU grace period.
+ * Context: may sleep, with depot->lock held; for one RCU grace period if the cache is typesafe.
  * Return: page frames given back.
  */
 unsigned long kmemx_cache_retire(struct kmemx_cache *cache)
 {
-	u32 ended[RETIRE_BATCH];
-	unsigned long nr = 0;
-	unsigned int n, i;
-	long id = -1;
+	unsigned long nr = kmemx_cache_end_empty(cache, true);
 
-	do {
-		for (n = 0; n < RETIRE_BATCH; ) {
-			id = kmemx_summary_find(&cache->partial[KMEMX_PARTIAL_EMPTIER],
-						(unsigned int)(id + 1));
-			if (id < 0)
-				break;
-			ended[n] = (u32)id;
-			preempt_disable();
-			n += end(cache, (u32)id);
-			preempt_enable();
-		}
-		if (n && cache->is_typesafe)
-			synchronize_rcu();
-		for (i = 0; i < n; i++) {
-			preempt_disable();
-			give_frames(cache, ended[i]);
-			preempt_enable();
-		}
-		nr += (unsigned long)n << cache->layout.order;
-	} while (id >= 0);
-	return nr;
+	if (cache->nr_waiting) {
+		nr = cache->nr_waiting;
+		synchronize_rcu();
+		kmemx_cache_give_ended(cache);
+	}
+	return nr << cache->layout.order;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_retire);
 
@@ -392,7 +437,7 @@ static unsigned int trim_slab(struct kmemx_depot *depot, u32 id, bool all)
 	cache = kmemx_depot_owner(depot, id);
 	/*
 	 * Another may begin at this frame by now, or the frame be in the middle of one; of a cache
-	 * whose slabs go in kmemx_cache_retire() only, too.
+	 * whose slabs end in kmemx_cache_end_empty() only, too.
 	 */
 	if (!cache || cache->is_typesafe ||
 	    !kmemx_slab_is_empty(kmemx_cache_slab_at(cache, id), &cache->layout,

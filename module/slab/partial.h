@@ -21,6 +21,8 @@ int kmemx_cache_take_from_slabs(struct kmemx_cache *cache, struct kmemx_front_sl
 				unsigned int nr);
 void kmemx_cache_settle(struct kmemx_cache *cache, u32 id, unsigned int nr_free,
 			unsigned int nr, enum kmemx_empty_slab empty);
+unsigned long kmemx_cache_end_empty(struct kmemx_cache *cache, bool all);
+void kmemx_cache_give_ended(struct kmemx_cache *cache);
 unsigned long kmemx_cache_retire(struct kmemx_cache *cache);
 unsigned long kmemx_cache_trim(struct kmemx_depot *depot);
 unsigned int kmemx_cache_trim_some(struct kmemx_depot *depot);

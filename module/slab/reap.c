@@ -3,6 +3,7 @@
  * Giving back what nobody uses; see reap.h.
  */
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #include "slab/cache.h"
@@ -11,6 +12,19 @@
 #include "slab/reap.h"
 
 #define PERIOD	HZ
+
+/*
+ * Slabs of a typesafe cache that are empty: nobody waits for their grace period, as it will have
+ * passed the next time, or the one after that.
+ */
+static void reap_typesafe(struct kmemx_cache *cache)
+{
+	if (cache->nr_waiting && !poll_state_synchronize_rcu(cache->ended_at))
+		return;
+	kmemx_cache_give_ended(cache);
+	if (kmemx_cache_end_empty(cache, false))
+		cache->ended_at = start_poll_synchronize_rcu();
+}
 
 static void reap(struct work_struct *work)
 {
@@ -24,6 +38,8 @@ static void reap(struct work_struct *work)
 	mutex_lock(&depot->lock);
 	while ((cache = kmemx_depot_next(depot, &i))) {
 		kmemx_exchange_reap(cache);
+		if (cache->is_typesafe)
+			reap_typesafe(cache);
 		cond_resched();
 	}
 	kmemx_cache_trim(depot);

@@ -26,7 +26,7 @@
  */
 struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap, gfp_t gfp)
 {
-	struct kmemx_sheaf *sheaf = kmalloc(struct_size(sheaf, slot, cap), gfp & WAIT_FLAGS);
+	struct kmemx_sheaf *sheaf = kvmalloc(struct_size(sheaf, slot, cap), gfp & WAIT_FLAGS);
 
 	if (!sheaf)
 		return NULL;
@@ -58,13 +58,30 @@ static void give_back(struct kmemx_cache *cache, unsigned int nr,
 	this_cpu_add(cache->front->nr_sheaved, -(s64)nr);
 }
 
-/* One that a CPU has left for others. */
+/* The next one of this CPU's front. */
+static bool take_from_front(struct kmemx_cache *cache, struct kmemx_front_slot *slot)
+{
+	struct kmemx_front *front = kmemx_front_enter(cache->front);
+	/* Racy only where an object is freed twice. */
+	bool found = data_race(*front->top->status) == KMEMX_OBJECT_OUT;
+
+	if (found) {
+		*slot = *front->top;
+		kmemx_step();
+		/* Who counts from another CPU sees one or the other. */
+		data_race(front->top--);
+	}
+	kmemx_front_leave(cache->front, front);
+	return found;
+}
+
+/* One that a CPU has left for others, or that this one has for itself. */
 static bool take_one(struct kmemx_cache *cache, struct kmemx_front_slot *slot)
 {
 	bool found;
 
 	preempt_disable();
-	found = kmemx_exchange_take_one(cache, slot);
+	found = kmemx_exchange_take_one(cache, slot) || take_from_front(cache, slot);
 	preempt_enable();
 	return found;
 }
@@ -163,6 +180,6 @@ KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_pop);
 void kmemx_sheaf_free(struct kmemx_sheaf *sheaf)
 {
 	give_back(sheaf->cache, sheaf->nr, sheaf->slot, KMEMX_SLAB_STAYS);
-	kfree(sheaf);
+	kvfree(sheaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_free);

@@ -40,10 +40,16 @@ static bool next_slab(const struct kmemx_cache *cache, u32 *id)
  */
 void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage)
 {
+	unsigned long nr_waiting = READ_ONCE(cache->nr_waiting);
 	unsigned int cpu;
 	u32 id;
 
-	memset(usage, 0, sizeof(*usage));
+	/* Of those that have ended, nothing is in use. */
+	*usage = (struct kmemx_cache_usage){
+		.nr_slabs = nr_waiting,
+		.nr_objs = nr_waiting * cache->layout.nr_objs,
+		.nr_free = nr_waiting * cache->layout.nr_objs,
+	};
 	usage->nr_front = kmemx_exchange_nr(cache);
 	for_each_possible_cpu(cpu)
 		usage->nr_front += kmemx_cache_nr_front(cache, cpu) +
@@ -149,8 +155,11 @@ size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache)
 {
 	size_t front = sizeof(struct kmemx_front) + kmemx_front_bytes(cache->front_cap);
 
-	return sizeof(*cache) + KMEMX_NR_PARTIAL * kmemx_summary_bytes(cache->depot->nr_ids) +
-		num_possible_cpus() * front + kmemx_exchange_bytes(cache);
+	size_t summaries = kmemx_cache_nr_summaries(cache->is_typesafe) *
+		kmemx_summary_bytes(cache->depot->nr_ids);
+
+	return sizeof(*cache) + summaries + num_possible_cpus() * front +
+		kmemx_exchange_bytes(cache);
 }
 
 /**

@@ -16,7 +16,7 @@
 
 /**
  * struct kmemx_cache_usage - where a cache's objects are, a snapshot
- * @nr_slabs: slabs found by walking the depot
+ * @nr_slabs: slabs found by walking the depot, and those that wait for a grace period
  * @nr_objs: objects in them
  * @nr_live: objects that users hold
  * @nr_front: objects in fronts, in the exchange, and in sheaves

@@ -75,14 +75,18 @@ static inline void kmemx_empty_this_cpu(void *arg)
 /**
  * kmemx_empty_all_cpus() - have every CPU empty what it has for itself
  * @empty: called on each, with interrupts off, until it says KMEMX_EMPTY
- * @ctx: passed to @empty
+ * @has_any: does a CPU seem to have anything, as seen from another? One that has not is not
+ *	     interrupted. NULL: each is
+ * @ctx: passed to both
  *
  * One CPU after the other. Each is busy for some instructions at a time only, so it is
  * asked again soon. One that is offline, or goes, is passed over.
  *
  * Context: may sleep.
  */
-static inline void kmemx_empty_all_cpus(enum kmemx_emptied (*empty)(void *ctx), void *ctx)
+static inline void kmemx_empty_all_cpus(enum kmemx_emptied (*empty)(void *ctx),
+					bool (*has_any)(const void *ctx, unsigned int cpu),
+					void *ctx)
 {
 	struct kmemx_emptying emptying = { .empty = empty, .ctx = ctx };
 	unsigned int cpu;
@@ -90,7 +94,8 @@ static inline void kmemx_empty_all_cpus(enum kmemx_emptied (*empty)(void *ctx), 
 	might_sleep();
 	/* Which are online may change meanwhile: one that is not is not called. */
 	for_each_possible_cpu(cpu) {
-		while (!smp_call_function_single((int)cpu, kmemx_empty_this_cpu, &emptying, 1) &&
+		while ((!has_any || has_any(ctx, cpu)) &&
+		       !smp_call_function_single((int)cpu, kmemx_empty_this_cpu, &emptying, 1) &&
 		       emptying.state != KMEMX_EMPTY) {
 			if (emptying.state == KMEMX_EMPTY_BUSY)
 				usleep_range(10, 100);

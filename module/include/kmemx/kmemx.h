@@ -39,11 +39,11 @@ struct kmemx_sheaf;
  *	  keeps what the constructor wrote until the user changes it
  * @dtor: called once for each object before its slab goes, with preemption off, in the
  *	  context of who allocates and is short, be it an NMI or of another driver, of who
- *	  reclaims or destroys, of a work item, or in an interrupt on the CPU whose front
- *	  they empty: so it takes no lock, and does not sleep
+ *	  reclaims or destroys, of a work item, of who takes a CPU offline, or in an interrupt on
+ *	  the CPU whose front they empty: so it takes no lock, and does not sleep
  * @magazine: objects that each CPU may keep for itself at most; 0 for what the module's
  *	      parameter says, KMEMX_NO_MAGAZINE for none. With 24 and more, batches of half as
- *	      many, at most 62, may be on their way between CPUs too, two for each CPU
+ *	      many, at most 62, may be on their way between CPUs too, two for each CPU, up to 16
  * @useroffset: with @usersize, the part of an object that may be copied to and from user space,
  * @usersize: by kmemx_copy_to_user() and kmemx_copy_from_user(). It has to lie inside the object.
  *	      The kernel's own functions do not ask, since to its hardened usercopy these are no
