@@ -1117,7 +1117,7 @@ static void cache_shrink_leaves_slabs_in_use_only(struct kunit *test)
 static void start_reaper(struct fixture *fx, struct kmemx_reaper *reaper)
 {
 	migrate_disable();
-	kmemx_reaper_start(reaper, &fx->depot);
+	kmemx_reaper_start(reaper, &fx->depot, NULL, NULL);
 }
 
 /* which is found at work by a tick. */

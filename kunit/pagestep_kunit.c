@@ -14,6 +14,7 @@
 #include <linux/vmalloc.h>
 
 #include "buddy/pages_front.h"
+#include "buddy/pages_quarantine.h"
 #include "buddy/zone_check.h"
 #include "fronts.h"
 #include "nest.h"
@@ -29,6 +30,7 @@
 #define NR_OTHERS	2
 #define OTHER_MAX	3
 #define HELD_MAX	NR_FRAMES
+#define ASIDE_MAX	16
 /* In place of an order, of a frame that is in the front. */
 #define IN_FRONT	0xff
 
@@ -54,6 +56,10 @@ struct fixture {
 	struct held held[HELD_MAX];	/* Blocks to free. */
 	unsigned int nr_held;
 	struct held freed;		/* What was freed last. */
+	struct page *aside[ASIDE_MAX];	/* Freed, while somebody holds them still. */
+	unsigned int nr_aside;
+	u32 let_go;			/* That was the last of these, and is not any more; or 0. */
+	unsigned int nr_again;
 	unsigned int nr_wrong;
 	unsigned int nr_busy;		/* Who interrupted found the front busy, */
 	unsigned int nr_idle;		/* or not. */
@@ -98,7 +104,8 @@ static void own(struct page *page, unsigned int order)
 		return;
 	info = kmemx_pages_place_of(&fx->pages, page);
 	frame = kmemx_pages_number(&fx->pages, info);
-	fx->nr_wrong += READ_ONCE(*info) != kmemx_info(KIND, order);
+	fx->nr_wrong += READ_ONCE(*info) != kmemx_info(KIND, order) ||
+		page_ref_count(page) != 1;
 	mark(frame, order, 0, (u8)(order + 1));
 	fx->held[fx->nr_held++] = (struct held){ frame, (u8)order };
 }
@@ -258,6 +265,61 @@ static void op_drain(unsigned int unused)
 	step_empty_pages(&fx->pages);
 }
 
+/* Freed while somebody holds it. */
+static void set_aside(struct page *page)
+{
+	struct kmemx_freed freed;
+
+	if (fx->nr_aside == ASIDE_MAX)
+		return;
+	get_page(page);
+	fx->aside[fx->nr_aside++] = page;
+	fx->nr_wrong += kmemx_pages_free(&fx->pages, kmemx_pages_number(&fx->pages,
+					 kmemx_pages_place_of(&fx->pages, page)), KIND, 0,
+					 &freed) || freed.nr_held != 1;
+}
+
+static void op_aside(unsigned int unused)
+{
+	struct held old;
+
+	if (fx->nr_aside < ASIDE_MAX && disown(0, &old))
+		set_aside(kmemx_pages_page(&fx->pages, old.frame));
+}
+
+static void op_let_go(unsigned int unused)
+{
+	struct page *page;
+
+	if (!fx->nr_aside)
+		return;
+	page = fx->aside[--fx->nr_aside];
+	fx->let_go = kmemx_pages_number(&fx->pages, kmemx_pages_place_of(&fx->pages, page));
+	put_page(page);
+}
+
+static void op_sweep(unsigned int unused)
+{
+	kmemx_pages_sweep(&fx->pages);
+}
+
+/* What was let go is given back, allocated, freed, and held again meanwhile. */
+static void op_sweep_again(unsigned int unused)
+{
+	u32 frame = fx->let_go;
+
+	/* So that the word is looked at, though who is interrupted does so. */
+	op_aside(0);
+	op_sweep(0);
+	if (!frame || fx->nr_aside == ASIDE_MAX ||
+	    kmemx_pages_alloc_at(&fx->pages, frame, 1, KIND))
+		return;
+	fx->let_go = 0;
+	fx->nr_again++;
+	fx->nr_wrong += page_ref_count(kmemx_pages_page(&fx->pages, frame)) != 1;
+	set_aside(kmemx_pages_page(&fx->pages, frame));
+}
+
 /* Another CPU leaves something, if that is wanted; if one is at it, a third one does. */
 static void op_send(unsigned int order)
 {
@@ -286,6 +348,10 @@ static const struct nest_op ops[] = {
 	{ "free twice", op_free_twice, 0, NEST_NMI, NEST_NMI },
 	{ "drain", op_drain, 0, NEST_IRQ, NEST_IRQ },
 	{ "send 0", op_send, 0, NEST_TASK, NEST_NMI },
+	{ "aside", op_aside, 0, NEST_TASK, NEST_NMI },
+	{ "let go", op_let_go, 0, NEST_TASK, NEST_NMI },
+	{ "sweep", op_sweep, 0, NEST_TASK, NEST_NMI },
+	{ "sweep again", op_sweep_again, 0, NEST_TASK, NEST_NMI },
 };
 
 /* ---- Fills: what the front looks like before ---------------------------- */
@@ -443,10 +509,18 @@ static void fill_wanted_other(void)
 		want(i, 4);
 }
 
+/* Of what is set aside one has been let go. */
+static void fill_aside(void)
+{
+	do_times(op_alloc, 0, 6);
+	do_times(op_aside, 0, 3);
+	op_let_go(0);
+}
+
 static void (* const fills[])(void) = {
 	fill_nothing, fill_half, fill_full, fill_lent, fill_short, fill_waiting,
 	fill_waiting_full, fill_idle_other, fill_few, fill_exhausted, fill_unpaid, fill_wanted,
-	fill_left, fill_left_more, fill_wanted_other,
+	fill_left, fill_left_more, fill_wanted_other, fill_aside,
 };
 
 /* ---- What must hold ----------------------------------------------------- */
@@ -581,7 +655,8 @@ static const char *check_front(void)
 		return "what the stacks may hold has got lost";
 	if (nr_front != kmemx_pages_nr_front(&fx->pages) + nr_of_others())
 		return "the front has more frames than it counts, or less";
-	if (nr_front + nr_owned + kmemx_pages_nr_free(&fx->pages) != NR_FRAMES)
+	if (nr_front + nr_owned + kmemx_pages_nr_free(&fx->pages) +
+	    (unsigned long)atomic64_read(&fx->pages.nr_quarantined) != NR_FRAMES)
 		return "frames are missing, or there twice";
 	return NULL;
 }
@@ -652,6 +727,11 @@ static void once(struct kunit *test)
 	fx->nr_waits += this_pcp()->group.nr > 0;
 	fx->nr_received += kmemx_parcel_blocks(this_pcp()) < nr_left;
 	expect_sound(test);
+	for (; fx->nr_aside; op_let_go(0))
+		fx->nr_wrong += *kmemx_pages_place_of(&fx->pages, fx->aside[fx->nr_aside - 1]) !=
+			kmemx_info(KMEMX_KIND_QUARANTINE, 0);
+	fx->let_go = 0;
+	kmemx_pages_sweep(&fx->pages);
 	own_others();
 	while (fx->nr_held)
 		op_put(fx->held[0].order);
@@ -728,6 +808,7 @@ static void pagestep_any_operation_in_any_other(struct kunit *test)
 	KUNIT_EXPECT_GT(test, fx->nr_twice, 0U);
 	KUNIT_EXPECT_GT(test, fx->nr_sent, 100U);
 	KUNIT_EXPECT_GT(test, fx->nr_received, 100U);
+	KUNIT_EXPECT_GT(test, fx->nr_again, 100U);
 	if (!want_init_on_free())
 		KUNIT_EXPECT_GT(test, fx->nr_waits, 0U);
 }

@@ -216,14 +216,67 @@ static void region_sets_held_pages_aside(struct kunit *test)
 	expect_sound(test, fx);
 }
 
-/* Two chunks at a time, each in its turn: what is held for long hides nothing. */
+static struct page *hold_page(struct fixture *fx, u32 frame)
+{
+	struct page *page = kmemx_pages_page(fx->pages, frame);
+
+	get_page(page);
+	return page;
+}
+
+/* A block of which pages here and there are held: the others are free, in pieces. */
+static void region_sets_aside_what_is_held_only(struct kunit *test)
+{
+	static const unsigned int held_by_order[][4] = {
+		{ 0, 0, 0, 0 }, { 0, 511, 256, 255 }, { 3, 4, 5, 100 }, { 1, 2, 64, 66 },
+	};
+	struct fixture *fx = test->priv;
+	unsigned int order, set, i;
+
+	for (set = 0; set < ARRAY_SIZE(held_by_order); set++) {
+		for (order = 0; order <= KMEMX_CHUNK_ORDER; order++) {
+			unsigned long nr = 1UL << order, nr_held = 0;
+			struct page *page[4] = { NULL };
+			struct kmemx_freed freed;
+			u32 frame;
+
+			KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, nr, nr, KMEMX_KIND_PAGES,
+								&frame), 0);
+			for (i = 0; i < 4; i++) {
+				unsigned int at = held_by_order[set][i];
+
+				if (at >= nr || (i && !at))
+					continue;
+				page[i] = hold_page(fx, frame + at);
+				nr_held++;
+			}
+			KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES,
+							       nr, &freed), KMEMX_FREE_OK);
+			KUNIT_EXPECT_EQ(test, freed.nr_frames, nr);
+			KUNIT_EXPECT_EQ(test, freed.nr_held, nr_held);
+			KUNIT_EXPECT_EQ(test, atomic64_read(&fx->pages->nr_quarantined),
+					(s64)nr_held);
+			KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES - nr_held);
+			expect_sound(test, fx);
+			KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 0UL);
+			for (i = 0; i < 4; i++)
+				if (page[i])
+					put_page(page[i]);
+			KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), nr_held);
+			KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
+			expect_sound(test, fx);
+		}
+	}
+}
+
+/* A word at a time, each in turn: what is held for long hides nothing. */
 static void region_atomic_sweeps_take_turns(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct kmemx_freed freed;
 	struct page *page[5];
 	unsigned long nr = 0;
-	unsigned int i;
+	unsigned int i, tries;
 
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
 		u32 frame;
@@ -231,8 +284,7 @@ static void region_atomic_sweeps_take_turns(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, KMEMX_CHUNK_FRAMES,
 							KMEMX_CHUNK_FRAMES, KMEMX_KIND_CONTIG,
 							&frame), 0);
-		page[i] = kmemx_pages_page(fx->pages, frame + 100 * i + 7);
-		get_page(page[i]);
+		page[i] = hold_page(fx, frame + 100 * i + 7);
 	}
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
 		u32 frame = round_down(number_of(fx, page[i]), KMEMX_CHUNK_FRAMES);
@@ -242,12 +294,11 @@ static void region_atomic_sweeps_take_turns(struct kunit *test)
 				KMEMX_FREE_OK);
 		KUNIT_EXPECT_EQ(test, freed.nr_held, 1UL);
 	}
-	/* Whichever is let go, here the last, is found by the third call, and the others stay. */
+	/* Whichever is let go, here the last, is found in one round, and the others stay. */
 	for (i = ARRAY_SIZE(page); i--;) {
 		put_page(page[i]);
-		nr = kmemx_pages_sweep_some(fx->pages);
-		nr += kmemx_pages_sweep_some(fx->pages);
-		nr += kmemx_pages_sweep_some(fx->pages);
+		for (tries = 0, nr = 0; tries < ARRAY_SIZE(page) && !nr; tries++)
+			nr = kmemx_pages_sweep_some(fx->pages);
 		KUNIT_EXPECT_EQ(test, nr, 1UL);
 		expect_sound(test, fx);
 	}
@@ -255,6 +306,7 @@ static void region_atomic_sweeps_take_turns(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 0U);
 }
 
+/* Be they held or not. */
 static void region_atomic_sweeps_are_short(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -264,15 +316,20 @@ static void region_atomic_sweeps_are_short(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, kmemx_pages_alloc(fx->pages, 32, 32, KMEMX_KIND_PAGES, &frame), 0);
 	for (i = 0; i < 32; i++)
-		get_page(kmemx_pages_page(fx->pages, frame + i));
+		hold_page(fx, frame + i);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_free(fx->pages, frame, KMEMX_KIND_PAGES, 32, &freed),
 			KMEMX_FREE_OK);
 	KUNIT_EXPECT_EQ(test, freed.nr_held, 32UL);
+	fx->pages->sweep_from = frame;
+	for (i = 1; i <= 3; i++) {
+		KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 0U);
+		KUNIT_EXPECT_EQ(test, fx->pages->sweep_from, frame + 8 * i);
+	}
 	for (i = 0; i < 32; i++)
 		put_page(kmemx_pages_page(fx->pages, frame + i));
+	fx->pages->sweep_from = frame;
 	for (i = 0; i < 4; i++)
 		KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 8U);
-	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep_some(fx->pages), 0U);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 	expect_sound(test, fx);
 }
@@ -1737,6 +1794,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_refuses_extents_that_share_a_chunk),
 	KUNIT_CASE(region_wastes_what_is_expected),
 	KUNIT_CASE(region_sets_held_pages_aside),
+	KUNIT_CASE(region_sets_aside_what_is_held_only),
 	KUNIT_CASE(region_atomic_sweeps_take_turns),
 	KUNIT_CASE(region_atomic_sweeps_are_short),
 	KUNIT_CASE(region_front_serves_what_it_has),

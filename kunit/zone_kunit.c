@@ -467,7 +467,10 @@ static void zone_quarantine_splits_a_block(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, kmemx_zone_claim(&fx->zone, frame, KIND, 0, &info),
 				KMEMX_FREE_OK);
-		kmemx_zone_quarantine(&fx->zone, frame, order);
+		kmemx_zone_divide(&fx->zone, frame, order, 1U << order);
+		for (i = 0; i < 1U << order; i++)
+			WRITE_ONCE(fx->zone.info[frame + i],
+				   kmemx_info(KMEMX_KIND_QUARANTINE, 0));
 		expect_sound(test, fx);
 		KUNIT_ASSERT_EQ(test, kmemx_zone_nr_free(&fx->zone), NR_FRAMES - (1UL << order));
 		KUNIT_ASSERT_EQ(test, free_all(&fx->zone, frame, KIND, 0), KMEMX_FREE_DOUBLE);

@@ -34,6 +34,7 @@ static inline bool kmemx_api_is_elsewhere(gfp_t gfp, int nid)
 }
 
 void *kmemx_api_alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site);
+void kmemx_api_clear(void *addr, unsigned long nr, gfp_t gfp);
 void *kmemx_api_hand_out(void *addr, unsigned long nr, unsigned int order, enum kmemx_kind kind,
 			 gfp_t gfp, unsigned long call_site);
 void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind);

@@ -14,12 +14,19 @@
 #include "observe/trace.h"
 #include "request.h"
 
+/* What it asks for makes no sense. */
+static void *refuse(const struct kmemx_request *req)
+{
+	kmemx_request_fail(req, -EINVAL);
+	return NULL;
+}
+
 static void *alloc_contig(struct kmemx_request *req)
 {
 	void *ptr;
 
 	if (!req->size || (req->align && !is_power_of_2(req->align)))
-		return NULL;
+		return refuse(req);
 	req->align = max(req->align, PAGE_SIZE);
 	ptr = kmemx_api_alloc_frames(req, KMEMX_KIND_CONTIG);
 	if (ptr)
@@ -77,7 +84,7 @@ void *kmemx_alloc_contig_bound(size_t size, size_t align, size_t boundary, gfp_t
 	};
 
 	if (boundary && (!is_power_of_2(boundary) || boundary < max(size, PAGE_SIZE)))
-		return NULL;
+		return refuse(&req);
 	return alloc_contig(&req);
 }
 KMEMX_EXPORT(kmemx_alloc_contig_bound);
@@ -116,7 +123,7 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 	u32 frame;
 
 	if (!size || offset_in_page(phys))
-		return NULL;
+		return refuse(&req);
 	if (!kmemx_request_is_refused(&req) && !kmemx_request_is_too_large(&req) &&
 	    find_frame(phys, &frame)) {
 		err = kmemx_pages_alloc_at(&kmemx_live.pages, frame, nr, KMEMX_KIND_CONTIG);
@@ -130,7 +137,7 @@ void *kmemx_alloc_contig_at(phys_addr_t phys, size_t size, gfp_t gfp)
 	}
 	ptr = kmemx_pages_address(&kmemx_live.pages, frame);
 	if (kmemx_api_wants_zeroes(gfp))
-		kmemx_pages_clear(ptr, nr);
+		kmemx_api_clear(ptr, nr, gfp);
 	kmemx_api_hand_out(ptr, nr, get_order(size), KMEMX_KIND_CONTIG, gfp, req.call_site);
 	kmemx_tell_kmemleak(ptr, size, gfp);
 	return ptr;

@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "api.h"
@@ -46,6 +47,27 @@ static bool try_zeroed(const struct kmemx_request *req, enum kmemx_kind kind, u3
 		return false;
 	kmemx_stat_add(KMEMX_STAT_ZEROING_SAVED, (s64)PAGE_ALIGN(req->size));
 	return true;
+}
+
+/**
+ * kmemx_api_clear() - zero page frames, however many
+ * @addr: their address
+ * @nr: how many
+ * @gfp: of who asked for them
+ *
+ * Context: what @gfp allows.
+ */
+void kmemx_api_clear(void *addr, unsigned long nr, gfp_t gfp)
+{
+	while (nr > KMEMX_CHUNK_FRAMES) {
+		kmemx_pages_clear(addr, KMEMX_CHUNK_FRAMES);
+		addr += PAGE_SIZE * KMEMX_CHUNK_FRAMES;
+		nr -= KMEMX_CHUNK_FRAMES;
+		/* Others wait no longer than for a page fault that zeroes a huge page. */
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
+	}
+	kmemx_pages_clear(addr, nr);
 }
 
 /**
@@ -103,7 +125,7 @@ void *kmemx_api_alloc_frames(struct kmemx_request *req, enum kmemx_kind kind)
 	}
 	addr = kmemx_pages_address(&kmemx_live.pages, frame);
 	if (kmemx_api_wants_zeroes(req->gfp) && !is_zero)
-		kmemx_pages_clear(addr, bytes >> PAGE_SHIFT);
+		kmemx_api_clear(addr, bytes >> PAGE_SHIFT, req->gfp);
 	return kmemx_api_hand_out(addr, bytes >> PAGE_SHIFT, get_order(bytes), kind, req->gfp,
 				  req->call_site);
 }

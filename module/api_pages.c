@@ -529,8 +529,8 @@ static noinline void free_pages_order(struct page *page, unsigned int order,
  * @page: what kmemx_alloc_pages() gave, or NULL
  * @order: the order it was given for, or that of what kmemx_page_trim() has left
  *
- * A frame that somebody else holds a reference to is set aside until they let
- * go.
+ * A frame that somebody else holds a reference to is set aside; it is looked at once a second
+ * whether they have let go.
  *
  * Context: any.
  */
@@ -571,7 +571,7 @@ KMEMX_EXPORT(kmemx_page_trim);
 
 /**
  * kmemx_alloc_pages_bulk() - allocate many page frames
- * @gfp: as for kmemx_alloc(); as it allows, what is short is reclaimed once
+ * @gfp: as for kmemx_alloc(); each page that is not to be had reclaims once, as it allows
  * @nr: how many
  * @pages: where to put them; entries beyond those allocated are not written
  *

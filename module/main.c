@@ -127,6 +127,11 @@ static int start_prezero(void)
 	return ret;
 }
 
+static void sweep_held(void *pages)
+{
+	kmemx_pages_sweep(pages);
+}
+
 static void say_hello(void)
 {
 	const struct kmemx_extent *first = &kmemx_live.pages.extent[0];
@@ -166,7 +171,7 @@ static int __init kmemx_init(void)
 	ret = start_prezero();
 	if (ret)
 		goto err_notifier;
-	kmemx_reaper_start(&reaper, &kmemx_live.depot);
+	kmemx_reaper_start(&reaper, &kmemx_live.depot, sweep_held, &kmemx_live.pages);
 	kmemx_debugfs_init(&kmemx_live);
 	say_hello();
 	return 0;

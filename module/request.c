@@ -133,6 +133,8 @@ static __always_inline enum kmemx_failure why(const struct kmemx_request *req, i
 		return KMEMX_FAIL_NODE;
 	if (kmemx_request_is_too_large(req))
 		return KMEMX_FAIL_TOO_LARGE;
+	if (err == -EINVAL)
+		return KMEMX_FAIL_REFUSED;
 	return err == -EADDRINUSE ? KMEMX_FAIL_PLACE : KMEMX_FAIL_CONTENDED;
 }
 
@@ -182,7 +184,7 @@ static noinline void tell(const struct kmemx_request *req, int err)
  * kmemx_request_fail() - count, trace and report an allocation that failed
  * @req: the request
  * @err: that of the last try: -ENOSPC if nothing was found, -EAGAIN if others were faster;
- *	 -EINVAL if none was made, as the request is refused, or more than the region has; -EXDEV
+ *	 -EINVAL if none was made, as it is refused, or for more than the region has; -EXDEV
  *	 if it is for another node, -EADDRINUSE if it is for a place that cannot be had
  *
  * What is free is only counted for who wants to know. Else a short look must do, the same

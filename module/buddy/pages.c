@@ -83,12 +83,12 @@ static int map_chunks(struct kmemx_pages *pages, const struct kmemx_extent *ext)
 /* Nobody knows the zone yet. */
 static int make_held(struct kmemx_pages *pages)
 {
-	unsigned int nr_chunks = pages->zone.nr_chunks;
+	unsigned int nr_words = pages->zone.nr_chunks * KMEMX_CHUNK_WORDS;
 
-	pages->held_mem = kvzalloc(kmemx_summary_bytes(nr_chunks), GFP_KERNEL);
+	pages->held_mem = kvzalloc(kmemx_summary_bytes(nr_words), GFP_KERNEL);
 	if (!pages->held_mem)
 		return -ENOMEM;
-	kmemx_summary_init(&pages->held, pages->held_mem, nr_chunks);
+	kmemx_summary_init(&pages->held, pages->held_mem, nr_words);
 	return 0;
 }
 
@@ -352,11 +352,11 @@ static long take_away(struct kmemx_pages *pages)
 	long frame = -1;
 
 	raw_spin_lock_irqsave(&pages->zeroing, flags);
-	if (pages->away < 0 && !pages->is_recalled) {
+	if (pages->away < 0 && !READ_ONCE(pages->is_recalled)) {
 		frame = kmemx_zone_take_unzeroed(&pages->zone);
 		WRITE_ONCE(pages->away, max(frame, -1L));
 	}
-	pages->is_recalled = false;
+	WRITE_ONCE(pages->is_recalled, false);
 	raw_spin_unlock_irqrestore(&pages->zeroing, flags);
 	return frame;
 }
@@ -434,11 +434,16 @@ unsigned int kmemx_pages_recall_chunk(struct kmemx_pages *pages)
 	unsigned int nr = 0;
 	unsigned long flags;
 
+	/* As a rule none is, and many may come here at the same time. */
+	if (READ_ONCE(pages->away) < 0) {
+		WRITE_ONCE(pages->is_recalled, true);
+		return 0;
+	}
 	if (!in_nmi())
 		raw_spin_lock_irqsave(&pages->zeroing, flags);
 	else if (!raw_spin_trylock_irqsave(&pages->zeroing, flags))
 		return 0;
-	pages->is_recalled = true;
+	WRITE_ONCE(pages->is_recalled, true);
 	if (pages->away >= 0) {
 		kmemx_zone_give(&pages->zone, (u32)pages->away, KMEMX_CHUNK_ORDER);
 		WRITE_ONCE(pages->away, -1);
@@ -698,7 +703,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_pages_tally);
 size_t kmemx_pages_meta_bytes(const struct kmemx_pages *pages)
 {
 	return pages->zone.meta_bytes + KMEMX_CHUNK_FRAMES +
-		kmemx_summary_bytes(pages->zone.nr_chunks) +
+		kmemx_summary_bytes(pages->zone.nr_chunks * KMEMX_CHUNK_WORDS) +
 		nr_span_chunks(pages) * sizeof(*pages->chunk_info) +
 		pages->zone.nr_extents * sizeof(*pages->extent) +
 		num_possible_cpus() *

@@ -7,7 +7,7 @@
  * Region frames are ordinary pages with one reference, which is ours. A
  * consumer may take more (an skb fragment, a pinned user page) and drop them
  * late; a frame that somebody still holds when it is freed is set aside, and
- * given back when the last of those references has gone.
+ * given back when a sweep finds that the last of those references has gone.
  *
  * Locking: none, as in chunk.h, but for init and fini, which nothing overlaps.
  */
@@ -44,9 +44,9 @@
  * @nr_frames: frames that exist
  * @nr_quarantined: frames set aside because somebody held them when they were
  *		    freed
- * @held: which chunks such frames are in; @held_mem is what it lives in
+ * @held: which words of the map such frames are in; @held_mem is what it lives in
  * @held_mem: see @held
- * @sweep_from: the chunk at which kmemx_pages_sweep_some() goes on
+ * @sweep_from: the frame at which kmemx_pages_sweep_some() goes on, a multiple of 8
  * @zeroing: held while a page is zeroed ahead of need, with interrupts off
  * @away: first frame of the chunk that is away to be zeroed, or -1
  * @is_recalled: somebody has needed every frame since one was last to be taken
@@ -68,8 +68,8 @@ struct kmemx_pages {
 	atomic64_t nr_quarantined;
 	struct kmemx_summary held;
 	void *held_mem;
-	unsigned int sweep_from;
-	raw_spinlock_t zeroing;		/* Protects @away and @is_recalled. */
+	u32 sweep_from;
+	raw_spinlock_t zeroing;		/* Protects @away. */
 	long away;
 	bool is_recalled;
 	unsigned int wanting[KMEMX_PCP_ORDERS] ____cacheline_aligned;

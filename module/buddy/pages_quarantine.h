@@ -2,7 +2,7 @@
 /*
  * Frames that somebody still held when they were freed: each is set aside as an allocation of its
  * own, KMEMX_KIND_QUARANTINE, and given back when a sweep finds that the last of those references
- * has gone. The summary @held of struct kmemx_pages says which chunks have such frames.
+ * has gone. The summary @held of struct kmemx_pages says which words of the map have such frames.
  *
  * Locking: none, as in chunk.h.
  */

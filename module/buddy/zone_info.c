@@ -229,6 +229,26 @@ unsigned int kmemx_zone_next(struct kmemx_zone *zone, unsigned int frame, u8 *in
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_next);
 
 /**
+ * kmemx_zone_divide() - count a block of a claimed allocation as several
+ * @zone: the zone
+ * @frame: its first frame
+ * @order: its order
+ * @nr_blocks: 1..2^@order, how many it is from now on, each to be given back on its own
+ *
+ * Context: any.
+ */
+void kmemx_zone_divide(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+		       unsigned int nr_blocks)
+{
+	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
+	struct kmemx_moved moved = { 0 };
+
+	kmemx_chunk_split(kmemx_zone_chunk(zone, c), order, nr_blocks, &moved);
+	kmemx_zone_settle(zone, c, &moved);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_zone_divide);
+
+/**
  * kmemx_zone_split() - split a block of a claimed allocation
  * @zone: the zone
  * @frame: its first frame
@@ -243,36 +263,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_zone_next);
 void kmemx_zone_split(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
 		      unsigned int nr)
 {
-	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
-	struct kmemx_moved moved = { 0 };
-
-	kmemx_chunk_split(kmemx_zone_chunk(zone, c), order, kmemx_zone_count_blocks(frame, nr) +
-			  kmemx_zone_count_blocks(frame + nr, (1U << order) - nr), &moved);
-	kmemx_zone_settle(zone, c, &moved);
+	kmemx_zone_divide(zone, frame, order, kmemx_zone_count_blocks(frame, nr) +
+			  kmemx_zone_count_blocks(frame + nr, (1U << order) - nr));
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_split);
-
-/**
- * kmemx_zone_quarantine() - set a block of a claimed allocation aside
- * @zone: the zone
- * @frame: its first frame
- * @order: its order
- *
- * Turns it into allocations of one frame of kind KMEMX_KIND_QUARANTINE, each
- * of which can be claimed and given back on its own.
- *
- * Context: any.
- */
-void kmemx_zone_quarantine(struct kmemx_zone *zone, unsigned int frame,
-			     unsigned int order)
-{
-	unsigned int c = frame / KMEMX_CHUNK_FRAMES;
-	struct kmemx_moved moved = { 0 };
-	unsigned int i;
-
-	kmemx_chunk_split(kmemx_zone_chunk(zone, c), order, 1U << order, &moved);
-	kmemx_zone_settle(zone, c, &moved);
-	for (i = 0; i < 1U << order; i++)
-		WRITE_ONCE(zone->info[frame + i], kmemx_info(KMEMX_KIND_QUARANTINE, 0));
-}
-KMEMX_EXPORT_FOR_TEST(kmemx_zone_quarantine);

@@ -81,9 +81,9 @@ enum kmemx_verdict kmemx_zone_judge(const struct kmemx_zone *zone,
 enum kmemx_verdict kmemx_zone_claim(struct kmemx_zone *zone, unsigned int frame,
 				    enum kmemx_kind kind, unsigned long nr, u8 *info);
 unsigned int kmemx_zone_next(struct kmemx_zone *zone, unsigned int frame, u8 *info);
+void kmemx_zone_divide(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
+		       unsigned int nr_blocks);
 void kmemx_zone_split(struct kmemx_zone *zone, unsigned int frame, unsigned int order,
 		      unsigned int nr);
-void kmemx_zone_quarantine(struct kmemx_zone *zone, unsigned int frame,
-			   unsigned int order);
 
 #endif /* KMEMX_BUDDY_ZONE_INFO_H */

@@ -44,6 +44,8 @@ static void reap(struct work_struct *work)
 	}
 	kmemx_cache_trim(depot);
 	mutex_unlock(&depot->lock);
+	if (reaper->sweep)
+		reaper->sweep(reaper->ctx);
 	schedule_delayed_work(&reaper->work, PERIOD);
 }
 
@@ -51,12 +53,17 @@ static void reap(struct work_struct *work)
  * kmemx_reaper_start() - begin to give back empty slabs
  * @reaper: to fill in
  * @depot: whose
+ * @sweep: see struct kmemx_reaper
+ * @ctx: likewise
  *
  * Context: may sleep.
  */
-void kmemx_reaper_start(struct kmemx_reaper *reaper, struct kmemx_depot *depot)
+void kmemx_reaper_start(struct kmemx_reaper *reaper, struct kmemx_depot *depot,
+			void (*sweep)(void *ctx), void *ctx)
 {
 	reaper->depot = depot;
+	reaper->sweep = sweep;
+	reaper->ctx = ctx;
 	INIT_DEFERRABLE_WORK(&reaper->work, reap);
 	schedule_delayed_work(&reaper->work, PERIOD);
 }

@@ -16,14 +16,19 @@
 /**
  * struct kmemx_reaper - who gives back
  * @depot: whose slabs
+ * @sweep: gives back what else has become free, or NULL; may sleep
+ * @ctx: passed to it
  * @work: runs once a second
  */
 struct kmemx_reaper {
 	struct kmemx_depot *depot;
+	void (*sweep)(void *ctx);
+	void *ctx;
 	struct delayed_work work;
 };
 
-void kmemx_reaper_start(struct kmemx_reaper *reaper, struct kmemx_depot *depot);
+void kmemx_reaper_start(struct kmemx_reaper *reaper, struct kmemx_depot *depot,
+			void (*sweep)(void *ctx), void *ctx);
 void kmemx_reaper_stop(struct kmemx_reaper *reaper);
 
 #endif /* KMEMX_SLAB_REAP_H */
