@@ -298,9 +298,11 @@ static void op_let_go(unsigned int unused)
 	put_page(page);
 }
 
+/* The word of what was let go. */
 static void op_sweep(unsigned int unused)
 {
-	kmemx_pages_sweep(&fx->pages);
+	WRITE_ONCE(fx->pages.sweep_from, round_down(fx->let_go, KMEMX_WORD_BITS));
+	kmemx_pages_sweep_some(&fx->pages);
 }
 
 /* What was let go is given back, allocated, freed, and held again meanwhile. */
