@@ -43,6 +43,19 @@ static const struct workload workloads[] = {
 /* Orders that the unusable index is shown for. */
 static const unsigned int unusable_orders[] = { 4, 9 };
 
+/* Of which the highest order with a free block is to be a proxy: that of a chunk. */
+#define PROXY_ORDER	9
+
+/**
+ * struct looks - the snapshots in which one order was the highest with a free block
+ * @nr: how many
+ * @extfrag: sum of the index of external fragmentation, for PROXY_ORDER
+ */
+struct looks {
+	u64 nr;
+	s64 extfrag;
+};
+
 /**
  * struct counts - what one allocator did in one workload, over all seeds
  * @asked: requests by order
@@ -51,6 +64,8 @@ static const unsigned int unusable_orders[] = { 4, 9 };
  * @unusable: sum over snapshots of the share of free frames that a request of
  *	      that order cannot use, in units of 1/VIEW_ONE
  * @nr_snapshots: how many
+ * @at: of these, by the highest order with a free block, up to PROXY_ORDER
+ * @extfrag_squares: sum of the squares of what @at has the sums of
  */
 struct counts {
 	u64 asked[TRACE_ORDERS];
@@ -58,7 +73,24 @@ struct counts {
 	u64 largest;
 	u64 unusable[ARRAY_SIZE(unusable_orders)];
 	u64 nr_snapshots;
+	struct looks at[PROXY_ORDER + 1];
+	u64 extfrag_squares;
 };
+
+static void count_proxy(struct counts *counts, const struct view *view)
+{
+	u32 largest = view_largest(view);
+	struct looks *at;
+	int extfrag;
+
+	if (!largest)
+		return;
+	at = &counts->at[min_t(unsigned int, ilog2(largest), PROXY_ORDER)];
+	extfrag = view_extfrag(view, PROXY_ORDER);
+	at->nr++;
+	at->extfrag += extfrag;
+	counts->extfrag_squares += (u64)((s64)extfrag * extfrag);
+}
 
 static void snapshot(struct counts *counts, struct view *view, const struct fill *fill)
 {
@@ -68,6 +100,7 @@ static void snapshot(struct counts *counts, struct view *view, const struct fill
 	counts->largest += view_largest(view);
 	for (i = 0; i < ARRAY_SIZE(unusable_orders); i++)
 		counts->unusable[i] += view_unusable(view, unusable_orders[i]);
+	count_proxy(counts, view);
 	counts->nr_snapshots++;
 }
 
@@ -113,6 +146,26 @@ static void fail_row(const char *name, const char *workload, unsigned int order,
 		bench_no_row(name, workload, metric, "the trace has no such requests");
 }
 
+/* What the report makes a correlation of; rows have a tenth. */
+static void proxy_rows(const char *name, const char *workload, const struct counts *counts)
+{
+	char metric[16];
+	unsigned int i;
+
+	for (i = 0; i <= PROXY_ORDER; i++) {
+		if (!counts->at[i].nr)
+			continue;
+		snprintf(metric, sizeof(metric), "looks_h%u", i);
+		bench_row(name, workload, metric, counts->at[i].nr * 10, "looks");
+		/* From 0 to 2000, as a row has no sign. */
+		snprintf(metric, sizeof(metric), "extfrag_h%u", i);
+		bench_row(name, workload, metric,
+			  (u64)(counts->at[i].extfrag + 1000 * (s64)counts->at[i].nr) * 10,
+			  "thousandths");
+	}
+	bench_row(name, workload, "extfrag_squares", counts->extfrag_squares * 10, "millionths");
+}
+
 static void rows(const struct bench_peer *peer, const char *workload, const struct counts *counts)
 {
 	char name[32], metric[16];
@@ -129,6 +182,7 @@ static void rows(const struct bench_peer *peer, const char *workload, const stru
 			  div64_u64(counts->unusable[i] * 1000, counts->nr_snapshots * VIEW_ONE),
 			  "percent");
 	}
+	proxy_rows(name, workload, counts);
 }
 
 static int measure_workload(const struct bench_peer *peer, void *ctx,

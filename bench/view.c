@@ -68,3 +68,38 @@ u64 view_unusable(const struct view *view, unsigned int order)
 
 	return nr_free ? div_u64((nr_free - usable(view, order)) * VIEW_ONE, nr_free) : 0;
 }
+
+/* Free blocks that are not half of a larger one. */
+static u32 free_blocks(const struct view *view)
+{
+	unsigned int order;
+	u32 nr = 0;
+
+	for (order = 0; order <= VIEW_ORDER; order++) {
+		nr += usable(view, order) >> order;
+		if (order)
+			nr -= 2 * (usable(view, order) >> order);
+	}
+	return nr;
+}
+
+/**
+ * view_extfrag() - the kernel's index of external fragmentation
+ * @view: the region
+ * @order: of a request
+ *
+ * As __fragmentation_index() of the kernel's vmstat.c has it.
+ *
+ * Return: in thousandths: -1000 if the request would not fail; else from 0, for want of memory, to
+ * 1000, as it is in pieces.
+ */
+int view_extfrag(const struct view *view, unsigned int order)
+{
+	u32 nr_blocks = free_blocks(view);
+
+	if (!nr_blocks)
+		return 0;
+	if (usable(view, order))
+		return -1000;
+	return 1000 - (int)((1000 + (usable(view, 0) * 1000 >> order)) / nr_blocks);
+}

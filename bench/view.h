@@ -32,5 +32,6 @@ struct view {
 void view_look(struct view *view, const struct fill *fill);
 u32 view_largest(const struct view *view);
 u64 view_unusable(const struct view *view, unsigned int order);
+int view_extfrag(const struct view *view, unsigned int order);
 
 #endif /* KMEMX_BENCH_VIEW_H */
