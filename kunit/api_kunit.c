@@ -395,6 +395,22 @@ static void api_held_pages_are_set_aside_and_counted(struct kunit *test)
 	expect_let_go(test);
 }
 
+/* Nobody asks: it is looked for now and then. */
+static void api_held_pages_come_back_by_themselves(struct kunit *test)
+{
+	struct page *page = kmemx_alloc_pages(GFP_KERNEL, 0);
+	unsigned int tries;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	get_page(page);
+	kmemx_free_pages(page, 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&kmemx_live.pages.nr_quarantined), 1LL);
+	put_page(page);
+	for (tries = 0; tries < 3000 && atomic64_read(&kmemx_live.pages.nr_quarantined); tries++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&kmemx_live.pages.nr_quarantined), 0LL);
+}
+
 #define NR_PAST	6
 
 /* Blocks of @order, which go past the front. */
@@ -1297,6 +1313,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_says_that_others_were_faster),
 	KUNIT_CASE(api_page_blocks),
 	KUNIT_CASE(api_contig_any_size_and_alignment),
+	KUNIT_CASE(api_held_pages_come_back_by_themselves),
 	KUNIT_CASE(api_held_pages_are_set_aside_and_counted),
 	KUNIT_CASE(api_frees_past_the_front),
 	KUNIT_CASE(api_bulk_gives_distinct_frames),

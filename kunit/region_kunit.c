@@ -210,8 +210,11 @@ static void region_sets_held_pages_aside(struct kunit *test)
 			KMEMX_FREE_DOUBLE);
 	expect_sound(test, fx);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 0UL);
+	kmemx_region_reclaim(&fx->region);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->pages->nr_quarantined), 1LL);
 	put_page(page);
-	KUNIT_EXPECT_EQ(test, kmemx_pages_sweep(fx->pages), 1UL);
+	kmemx_region_reclaim(&fx->region);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->pages->nr_quarantined), 0LL);
 	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), NR_FRAMES);
 	expect_sound(test, fx);
 }

@@ -450,10 +450,11 @@ static struct kmemx_request sheaf_request(const struct kmemx_cache *cache, unsig
 	};
 }
 
-/* Could no region, or not this one, have so many? Then it is said. */
-static bool is_refused(const struct kmemx_request *req)
+/* Could no sheaf, no region, or not this one, have so many? Then it is said. */
+static bool is_refused(const struct kmemx_request *req, unsigned int nr)
 {
-	if (!kmemx_request_is_refused(req) && !kmemx_request_is_too_large(req))
+	if (!kmemx_request_is_refused(req) && !kmemx_request_is_too_large(req) &&
+	    nr <= KMEMX_SHEAF_MAX)
 		return false;
 	kmemx_request_fail(req, -EINVAL);
 	return true;
@@ -476,7 +477,8 @@ static bool fill_sheaf(struct kmemx_sheaf *sheaf, unsigned int nr,
  * kmemx_cache_prefill() - set objects aside
  * @cache: the cache
  * @gfp: as for kmemx_cache_alloc(), now
- * @nr: how many, at least 1
+ * @nr: how many, at least 1; no more than 16 bytes for each fit into what kmalloc() gives, 262,143
+ *	with pages of 4 KiB as a rule
  *
  * As many allocations out of the sheaf will not fail, and never sleep, whatever else goes
  * on in the region.
@@ -491,12 +493,12 @@ struct kmemx_sheaf *kmemx_cache_prefill(struct kmemx_cache *cache, gfp_t gfp, un
 	struct kmemx_request req = sheaf_request(cache, nr, 0, gfp, _RET_IP_);
 	struct kmemx_sheaf *sheaf;
 
-	if (!nr || is_refused(&req))
+	if (!nr || is_refused(&req, nr))
 		return NULL;
 	sheaf = kmemx_sheaf_new(cache, nr, gfp);
 	if (sheaf && fill_sheaf(sheaf, nr, &req))
 		return sheaf;
-	kvfree(sheaf);
+	kfree(sheaf);
 	return NULL;
 }
 KMEMX_EXPORT(kmemx_cache_prefill);
@@ -514,7 +516,7 @@ bool kmemx_refill_sheaf(struct kmemx_sheaf *sheaf, gfp_t gfp, unsigned int nr)
 {
 	struct kmemx_request req = sheaf_request(sheaf->cache, nr, sheaf->nr, gfp, _RET_IP_);
 
-	return nr <= sheaf->cap && !is_refused(&req) && fill_sheaf(sheaf, nr, &req);
+	return nr <= sheaf->cap && !is_refused(&req, nr) && fill_sheaf(sheaf, nr, &req);
 }
 KMEMX_EXPORT(kmemx_refill_sheaf);
 

@@ -434,8 +434,8 @@ unsigned int kmemx_pages_recall_chunk(struct kmemx_pages *pages)
 	unsigned int nr = 0;
 	unsigned long flags;
 
-	/* As a rule none is, and many may come here at the same time. */
-	if (READ_ONCE(pages->away) < 0) {
+	/* As a rule none ever is, and many may come here at the same time. */
+	if (!READ_ONCE(pages->zeroes_ahead) && READ_ONCE(pages->away) < 0) {
 		WRITE_ONCE(pages->is_recalled, true);
 		return 0;
 	}

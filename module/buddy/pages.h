@@ -49,6 +49,7 @@
  * @sweep_from: the frame at which kmemx_pages_sweep_some() goes on, a multiple of 8
  * @zeroing: held while a page is zeroed ahead of need, with interrupts off
  * @away: first frame of the chunk that is away to be zeroed, or -1
+ * @zeroes_ahead: who does that may run
  * @is_recalled: somebody has needed every frame since one was last to be taken
  * @wanting: for each order, one more than the number of a CPU that wants blocks others free, or
  *	     has; 0 if none does
@@ -71,6 +72,7 @@ struct kmemx_pages {
 	u32 sweep_from;
 	raw_spinlock_t zeroing;		/* Protects @away. */
 	long away;
+	bool zeroes_ahead;
 	bool is_recalled;
 	unsigned int wanting[KMEMX_PCP_ORDERS] ____cacheline_aligned;
 };

@@ -67,6 +67,8 @@ int kmemx_prezero_start(struct kmemx_prezero *prezero, struct kmemx_pages *pages
 	};
 	if (!bytes || kmemx_pages_free_is_zero())
 		return 0;
+	/* From now on who is short waits for a page that is just being zeroed. */
+	WRITE_ONCE(pages->zeroes_ahead, true);
 	task = kthread_run(zero_ahead, prezero, "kmemx_zero");
 	if (IS_ERR(task))
 		return PTR_ERR(task);

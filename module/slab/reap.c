@@ -12,18 +12,48 @@
 #include "slab/reap.h"
 
 #define PERIOD	HZ
+/* As long as a grace period takes, about. */
+#define GRACE	(HZ / 20)
 
-/*
- * Slabs of a typesafe cache that are empty: nobody waits for their grace period, as it will have
- * passed the next time, or the one after that.
- */
-static void reap_typesafe(struct kmemx_cache *cache)
+/* Give back what has waited long enough; with depot->lock held. Returns whether some waits yet. */
+static bool give_ended(struct kmemx_depot *depot)
 {
-	if (cache->nr_waiting && !poll_state_synchronize_rcu(cache->ended_at))
-		return;
-	kmemx_cache_give_ended(cache);
-	if (kmemx_cache_end_empty(cache, false))
-		cache->ended_at = start_poll_synchronize_rcu();
+	struct kmemx_cache *cache;
+	bool is_any_waiting = false;
+	unsigned int i = 0;
+
+	while ((cache = kmemx_depot_next(depot, &i))) {
+		if (!cache->nr_waiting)
+			continue;
+		if (poll_state_synchronize_rcu(cache->ended_at))
+			kmemx_cache_give_ended(cache);
+		else
+			is_any_waiting = true;
+	}
+	return is_any_waiting;
+}
+
+/* Nobody else gets at what waits, so this is not put off until the CPU has something to do. */
+static void finish(struct work_struct *work)
+{
+	struct kmemx_reaper *reaper = container_of(to_delayed_work(work), struct kmemx_reaper,
+						   finish);
+	bool is_any_waiting;
+
+	mutex_lock(&reaper->depot->lock);
+	is_any_waiting = give_ended(reaper->depot);
+	mutex_unlock(&reaper->depot->lock);
+	if (is_any_waiting)
+		schedule_delayed_work(&reaper->finish, GRACE);
+}
+
+/* Slabs of a typesafe cache that are empty: nobody waits for their grace period. */
+static bool end_typesafe(struct kmemx_cache *cache)
+{
+	if (!cache->is_typesafe || cache->nr_waiting || !kmemx_cache_end_empty(cache, false))
+		return false;
+	cache->ended_at = start_poll_synchronize_rcu();
+	return true;
 }
 
 static void reap(struct work_struct *work)
@@ -32,18 +62,20 @@ static void reap(struct work_struct *work)
 						   work);
 	struct kmemx_depot *depot = reaper->depot;
 	struct kmemx_cache *cache;
+	bool is_any_waiting = false;
 	unsigned int i = 0;
 
 	/* Who adds up what caches have holds it. */
 	mutex_lock(&depot->lock);
 	while ((cache = kmemx_depot_next(depot, &i))) {
 		kmemx_exchange_reap(cache);
-		if (cache->is_typesafe)
-			reap_typesafe(cache);
+		is_any_waiting |= end_typesafe(cache);
 		cond_resched();
 	}
 	kmemx_cache_trim(depot);
 	mutex_unlock(&depot->lock);
+	if (is_any_waiting)
+		schedule_delayed_work(&reaper->finish, GRACE);
 	if (reaper->sweep)
 		reaper->sweep(reaper->ctx);
 	schedule_delayed_work(&reaper->work, PERIOD);
@@ -65,6 +97,7 @@ void kmemx_reaper_start(struct kmemx_reaper *reaper, struct kmemx_depot *depot,
 	reaper->sweep = sweep;
 	reaper->ctx = ctx;
 	INIT_DEFERRABLE_WORK(&reaper->work, reap);
+	INIT_DELAYED_WORK(&reaper->finish, finish);
 	schedule_delayed_work(&reaper->work, PERIOD);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_reaper_start);
@@ -78,5 +111,6 @@ KMEMX_EXPORT_FOR_TEST(kmemx_reaper_start);
 void kmemx_reaper_stop(struct kmemx_reaper *reaper)
 {
 	cancel_delayed_work_sync(&reaper->work);
+	cancel_delayed_work_sync(&reaper->finish);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_reaper_stop);

@@ -18,13 +18,15 @@
  * @depot: whose slabs
  * @sweep: gives back what else has become free, or NULL; may sleep
  * @ctx: passed to it
- * @work: runs once a second
+ * @work: runs once a second, on a CPU that is awake anyway
+ * @finish: runs soon, if slabs wait for a grace period
  */
 struct kmemx_reaper {
 	struct kmemx_depot *depot;
 	void (*sweep)(void *ctx);
 	void *ctx;
 	struct delayed_work work;
+	struct delayed_work finish;
 };
 
 void kmemx_reaper_start(struct kmemx_reaper *reaper, struct kmemx_depot *depot,

@@ -18,7 +18,7 @@
 /**
  * kmemx_sheaf_new() - make a sheaf without objects
  * @cache: the cache
- * @cap: how many objects there is to be room for, at least 1
+ * @cap: how many objects there is to be room for, 1..KMEMX_SHEAF_MAX
  * @gfp: flags for the sheaf itself, which is the kernel's memory
  *
  * Context: what @gfp allows.
@@ -26,7 +26,7 @@
  */
 struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap, gfp_t gfp)
 {
-	struct kmemx_sheaf *sheaf = kvmalloc(struct_size(sheaf, slot, cap), gfp & WAIT_FLAGS);
+	struct kmemx_sheaf *sheaf = kmalloc(struct_size(sheaf, slot, cap), gfp & WAIT_FLAGS);
 
 	if (!sheaf)
 		return NULL;
@@ -180,6 +180,6 @@ KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_pop);
 void kmemx_sheaf_free(struct kmemx_sheaf *sheaf)
 {
 	give_back(sheaf->cache, sheaf->nr, sheaf->slot, KMEMX_SLAB_STAYS);
-	kvfree(sheaf);
+	kfree(sheaf);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_sheaf_free);

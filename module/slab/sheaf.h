@@ -8,6 +8,8 @@
 #ifndef KMEMX_SLAB_SHEAF_H
 #define KMEMX_SLAB_SHEAF_H
 
+#include <linux/slab.h>
+
 #include "slab/cache.h"
 
 /**
@@ -23,6 +25,10 @@ struct kmemx_sheaf {
 	unsigned int cap;
 	struct kmemx_front_slot slot[];
 };
+
+/* A sheaf is one piece of the kernel's memory, so that it can be freed wherever an object can. */
+#define KMEMX_SHEAF_MAX	((unsigned int)((KMALLOC_MAX_SIZE - sizeof(struct kmemx_sheaf)) /	\
+					sizeof(struct kmemx_front_slot)))
 
 struct kmemx_sheaf *kmemx_sheaf_new(struct kmemx_cache *cache, unsigned int cap, gfp_t gfp);
 int kmemx_sheaf_fill(struct kmemx_sheaf *sheaf, unsigned int nr);
