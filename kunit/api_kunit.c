@@ -406,7 +406,7 @@ static void api_held_pages_come_back_by_themselves(struct kunit *test)
 	kmemx_free_pages(page, 0);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&kmemx_live.pages.nr_quarantined), 1LL);
 	put_page(page);
-	for (tries = 0; tries < 3000 && atomic64_read(&kmemx_live.pages.nr_quarantined); tries++)
+	for (tries = 0; tries < 1000 && atomic64_read(&kmemx_live.pages.nr_quarantined); tries++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&kmemx_live.pages.nr_quarantined), 0LL);
 }

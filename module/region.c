@@ -220,8 +220,8 @@ static void reclaim_caches(struct kmemx_region *region)
 	unsigned int whole;
 
 	/*
-	 * Between what is in this CPU's front and the look at the number. Pairs with that below: one
-	 * that began and is not seen here has seen the front.
+	 * Between what is in this CPU's front and the look at the number. Pairs with that below:
+	 * one that began and is not seen here has seen the front.
 	 */
 	smp_mb();
 	whole = (READ_ONCE(region->nr_reclaims) + 3) & ~1U;
