@@ -529,8 +529,8 @@ static noinline void free_pages_order(struct page *page, unsigned int order,
  * @page: what kmemx_alloc_pages() gave, or NULL
  * @order: the order it was given for, or that of what kmemx_page_trim() has left
  *
- * A frame that somebody else holds a reference to is set aside; it is looked at once a second
- * whether they have let go.
+ * A frame that somebody else holds a reference to is set aside; whether they have let go is
+ * looked at once a second, later on a CPU that sleeps, and when frames are short.
  *
  * Context: any.
  */

@@ -16,7 +16,7 @@
 #define GROUP		8U
 /*
  * Frames in quarantine that a caller who may not wait looks at: who fails is to be told so soon,
- * and the reaper looks at all once a second.
+ * and the reaper looks at all.
  */
 #define SWEEP_FRAMES	GROUP
 
