@@ -224,6 +224,41 @@ static void cache_counts_refills_and_slabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->cache->peak_slabs), 3LL);
 }
 
+/* As files of all caches have it, and those of one. */
+static void cache_usage_of_all_is_that_of_each(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache[3] = {
+		fx->cache, make(fx, "other", 100, 0, NULL), make(fx, "large", 5000, 0, NULL),
+	};
+	struct kmemx_cache_usage usage;
+	unsigned int i, k, looks;
+	void *obj[3][20];
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_FALSE(test, IS_ERR(cache[i]));
+		for (k = 0; k <= i * 8; k++) {
+			obj[i][k] = kmemx_cache_take(cache[i], 0);
+			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i][k]);
+		}
+	}
+	for (looks = 0; looks < 2; looks++) {
+		mutex_lock(&fx->depot.lock);
+		kmemx_depot_usage(&fx->depot);
+		mutex_unlock(&fx->depot.lock);
+		for (i = 0; i < 3; i++) {
+			kmemx_cache_usage(cache[i], &usage);
+			KUNIT_EXPECT_EQ(test, usage.nr_live, i * 8 + 1UL);
+			KUNIT_EXPECT_MEMEQ(test, &usage, &cache[i]->usage, sizeof(usage));
+		}
+	}
+	for (i = 0; i < 3; i++)
+		for (k = 0; k <= i * 8; k++)
+			put(fx, obj[i][k], cache[i]);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache[1]), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache[2]), 0);
+}
+
 static unsigned int nr_made, nr_gone;
 
 static void note_made(struct kmemx_cache *cache)
@@ -1597,6 +1632,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_constructor_runs_once_per_object),
 	KUNIT_CASE(cache_bad_frees_change_nothing),
 	KUNIT_CASE(cache_counts_refills_and_slabs),
+	KUNIT_CASE(cache_usage_of_all_is_that_of_each),
 	KUNIT_CASE(cache_watchers_see_caches_come_and_go),
 	KUNIT_CASE(cache_gives_empty_slabs_back),
 	KUNIT_CASE(cache_fuller_slabs_go_first),

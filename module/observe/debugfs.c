@@ -75,15 +75,14 @@ DEFINE_SHOW_ATTRIBUTE(buddyinfo);
 /* The columns of /proc/slabinfo 2.1; see cache_show() in slab_common.c. */
 static void show_cache(struct seq_file *m, const struct kmemx_cache *cache)
 {
+	const struct kmemx_cache_usage *usage = &cache->usage;
 	const struct kmemx_layout *layout = &cache->layout;
-	struct kmemx_cache_usage usage;
 
-	kmemx_cache_usage(cache, &usage);
-	seq_printf(m, "%-17s %6lu %6lu %6u %4u %4d", cache->name, usage.nr_live,
-		   usage.nr_objs, layout->stride, layout->nr_objs, 1 << layout->order);
+	seq_printf(m, "%-17s %6lu %6lu %6u %4u %4d", cache->name, usage->nr_live,
+		   usage->nr_objs, layout->stride, layout->nr_objs, 1 << layout->order);
 	seq_printf(m, " : tunables %4u %4u %4u", cache->front_cap,
 		   min(cache->front_cap, KMEMX_FRONT_BATCH), 0);
-	seq_printf(m, " : slabdata %6lu %6lu %6lu\n", usage.nr_slabs, usage.nr_slabs, 0UL);
+	seq_printf(m, " : slabdata %6lu %6lu %6lu\n", usage->nr_slabs, usage->nr_slabs, 0UL);
 }
 
 static int slabinfo_show(struct seq_file *m, void *unused)
@@ -97,6 +96,7 @@ static int slabinfo_show(struct seq_file *m, void *unused)
 	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
 	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
 	mutex_lock(&region->depot.lock);
+	kmemx_depot_usage(&region->depot);
 	while ((cache = kmemx_depot_next(&region->depot, &i)))
 		show_cache(m, cache);
 	mutex_unlock(&region->depot.lock);

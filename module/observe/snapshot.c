@@ -9,21 +9,15 @@
 #include "observe/snapshot.h"
 #include "slab/usage.h"
 
-/*
- * Other CPUs may be in between; look again a few times before saying so, unless that takes long,
- * in slabs that might be there and are not: whoever makes a cache or reclaims waits meanwhile.
- */
-#define TRIES		8
-#define LOOKS_MAX	BIT_ULL(26)
+/* Other CPUs may be in between; look again a few times before saying so. */
+#define TRIES	8
 
 static void add_cache(const struct kmemx_cache *cache, struct kmemx_snapshot *snap)
 {
 	const struct kmemx_layout *layout = &cache->layout;
-	struct kmemx_cache_usage usage;
 
-	kmemx_cache_usage(cache, &usage);
-	snap->front += (u64)usage.nr_front * layout->stride;
-	snap->slab_free += (u64)usage.nr_free * layout->stride;
+	snap->front += (u64)cache->usage.nr_front * layout->stride;
+	snap->slab_free += (u64)cache->usage.nr_free * layout->stride;
 	snap->overhead += (u64)atomic64_read(&cache->nr_slabs) *
 		kmemx_layout_waste(layout, PAGE_SIZE);
 	snap->outside += kmemx_cache_meta_bytes(cache);
@@ -99,12 +93,12 @@ s64 kmemx_snapshot_stat(struct kmemx_region *region, enum kmemx_stat_item item)
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_snapshot_stat);
 
-/* Returns what that took. */
-static u64 count(struct kmemx_region *region, struct kmemx_snapshot *snap)
+/* With the depot's lock held. */
+static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 {
 	struct kmemx_pages *pages = &region->pages;
-	unsigned int i = 0, nr_caches = 0;
 	struct kmemx_cache *cache;
+	unsigned int i = 0;
 
 	memset(snap, 0, sizeof(*snap));
 	snap->region = (u64)pages->nr_frames << PAGE_SHIFT;
@@ -117,12 +111,12 @@ static u64 count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 	snap->used = (u64)max(read_stat(region, KMEMX_STAT_USED_BYTES), 0LL);
 	snap->quarantined = (u64)atomic64_read(&pages->nr_quarantined) << PAGE_SHIFT;
 	snap->outside = kmemx_region_meta_bytes(region);
-	for (; (cache = kmemx_depot_next(&region->depot, &i)); nr_caches++)
+	kmemx_depot_usage(&region->depot);
+	while ((cache = kmemx_depot_next(&region->depot, &i)))
 		add_cache(cache, snap);
 	snap->unsettled = (s64)(snap->region - snap->free - snap->front -
 				snap->slab_free - snap->used - snap->overhead -
 				snap->quarantined);
-	return (u64)nr_caches * region->depot.nr_ids;
 }
 
 /**
@@ -136,11 +130,10 @@ static u64 count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 void kmemx_snapshot_take(struct kmemx_region *region, struct kmemx_snapshot *snap)
 {
 	unsigned int tries;
-	u64 looks = 0;
 
 	mutex_lock(&region->depot.lock);
-	for (tries = 0; tries < TRIES && looks < LOOKS_MAX; tries++) {
-		looks += count(region, snap);
+	for (tries = 0; tries < TRIES; tries++) {
+		count(region, snap);
 		if (!snap->unsettled)
 			break;
 	}

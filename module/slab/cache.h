@@ -62,6 +62,26 @@ enum kmemx_partial {
 	KMEMX_NR_PARTIAL
 };
 
+/**
+ * struct kmemx_cache_usage - where a cache's objects are, a snapshot
+ * @nr_slabs: slabs found by walking the depot, and those that wait for a grace period
+ * @nr_objs: objects in them
+ * @nr_live: objects that users hold
+ * @nr_front: objects in fronts, in the exchange, and in sheaves
+ * @nr_free: objects in slabs, by the slabs' own counts
+ * @nr_partial: slabs with a free object
+ * @nr_partial_live: objects in these that users hold
+ */
+struct kmemx_cache_usage {
+	unsigned long nr_slabs;
+	unsigned long nr_objs;
+	unsigned long nr_live;
+	unsigned long nr_front;
+	unsigned long nr_free;
+	unsigned long nr_partial;
+	unsigned long nr_partial_live;
+};
+
 struct kmemx_cache {
 	struct kmemx_front __percpu *front;
 	struct kmemx_layout layout;
@@ -85,6 +105,7 @@ struct kmemx_cache {
 	u32 useroffset;			/* As in the spec. */
 	u32 usersize;			/* As in the spec. */
 	void *files;			/* Of who watches the depot. */
+	struct kmemx_cache_usage usage;	/* When kmemx_depot_usage() looked; the depot's lock. */
 	char name[KMEMX_CACHE_NAME];
 };
 

@@ -15,13 +15,17 @@
 /* How many ids a walk looks at before it lets others run. */
 #define WALK_BATCH	4096
 
-/* From @id on, find the cache's next slab. May sleep. */
-static bool next_slab(const struct kmemx_cache *cache, u32 *id)
+#define ANY	0
+
+/* From @id on, find the next slab, of the cache with this number or of ANY. May sleep. */
+static bool next_slab(const struct kmemx_depot *depot, unsigned int number, u32 *id,
+		      unsigned int *owner)
 {
-	for (; *id < cache->depot->nr_ids; ++*id) {
+	for (; *id < depot->nr_ids; ++*id) {
 		if (!(*id % WALK_BATCH))
 			cond_resched();
-		if (kmemx_slab_cache(kmemx_cache_state_at(cache, *id)) != cache->number)
+		*owner = kmemx_slab_cache((u64)atomic64_read(&depot->slab[*id].state));
+		if (!*owner || (number != ANY && *owner != number))
 			continue;
 		/* Pairs with the exchange in kmemx_slab_init(): where it is, after that it is. */
 		smp_rmb();
@@ -30,19 +34,18 @@ static bool next_slab(const struct kmemx_cache *cache, u32 *id)
 	return false;
 }
 
-/**
- * kmemx_cache_usage() - where are its objects?
- * @cache: the cache; it is not destroyed meanwhile
- * @usage: set to what a walk over the depot's slabs and the fronts finds
- *
- * Each number is counted at its own place, so at rest
- * nr_live + nr_front + nr_free = nr_objs.
- */
-void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage)
+static bool next_of_cache(const struct kmemx_cache *cache, u32 *id)
+{
+	unsigned int owner;
+
+	return next_slab(cache->depot, cache->number, id, &owner);
+}
+
+/* What is not in a slab that can be found. */
+static void begin_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage)
 {
 	unsigned long nr_waiting = READ_ONCE(cache->nr_waiting);
 	unsigned int cpu;
-	u32 id;
 
 	/* Of those that have ended, nothing is in use. */
 	*usage = (struct kmemx_cache_usage){
@@ -54,20 +57,64 @@ void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage
 	for_each_possible_cpu(cpu)
 		usage->nr_front += kmemx_cache_nr_front(cache, cpu) +
 			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
-	for (id = 0; next_slab(cache, &id); id++) {
-		unsigned int nr_free = kmemx_slab_nr_free(kmemx_cache_state_at(cache, id));
-		unsigned int nr_live = kmemx_slab_nr_live(kmemx_cache_slab_at(cache, id),
-							  &cache->layout);
+}
 
-		usage->nr_slabs++;
-		usage->nr_objs += cache->layout.nr_objs;
-		usage->nr_free += nr_free;
-		usage->nr_live += nr_live;
-		usage->nr_partial += !!nr_free;
-		usage->nr_partial_live += nr_free ? nr_live : 0;
-	}
+static void add_slab(const struct kmemx_cache *cache, u32 id, struct kmemx_cache_usage *usage)
+{
+	unsigned int nr_free = kmemx_slab_nr_free(kmemx_cache_state_at(cache, id));
+	unsigned int nr_live = kmemx_slab_nr_live(kmemx_cache_slab_at(cache, id), &cache->layout);
+
+	usage->nr_slabs++;
+	usage->nr_objs += cache->layout.nr_objs;
+	usage->nr_free += nr_free;
+	usage->nr_live += nr_live;
+	usage->nr_partial += !!nr_free;
+	usage->nr_partial_live += nr_free ? nr_live : 0;
+}
+
+/**
+ * kmemx_cache_usage() - where are its objects?
+ * @cache: the cache; it is not destroyed meanwhile
+ * @usage: set to what a walk over the depot's slabs and the fronts finds
+ *
+ * Each number is counted at its own place, so at rest
+ * nr_live + nr_front + nr_free = nr_objs.
+ *
+ * Context: may sleep.
+ */
+void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage)
+{
+	u32 id;
+
+	begin_usage(cache, usage);
+	for (id = 0; next_of_cache(cache, &id); id++)
+		add_slab(cache, id, usage);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_usage);
+
+/**
+ * kmemx_depot_usage() - as kmemx_cache_usage(), of all caches, in one walk
+ * @depot: whose; its lock is held
+ *
+ * What is found is in @usage of each cache.
+ *
+ * Context: may sleep.
+ */
+void kmemx_depot_usage(struct kmemx_depot *depot)
+{
+	struct kmemx_cache *cache;
+	unsigned int owner, i = 0;
+	u32 id;
+
+	while ((cache = kmemx_depot_next(depot, &i)))
+		begin_usage(cache, &cache->usage);
+	for (id = 0; next_slab(depot, ANY, &id, &owner); id++) {
+		cache = depot->cache[owner];
+		if (cache)
+			add_slab(cache, id, &cache->usage);
+	}
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_depot_usage);
 
 static bool visit(const struct kmemx_cache *cache, u32 id, unsigned int i,
 		  kmemx_visit_fn fn, void *arg)
@@ -101,7 +148,7 @@ unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 	unsigned int i;
 	u32 id;
 
-	for (id = 0; next_slab(cache, &id); id++) {
+	for (id = 0; next_of_cache(cache, &id); id++) {
 		for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
 			nr += visit(cache, id, i, fn, arg);
 	}
@@ -174,7 +221,7 @@ const char *kmemx_cache_check(const struct kmemx_cache *cache)
 	unsigned int k;
 	u32 id;
 
-	for (id = 0; next_slab(cache, &id); id++) {
+	for (id = 0; next_of_cache(cache, &id); id++) {
 		const char *why = kmemx_slab_check(kmemx_cache_slab_at(cache, id), &cache->layout);
 
 		if (why)

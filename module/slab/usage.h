@@ -14,26 +14,6 @@
 
 #include "slab/cache.h"
 
-/**
- * struct kmemx_cache_usage - where a cache's objects are, a snapshot
- * @nr_slabs: slabs found by walking the depot, and those that wait for a grace period
- * @nr_objs: objects in them
- * @nr_live: objects that users hold
- * @nr_front: objects in fronts, in the exchange, and in sheaves
- * @nr_free: objects in slabs, by the slabs' own counts
- * @nr_partial: slabs with a free object
- * @nr_partial_live: objects in these that users hold
- */
-struct kmemx_cache_usage {
-	unsigned long nr_slabs;
-	unsigned long nr_objs;
-	unsigned long nr_live;
-	unsigned long nr_front;
-	unsigned long nr_free;
-	unsigned long nr_partial;
-	unsigned long nr_partial_live;
-};
-
 /* Objects allocated and freed, over all CPUs; a snapshot. */
 struct kmemx_cache_counts {
 	u64 nr_alloc;
@@ -51,6 +31,7 @@ static inline unsigned int kmemx_cache_nr_front(const struct kmemx_cache *cache,
 }
 
 void kmemx_cache_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage);
+void kmemx_depot_usage(struct kmemx_depot *depot);
 void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg);
