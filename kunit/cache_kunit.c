@@ -5,7 +5,9 @@
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -1168,19 +1170,27 @@ static void stop_reaper(struct kmemx_reaper *reaper)
 	migrate_enable();
 }
 
-static void expect_reaped(struct kunit *test, struct kmemx_cache *cache)
+/* With slabs that are empty. */
+static struct kmemx_reaper *begin_to_reap(struct kunit *test, struct kmemx_cache *cache)
 {
-	struct fixture *fx = test->priv;
 	void **obj = kunit_kcalloc(test, NR_SLABS * 8, sizeof(*obj), GFP_KERNEL);
 	struct kmemx_reaper *reaper = kunit_kzalloc(test, sizeof(*reaper), GFP_KERNEL);
-	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	/* Not on the stack, which work that is to be found by debugobjects must not be. */
 	KUNIT_ASSERT_NOT_NULL(test, reaper);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
-	start_reaper(fx, reaper);
 	leave_slabs_empty(test, cache, obj);
+	start_reaper(test->priv, reaper);
+	return reaper;
+}
+
+static void expect_reaped(struct kunit *test, struct kmemx_reaper *reaper,
+			  struct kmemx_cache *cache)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
 	for (i = 0; i < 1000 && READ_ONCE(fx->fake.nr_out) > 4; i++)
 		let_reaper_run();
 	stop_reaper(reaper);
@@ -1191,18 +1201,80 @@ static void expect_reaped(struct kunit *test, struct kmemx_cache *cache)
 
 static void cache_reaper_gives_empty_slabs_back(struct kunit *test)
 {
-	expect_reaped(test, make_shallow(test->priv, 512));
+	struct kmemx_cache *cache = make_shallow(test->priv, 512);
+
+	expect_reaped(test, begin_to_reap(test, cache), cache);
+}
+
+static struct kmemx_cache *make_typesafe(struct fixture *fx)
+{
+	struct kmemx_cache_spec spec = {
+		.name = "typesafe", .size = 512, .is_typesafe = true, .magazine = KMEMX_FRONT_NONE,
+	};
+
+	return kmemx_cache_new(&fx->depot, &spec);
 }
 
 /* Once they have ended, and once more when readers must have come to an end. */
 static void cache_reaper_gives_typesafe_slabs_back(struct kunit *test)
 {
-	struct kmemx_cache_spec spec = {
-		.name = "typesafe", .size = 512, .is_typesafe = true, .magazine = KMEMX_FRONT_NONE,
-	};
-	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make_typesafe(test->priv);
 
-	expect_reaped(test, kmemx_cache_new(&fx->depot, &spec));
+	expect_reaped(test, begin_to_reap(test, cache), cache);
+}
+
+static bool is_reading;
+
+static int read_for_long(void *unused)
+{
+	rcu_read_lock();
+	WRITE_ONCE(is_reading, true);
+	while (!kthread_should_stop())
+		cpu_relax();
+	rcu_read_unlock();
+	return 0;
+}
+
+/* A reader on another CPU: one that no preemption ends keeps this one from all else. */
+static struct task_struct *start_reader(struct kunit *test)
+{
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, (unsigned int)raw_smp_processor_id());
+	struct task_struct *task;
+
+	is_reading = false;
+	task = kthread_create(read_for_long, NULL, "kmemx_reader");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	set_cpus_allowed_ptr(task, cpumask_of(cpu));
+	wake_up_process(task);
+	while (!READ_ONCE(is_reading))
+		msleep(1);
+	return task;
+}
+
+static void cache_reaper_waits_for_readers(struct kunit *test)
+{
+	struct kmemx_cache *cache = make_typesafe(test->priv);
+	struct kmemx_reaper *reaper;
+	struct task_struct *reader;
+	unsigned long nr_waiting;
+	unsigned int i;
+
+	if (num_online_cpus() == 1) {
+		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+		kunit_skip(test, "there is no other CPU on which one could read");
+	}
+	reaper = begin_to_reap(test, cache);
+	reader = start_reader(test);
+	for (i = 0; i < 200 && !READ_ONCE(cache->nr_waiting); i++)
+		let_reaper_run();
+	nr_waiting = READ_ONCE(cache->nr_waiting);
+	KUNIT_EXPECT_GT(test, nr_waiting, 0UL);
+	/* It is asked every 50 ms whether a grace period has passed. */
+	for (i = 0; i < 20; i++)
+		let_reaper_run();
+	KUNIT_EXPECT_EQ(test, READ_ONCE(cache->nr_waiting), nr_waiting);
+	kthread_stop(reader);
+	expect_reaped(test, reaper, cache);
 }
 
 static void cache_reaper_comes_by_the_exchange(struct kunit *test)
@@ -1660,6 +1732,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cache_shrink_leaves_slabs_in_use_only),
 	KUNIT_CASE(cache_reaper_gives_empty_slabs_back),
 	KUNIT_CASE(cache_reaper_gives_typesafe_slabs_back),
+	KUNIT_CASE(cache_reaper_waits_for_readers),
 	KUNIT_CASE(cache_reaper_comes_by_the_exchange),
 	KUNIT_CASE(cache_dead_cpu_loses_nothing),
 	KUNIT_CASE(cache_threads_and_cross_frees),

@@ -260,6 +260,36 @@ static void op_chunk(unsigned int order)
 		op_claim(order);
 }
 
+/* The first block of @order stays of one that is held, and what others take meanwhile goes. */
+static void trim(unsigned int from, unsigned int order)
+{
+	struct kmemx_freed freed;
+	struct held old;
+
+	if (!disown(from, &old))
+		return;
+	mark(old.frame, order, 0, (u8)(order + 1));
+	fx->nr_wrong += kmemx_pages_trim(&fx->pages, old.frame, KIND, 0, 1UL << order, &freed) ||
+		freed.nr_frames != (1UL << from) - (1UL << order) || freed.nr_held ||
+		READ_ONCE(*info_at(old.frame)) != kmemx_info(KIND, order);
+	fx->held[fx->nr_held++] = (struct held){ old.frame, (u8)order };
+}
+
+static void op_trim(unsigned int order)
+{
+	trim(4, order);
+}
+
+/* As op_chunk(). */
+static void op_trim_chunk(unsigned int order)
+{
+	struct page *page = kmemx_pages_take(&fx->pages, KMEMX_CHUNK_ORDER);
+
+	own(page, KMEMX_CHUNK_ORDER);
+	if (!IS_ERR(page))
+		trim(KMEMX_CHUNK_ORDER, order);
+}
+
 static void op_drain(unsigned int unused)
 {
 	step_empty_pages(&fx->pages);
@@ -346,6 +376,8 @@ static const struct nest_op ops[] = {
 	{ "several 0", op_several, 3, NEST_TASK, NEST_NMI },
 	{ "bulk 0", op_bulk, BULK_MAX, NEST_TASK, NEST_NMI },
 	{ "chunk", op_chunk, KMEMX_CHUNK_ORDER, NEST_TASK, NEST_NMI },
+	{ "trim 4", op_trim, 0, NEST_TASK, NEST_NMI },
+	{ "trim chunk", op_trim_chunk, 4, NEST_TASK, NEST_NMI },
 	/* With nobody in between who could be given the block: that would be freed. */
 	{ "free twice", op_free_twice, 0, NEST_NMI, NEST_NMI },
 	{ "drain", op_drain, 0, NEST_IRQ, NEST_IRQ },

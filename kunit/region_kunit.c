@@ -64,6 +64,17 @@ static int region_fixture_init(struct kunit *test)
 	return 0;
 }
 
+static enum kmemx_verdict put_object(struct fixture *fx, struct kmemx_cache *cache, void *obj)
+{
+	struct kmemx_cache *owner;
+	u32 frame;
+
+	kmemx_pages_find(fx->pages, obj, &frame);
+	return kmemx_cache_put(&fx->region.depot,
+			       kmemx_region_slab_id(frame, kmemx_pages_info(fx->pages, frame)),
+			       obj, cache, &owner);
+}
+
 /* Every frame must have come back. */
 static void region_fixture_exit(struct kunit *test)
 {
@@ -169,7 +180,7 @@ static void region_wastes_what_is_expected(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(demand); i++) {
 		u32 size = i % 4 ? 3 * i * i % KMEMX_CLASS_TABLE_MAX + 1 : 1U << i / 4 % 14;
 		unsigned int class = kmemx_classes_find(&fx->region.classes, size);
-		struct kmemx_cache *cache, *owner;
+		struct kmemx_cache *cache;
 		void *obj;
 
 		cache = size <= KMEMX_CLASS_TABLE_MAX ? kmemx_region_small(&fx->region, size) :
@@ -180,9 +191,7 @@ static void region_wastes_what_is_expected(struct kunit *test)
 				  IS_ALIGNED((unsigned long)obj, min_t(u32, size, PAGE_SIZE)));
 		demand[i] = (struct kmemx_demand){ size, 1 };
 		held += cache->layout.stride;
-		KUNIT_EXPECT_EQ(test, kmemx_cache_put(&fx->region.depot,
-						      fx->region.depot.ops->id_of(&fx->region, obj),
-						      obj, cache, &owner), KMEMX_FREE_OK);
+		KUNIT_EXPECT_EQ(test, put_object(fx, cache, obj), KMEMX_FREE_OK);
 	}
 	KUNIT_EXPECT_EQ(test, kmemx_classes_waste(&fx->classes, ARRAY_SIZE(demand), demand,
 						  &waste), 0);
@@ -1022,6 +1031,53 @@ static void send_away(struct kunit *test, struct fixture *fx)
 }
 
 /* Though whoever zeroes it does not run. */
+/* Whoever came before it began: at each number, and after each so many steps of others. */
+static void region_reclaim_of_others_is_enough_if_whole(struct kunit *test)
+{
+	unsigned int nr, steps, i;
+
+	for (nr = UINT_MAX - 4; nr != 5; nr++) {
+		unsigned int wanted = kmemx_region_reclaim_wanted(nr), now = nr;
+
+		for (steps = 0; steps < 8; steps++, now++) {
+			bool has_begun = false, is_done = false;
+
+			/* An odd one ends what has begun, an even one begins. */
+			for (i = 0; i < steps; i++) {
+				is_done |= has_begun && ((nr + i) & 1);
+				has_begun |= !((nr + i) & 1);
+			}
+			KUNIT_EXPECT_EQ_MSG(test, kmemx_region_reclaim_is_done(now, wanted),
+					    is_done, "from %u, after %u", nr, steps);
+		}
+	}
+}
+
+static void region_reclaim_ends_typesafe_slabs(struct kunit *test)
+{
+	struct kmemx_cache_spec spec = {
+		.name = "typesafe", .size = 512, .is_typesafe = true, .magazine = KMEMX_FRONT_NONE,
+	};
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = kmemx_cache_new(&fx->region.depot, &spec);
+	unsigned long nr_free = kmemx_pages_nr_free(fx->pages);
+	void *obj[64];
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(cache));
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = kmemx_cache_take(cache, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		KUNIT_EXPECT_EQ(test, put_object(fx, cache, obj[i]), KMEMX_FREE_OK);
+	KUNIT_EXPECT_LT(test, kmemx_pages_nr_free(fx->pages), nr_free);
+	kmemx_region_reclaim(&fx->region);
+	KUNIT_EXPECT_EQ(test, kmemx_pages_nr_free(fx->pages), nr_free);
+	KUNIT_EXPECT_EQ(test, fx->region.nr_reclaims, 2U);
+	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
+}
+
 static void region_reclaim_takes_back_what_is_away(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -1599,17 +1655,12 @@ static bool hold(struct fixture *fx, struct rnd *rnd, struct held *held)
 
 static enum kmemx_verdict let_go(struct fixture *fx, struct held *held)
 {
-	struct kmemx_cache *cache;
 	struct kmemx_freed freed;
-	u32 frame;
 
 	if (!held->cache)
 		return kmemx_pages_free(fx->pages, held->frame, KMEMX_KIND_CONTIG, held->nr,
 					&freed);
-	kmemx_pages_find(fx->pages, held->obj, &frame);
-	return kmemx_cache_put(&fx->region.depot,
-			       kmemx_region_slab_id(frame, kmemx_pages_info(fx->pages, frame)),
-			       held->obj, held->cache, &cache);
+	return put_object(fx, held->cache, held->obj);
 }
 
 static void fill(struct fixture *fx, int byte)
@@ -1815,6 +1866,8 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(region_front_without_room_to_wait_is_gone_past),
 	KUNIT_CASE(region_zeroing_ahead_takes_no_last_chunk),
 	KUNIT_CASE(region_zeroing_ahead_fails_no_request),
+	KUNIT_CASE(region_reclaim_of_others_is_enough_if_whole),
+	KUNIT_CASE(region_reclaim_ends_typesafe_slabs),
 	KUNIT_CASE(region_reclaim_takes_back_what_is_away),
 	KUNIT_CASE(region_front_is_filled_from_two_words),
 	KUNIT_CASE(region_works_past_a_busy_front),

@@ -217,16 +217,16 @@ KMEMX_EXPORT_FOR_TEST(kmemx_region_fini);
  */
 static void reclaim_caches(struct kmemx_region *region)
 {
-	unsigned int whole;
+	unsigned int wanted;
 
 	/*
 	 * Between what is in this CPU's front and the look at the number. Pairs with that below:
 	 * one that began and is not seen here has seen the front.
 	 */
 	smp_mb();
-	whole = (READ_ONCE(region->nr_reclaims) + 3) & ~1U;
+	wanted = kmemx_region_reclaim_wanted(READ_ONCE(region->nr_reclaims));
 	mutex_lock(&region->depot.lock);
-	if ((int)(region->nr_reclaims - whole) < 0) {
+	if (!kmemx_region_reclaim_is_done(region->nr_reclaims, wanted)) {
 		WRITE_ONCE(region->nr_reclaims, region->nr_reclaims + 1);
 		/* As above, between the number and the looks at fronts. */
 		smp_mb();

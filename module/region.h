@@ -69,6 +69,20 @@ unsigned int kmemx_region_reclaim_some(struct kmemx_region *region);
 void kmemx_region_empty(struct kmemx_region *region);
 size_t kmemx_region_meta_bytes(const struct kmemx_region *region);
 
+/*
+ * Of many that reclaim at a time one is enough, if all of it comes after they have come.
+ * @nr_reclaims is odd while one is at it; this is what it is when the next whole one has ended.
+ */
+static inline unsigned int kmemx_region_reclaim_wanted(unsigned int nr_reclaims)
+{
+	return (nr_reclaims + 3) & ~1U;
+}
+
+static inline bool kmemx_region_reclaim_is_done(unsigned int nr_reclaims, unsigned int wanted)
+{
+	return (int)(nr_reclaims - wanted) >= 0;
+}
+
 /* The first frame of the slab that @frame, whose info byte is @info, is in. */
 static inline u32 kmemx_region_slab_id(u32 frame, u8 info)
 {
