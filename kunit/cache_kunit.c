@@ -1247,7 +1247,7 @@ static struct task_struct *start_reader(struct kunit *test)
 	set_cpus_allowed_ptr(task, cpumask_of(cpu));
 	wake_up_process(task);
 	while (!READ_ONCE(is_reading))
-		msleep(1);
+		msleep(20);
 	return task;
 }
 

@@ -20,7 +20,7 @@
 #define NR_CHUNKS	3
 #define NR_FRAMES	(NR_CHUNKS * 512UL)
 #define KIND		KMEMX_KIND_PAGES
-#define HELD_MAX	512
+#define HELD_MAX	520
 /* No operation has as many; one that does not end is one that hangs. */
 #define STEPS_MAX	5000
 
@@ -593,6 +593,49 @@ static void step_lost_races_are_told_from_shortage(struct kunit *test)
 	KUNIT_EXPECT_GT(test, nr_eagain, 0U);
 }
 
+/* Whose first look at the best chunk was in vain. */
+static void op_alloc_slow(unsigned int order)
+{
+	struct kmemx_taken taken = kmemx_zone_take_slow(&fx->zone, order, 1);
+
+	fx->nr_eagain += taken.base == -EAGAIN;
+	fx->nr_refused += taken.base == -ENOSPC;
+	if (taken.base < 0)
+		return;
+	taken.base += (int)__ffs64(taken.heads);
+	WRITE_ONCE(fx->zone.info[taken.base], kmemx_info(KIND, order));
+	mark(taken.base, order, 0, (u8)(order + 1));
+	fx->held[fx->nr_held++] = (struct held){ taken.base, order };
+}
+
+/* The only chunk with free frames moves to another bin while it is looked for. */
+static void step_moved_chunk_is_no_shortage(struct kunit *test)
+{
+	static const struct op slow = { "alloc slow", op_alloc_slow, 0 };
+	static const struct op pair = { "free 1", op_free, 1 };
+	unsigned int nr_eagain = 0, i;
+
+	nested = &pair;
+	for (at_step = 0; at_step < STEPS_MAX; at_step++) {
+		bool was;
+
+		zone_make(test, 0);
+		op_alloc(9);
+		op_alloc(9);
+		op_alloc(1);
+		for (i = 2; i < KMEMX_CHUNK_FRAMES; i++)
+			op_alloc(0);
+		free_held(fx->nr_held - 1);
+		was = run_interrupted(&slow);
+		nr_eagain += fx->nr_eagain;
+		KUNIT_EXPECT_EQ_MSG(test, fx->nr_refused, 0U, "step %u", at_step);
+		zone_end(test, slow.name, nested->name);
+		if (!was)
+			break;
+	}
+	KUNIT_EXPECT_GT(test, nr_eagain, 0U);
+}
+
 /*
  * Of the first chunk two frames of one word are left, which are no pair, so that taking
  * one of them does not change its bin: one is for who is interrupted, one for who comes.
@@ -997,6 +1040,7 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(step_any_operation_at_any_point),
 	KUNIT_CASE(step_one_chunk_that_was_emptied_is_kept),
 	KUNIT_CASE(step_lost_races_are_told_from_shortage),
+	KUNIT_CASE(step_moved_chunk_is_no_shortage),
 	KUNIT_CASE(step_standstill_keeps_nobody_from_allocating),
 	KUNIT_CASE(step_random_storm),
 	KUNIT_CASE(step_rank_written_late_is_mended),

@@ -228,10 +228,25 @@ static void zone_allocates_just_these_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, END - 1, 2, KIND), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, NR_FRAMES + 1, KIND), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, ~0UL, KIND), -ENOSPC);
-	/* Something in the last chunk: those before it are given back. */
-	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, END - 1, 1, KIND), 0);
+	/* One in the last chunk, which has as many that are free: those before are given back. */
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, END - 2, 1, KIND), 0);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, NR_FRAMES - 1, KIND), -ENOSPC);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, END - 2, KIND, 1), KMEMX_FREE_OK);
+	expect_all_free(test, fx);
+}
+
+/* What is in the way is seen before anything is taken, if it is one of many chunks. */
+static void zone_place_that_is_used_costs_nobody(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 6 * 512 + 7, 1, KIND), 0);
+	KUNIT_ASSERT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
 	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, FIRST, NR_FRAMES, KIND), -ENOSPC);
-	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, END - 1, KIND, 1), KMEMX_FREE_OK);
+	KUNIT_EXPECT_EQ(test, kmemx_zone_alloc_at(&fx->zone, 512, 6 * 512, KIND), -ENOSPC);
+	/* Which notes whatever is taken, for however short a time. */
+	KUNIT_EXPECT_EQ(test, kmemx_zone_peak_chunks(&fx->zone), 3U);
+	KUNIT_ASSERT_EQ(test, free_all(&fx->zone, 6 * 512 + 7, KIND, 1), KMEMX_FREE_OK);
 	expect_all_free(test, fx);
 }
 
@@ -1122,6 +1137,7 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(zone_honours_alignment),
 	KUNIT_CASE(zone_keeps_within_boundaries),
 	KUNIT_CASE(zone_allocates_just_these_frames),
+	KUNIT_CASE(zone_place_that_is_used_costs_nobody),
 	KUNIT_CASE(zone_gives_every_frame_once),
 	KUNIT_CASE(zone_run_needs_whole_chunks_in_a_row),
 	KUNIT_CASE(zone_remembers_its_peak),

@@ -154,6 +154,7 @@ static long first_of(struct kmemx_bins *bins, u64 left, unsigned int *bin)
 		long chunk;
 
 		*bin = __ffs64(left);
+		kmemx_step();
 		chunk = kmemx_summary_first(&bins->chunks[*bin]);
 		if (likely(chunk >= 0))
 			return chunk;

@@ -147,6 +147,9 @@ struct kmemx_taken kmemx_zone_take_slow(struct kmemx_zone *zone, unsigned int or
 		kmemx_zone_settle_bin(zone, c, bin);
 		found = kmemx_bins_find_next(&zone->bins, order, &bin, c);
 	}
+	/* The last one that has any may move between the look at its bin and that at the next. */
+	if (taken.base == -ENOSPC && kmemx_zone_has_block(zone, order))
+		taken.base = -EAGAIN;
 	return taken;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_zone_take_slow);

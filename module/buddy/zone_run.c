@@ -327,6 +327,31 @@ static int take_range(struct kmemx_zone *zone, unsigned int frame, unsigned int 
 	return ret;
 }
 
+/* How many of @nr frames from @at on are in its chunk. */
+static unsigned int in_chunk(unsigned int at, unsigned long nr)
+{
+	return min_t(unsigned long, nr, KMEMX_CHUNK_FRAMES - at % KMEMX_CHUNK_FRAMES);
+}
+
+/*
+ * Do chunks in a row seem to have these frames? Or others that are free, in the first and the
+ * last. So that nobody is short of what is taken, and given back as one of them is in use.
+ */
+static bool seem_free(struct kmemx_zone *zone, unsigned int frame, unsigned long nr)
+{
+	unsigned long done;
+
+	for (done = 0; done < nr; done += in_chunk(frame + (unsigned int)done, nr - done)) {
+		unsigned int at = frame + (unsigned int)done, c = at / KMEMX_CHUNK_FRAMES;
+
+		if (done && !kmemx_zone_joins_next(zone, c - 1))
+			return false;
+		if (kmemx_state_free((u64)atomic64_read(&zone->state[c])) < in_chunk(at, nr - done))
+			return false;
+	}
+	return true;
+}
+
 /**
  * kmemx_zone_alloc_at() - allocate just these frames
  * @zone: the zone
@@ -343,16 +368,12 @@ int kmemx_zone_alloc_at(struct kmemx_zone *zone, unsigned int frame, unsigned lo
 {
 	unsigned long done = 0;
 
-	if (nr > kmemx_zone_end(zone) - frame)
+	if (nr > kmemx_zone_end(zone) - frame || !seem_free(zone, frame, nr))
 		return -ENOSPC;
 	kmemx_zone_settle_emptied(zone);
 	while (done < nr) {
-		unsigned int at = frame + (unsigned int)done;
-		unsigned int here = min_t(unsigned long, nr - done,
-					  KMEMX_CHUNK_FRAMES - at % KMEMX_CHUNK_FRAMES);
+		unsigned int at = frame + (unsigned int)done, here = in_chunk(at, nr - done);
 
-		if (done && !kmemx_zone_joins_next(zone, at / KMEMX_CHUNK_FRAMES - 1))
-			break;
 		if (take_range(zone, at, here))
 			break;
 		done += here;
