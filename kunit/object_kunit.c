@@ -230,6 +230,9 @@ static void object_node_is_the_regions(struct kunit *test)
 	kmemx_free(obj);
 	before = kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_NODE);
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_node(64, QUIET | __GFP_THISNODE, nid + 1));
+	/* Of no bytes there is enough anywhere. */
+	KUNIT_EXPECT_PTR_EQ(test, kmemx_alloc_node(0, QUIET | __GFP_THISNODE, nid + 1),
+			    ZERO_SIZE_PTR);
 	KUNIT_EXPECT_EQ(test, kmemx_snapshot_stat(&kmemx_live, KMEMX_STAT_FAIL_NODE), before + 1);
 	obj = kmemx_alloc_node(30000, GFP_KERNEL | __GFP_THISNODE, NUMA_NO_NODE);
 	KUNIT_EXPECT_NOT_NULL(test, obj);

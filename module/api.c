@@ -132,7 +132,8 @@ void *kmemx_api_alloc_elsewhere(size_t size, gfp_t gfp, unsigned long call_site)
  */
 void *kmemx_alloc_node(size_t size, gfp_t gfp, int nid)
 {
-	if (kmemx_api_is_elsewhere(gfp, nid))
+	/* Of no bytes there is enough on every node. */
+	if (size && kmemx_api_is_elsewhere(gfp, nid))
 		return kmemx_api_alloc_elsewhere(size, gfp, _RET_IP_);
 	return alloc_for(size, gfp, _RET_IP_);
 }

@@ -153,7 +153,7 @@ KMEMX_EXPORT(kmemx_alloc_contig_at);
  * than what @ptr has, nothing happens.
  *
  * Context: any.
- * Return: false if it is refused, as a free of @ptr would be.
+ * Return: false if it is refused, as a free of @ptr would be; so is NULL.
  */
 bool kmemx_trim_contig(void *ptr, size_t size)
 {

@@ -553,7 +553,7 @@ KMEMX_EXPORT(kmemx_free_pages);
  * many frames, get_order(nr * PAGE_SIZE).
  *
  * Context: any.
- * Return: false if it is refused, as kmemx_free_pages() would be.
+ * Return: false if it is refused, as kmemx_free_pages() would be; so is NULL.
  */
 bool kmemx_page_trim(struct page *page, unsigned int order, unsigned long nr)
 {
@@ -575,7 +575,8 @@ KMEMX_EXPORT(kmemx_page_trim);
  * @nr: how many
  * @pages: where to put them; entries beyond those allocated are not written
  *
- * Each is as kmemx_alloc_pages() gives for order 0, and is freed like it.
+ * Each is as kmemx_alloc_pages() gives for order 0, and is freed like it. What is in @pages is
+ * not looked at: unlike alloc_pages_bulk() of the kernel, this fills no gaps.
  *
  * Context: as for kmemx_alloc().
  * Return: how many; less than @nr if no more are free.

@@ -21,7 +21,7 @@ static atomic_t nr_made = ATOMIC_INIT(0);
  * @mtu: as for kmemx_pktbuf_size(), which must be 1..65536 bytes
  * @headroom: as for kmemx_pktbuf_size()
  * @tailroom: as for kmemx_pktbuf_size()
- * @align: a power of two up to PAGE_SIZE, at least 8: also where buffers begin
+ * @align: a power of two up to PAGE_SIZE: also where buffers begin
  *
  * A driver that has jumbo frames makes one for these and one for the others. The whole buffer
  * may be copied to and from user space. It is an ordinary cache with KMEMX_DMA, called

@@ -173,7 +173,7 @@ static noinline void tell(const struct kmemx_request *req, int err)
 		.call_site = req->call_site,
 	};
 	kmemx_stat_fail(shortage.why);
-	trace_kmemx_fail(req->call_site, req->size, get_order(req->size), req->gfp,
+	trace_kmemx_fail(req->call_site, req->size, req->size ? get_order(req->size) : 0, req->gfp,
 			 kmemx_report_reason(shortage.why), shortage.free,
 			 shortage.largest);
 	if (is_due)

@@ -50,8 +50,11 @@ static void show_peak(struct seq_file *m, const struct kmemx_cache *cache, size_
 
 static void show_ctor(struct seq_file *m, const struct kmemx_cache *cache, size_t unused)
 {
-	if (cache->ctor)
-		seq_printf(m, "%pS\n", cache->ctor);
+	/* It is forgotten with the module that it is in. */
+	void (*ctor)(void *obj) = READ_ONCE(cache->ctor);
+
+	if (ctor)
+		seq_printf(m, "%pS\n", ctor);
 }
 
 static void show_tracked(struct seq_file *m, const struct kmemx_cache *cache, size_t unused)

@@ -9,8 +9,12 @@
 #include "observe/snapshot.h"
 #include "slab/usage.h"
 
-/* Other CPUs may be in between; look again a few times before saying so. */
-#define TRIES	8
+/*
+ * Other CPUs may be in between; look again a few times before saying so, unless that takes long:
+ * whoever makes a cache or reclaims waits meanwhile.
+ */
+#define TRIES		8
+#define LOOKS_MAX	BIT_ULL(26)
 
 static void add_cache(const struct kmemx_cache *cache, struct kmemx_snapshot *snap)
 {
@@ -130,9 +134,11 @@ static void count(struct kmemx_region *region, struct kmemx_snapshot *snap)
 void kmemx_snapshot_take(struct kmemx_region *region, struct kmemx_snapshot *snap)
 {
 	unsigned int tries;
+	u64 looks = 0;
 
 	mutex_lock(&region->depot.lock);
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < TRIES && looks < LOOKS_MAX; tries++) {
+		looks += region->depot.nr_ids;
 		count(region, snap);
 		if (!snap->unsettled)
 			break;

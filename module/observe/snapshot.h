@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A snapshot: where every byte of a region is. All files read it, so that no
- * two of them disagree on how to count.
+ * A snapshot: where every byte of a region is, counted where each of them is, and the sum of
+ * what counters say.
  */
 #ifndef KMEMX_OBSERVE_SNAPSHOT_H
 #define KMEMX_OBSERVE_SNAPSHOT_H

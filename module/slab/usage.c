@@ -45,6 +45,7 @@ static bool next_of_cache(const struct kmemx_cache *cache, u32 *id)
 static void begin_usage(const struct kmemx_cache *cache, struct kmemx_cache_usage *usage)
 {
 	unsigned long nr_waiting = READ_ONCE(cache->nr_waiting);
+	s64 nr_sheaved = 0;
 	unsigned int cpu;
 
 	/* Of those that have ended, nothing is in use. */
@@ -54,9 +55,12 @@ static void begin_usage(const struct kmemx_cache *cache, struct kmemx_cache_usag
 		.nr_free = nr_waiting * cache->layout.nr_objs,
 	};
 	usage->nr_front = kmemx_exchange_nr(cache);
-	for_each_possible_cpu(cpu)
-		usage->nr_front += kmemx_cache_nr_front(cache, cpu) +
-			READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
+	for_each_possible_cpu(cpu) {
+		usage->nr_front += kmemx_cache_nr_front(cache, cpu);
+		nr_sheaved += READ_ONCE(per_cpu_ptr(cache->front, cpu)->nr_sheaved);
+	}
+	/* What one CPU filled and another used meanwhile may be seen used only. */
+	usage->nr_front += (unsigned long)max(nr_sheaved, 0LL);
 }
 
 static void add_slab(const struct kmemx_cache *cache, u32 id, struct kmemx_cache_usage *usage)
@@ -151,6 +155,8 @@ unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 	for (id = 0; next_of_cache(cache, &id); id++) {
 		for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
 			nr += visit(cache, id, i, fn, arg);
+		/* There may be thousands in each. */
+		cond_resched();
 	}
 	return nr;
 }

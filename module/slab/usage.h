@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What is known of the objects of a cache: where they are, who holds them, how many came and
- * went, and whether all that agrees. For files, reports and tests; nothing is changed here.
+ * went, and whether all that agrees. For files, reports and tests; no object is changed here.
  *
- * Locking: none. The caller sees to it that the cache is not destroyed meanwhile. What others
- * change meanwhile is seen as it was before or after.
+ * Locking: none, but for kmemx_depot_usage(). The caller sees to it that the cache is not
+ * destroyed meanwhile. What others change meanwhile is seen as it was before or after.
  */
 #ifndef KMEMX_SLAB_USAGE_H
 #define KMEMX_SLAB_USAGE_H

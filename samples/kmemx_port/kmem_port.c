@@ -153,10 +153,10 @@ static int __init port_init(void)
 	event_cache = KMEM_CACHE(event, 0);
 	if (!record_cache || !event_cache)
 		goto err;
-	nr_events = (unsigned int)kmem_cache_alloc_bulk(event_cache, GFP_KERNEL, NR_EVENTS,
-							events);
-	if (!nr_events)
+	/* All or none; some kernels return how many, others whether. */
+	if (!kmem_cache_alloc_bulk(event_cache, GFP_KERNEL, NR_EVENTS, events))
 		goto err;
+	nr_events = NR_EVENTS;
 	ret = run();
 	if (ret)
 		goto err;

@@ -379,7 +379,8 @@ module_cases() {
 	kunit | debug | uml) return ;;
 	backports | rt | arm64) backends=(cma "${backends[@]}") ;;
 	esac
-	in_guest "$1" "$1" --timeout 600 -- guest "$1" "${backends[@]}"
+	# So that a cache of the sample that has objects left when it goes is not another one's.
+	in_guest "$1" "$1" --append slab_nomerge --timeout 600 -- guest "$1" "${backends[@]}"
 }
 
 # gives STATUS ARGUMENT...: scripts/vm/run has that exit status.

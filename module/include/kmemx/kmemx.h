@@ -7,14 +7,16 @@
  * with KBUILD_EXTRA_SYMBOLS=<kmemx>/Module.symvers.
  *
  * Names, flags and return values are those of the kernel's own allocators, but where the
- * kernel-doc of a function says otherwise: functions of sheaves take no cache, and
- * kmemx_refill_sheaf() returns true for success.
+ * kernel-doc of a function says otherwise: functions of sheaves take no cache,
+ * kmemx_refill_sheaf() returns true for success, and those for many pages have arguments and
+ * an array of their own.
  * What a call refuses (a double free, a wrong order, an address of somebody
  * else) is counted, reported once per kind with a warning, and changes nothing.
  */
 #ifndef KMEMX_H
 #define KMEMX_H
 
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
