@@ -4,6 +4,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/dma-mapping.h>
+#include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -15,6 +16,7 @@
 #include <linux/string.h>
 #include <linux/topology.h>
 #include <linux/vmstat.h>
+#include <linux/workqueue.h>
 #include <kunit/test.h>
 #include <kmemx/compat.h>
 
@@ -281,11 +283,27 @@ static void backend_pages_are_of_one_node(struct kunit *test)
 
 struct fake {
 	unsigned int nr_given;
+	bool is_looked_up;	/* Somebody else holds the last page for a moment. */
 	int error;
 	unsigned int nr_released;
 };
 
 static struct fake fake;
+static struct page *looked_up;
+
+static void let_go(struct work_struct *unused)
+{
+	put_page(looked_up);
+}
+
+static DECLARE_DELAYED_WORK(letting_go, let_go);
+
+static void look_up(unsigned long pfn)
+{
+	looked_up = pfn_to_page(pfn);
+	get_page(looked_up);
+	schedule_delayed_work(&letting_go, msecs_to_jiffies(100));
+}
 
 /* Spans of a page each, whatever was asked for; then @error. */
 static int fake_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int nid)
@@ -303,6 +321,8 @@ static int fake_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int n
 			return -ENOMEM;
 		grant->span[i] = (struct kmemx_span){ page_to_pfn(page), 1 };
 	}
+	if (fake.is_looked_up)
+		look_up(grant->span[fake.nr_given - 1].pfn);
 	return fake.error;
 }
 
@@ -347,6 +367,23 @@ static void backend_that_gives_less_or_more_is_not_believed(struct kunit *test)
 	}
 }
 
+/* When it is given, and when it is given back. */
+static void backend_waits_for_who_looks_a_page_up(struct kunit *test)
+{
+	struct kmemx_grant grant;
+	unsigned int i;
+
+	fake = (struct fake){ .nr_given = NR_FAKE, .is_looked_up = true };
+	KUNIT_ASSERT_EQ(test, kmemx_backend_try(&grant, &backend_fake, NR_FAKE, NUMA_NO_NODE), 0);
+	flush_delayed_work(&letting_go);
+	look_up(grant.span[1].pfn);
+	for (i = 0; i < NR_FAKE; i++)
+		KUNIT_EXPECT_EQ(test, kmemx_backend_release(&grant, i), 0);
+	flush_delayed_work(&letting_go);
+	KUNIT_EXPECT_EQ(test, fake.nr_released, (unsigned int)NR_FAKE);
+	kmemx_backend_fini(&grant);
+}
+
 static void backend_that_gives_another_node_is_not_believed(struct kunit *test)
 {
 	fake = (struct fake){ .nr_given = 1 };
@@ -383,6 +420,7 @@ static struct kunit_case backend_cases[] = {
 	KUNIT_CASE(backend_pages_are_of_one_node),
 	KUNIT_CASE(backend_that_fails_half_way_keeps_nothing),
 	KUNIT_CASE(backend_that_gives_less_or_more_is_not_believed),
+	KUNIT_CASE(backend_waits_for_who_looks_a_page_up),
 	KUNIT_CASE(backend_that_gives_another_node_is_not_believed),
 	KUNIT_CASE(backend_ladder_takes_the_first_that_works),
 	KUNIT_CASE(backend_knows_its_names),

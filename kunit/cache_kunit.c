@@ -226,6 +226,14 @@ static void cache_counts_refills_and_slabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fx->cache->peak_slabs), 3LL);
 }
 
+static void put_visited(const struct kmemx_cache *cache, void *obj, unsigned long call_site,
+			void *arg)
+{
+	struct kunit *test = arg;
+
+	KUNIT_EXPECT_EQ(test, put(test->priv, obj, (struct kmemx_cache *)cache), KMEMX_FREE_OK);
+}
+
 /* As files of all caches have it, and those of one. */
 static void cache_usage_of_all_is_that_of_each(struct kunit *test)
 {
@@ -254,9 +262,9 @@ static void cache_usage_of_all_is_that_of_each(struct kunit *test)
 			KUNIT_EXPECT_MEMEQ(test, &usage, &cache[i]->usage, sizeof(usage));
 		}
 	}
-	for (i = 0; i < 3; i++)
-		for (k = 0; k <= i * 8; k++)
-			put(fx, obj[i][k], cache[i]);
+	mutex_lock(&fx->depot.lock);
+	kmemx_depot_visit_live(&fx->depot, put_visited, test);
+	mutex_unlock(&fx->depot.lock);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache[1]), 0);
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache[2]), 0);
 }
@@ -567,14 +575,6 @@ static u64 nr_flush_of(const struct kmemx_cache *cache)
 	for_each_possible_cpu(cpu)
 		nr += per_cpu_ptr(cache->front, cpu)->nr_flush;
 	return nr;
-}
-
-static void put_visited(const struct kmemx_cache *cache, void *obj, unsigned long call_site,
-			void *arg)
-{
-	struct kunit *test = arg;
-
-	KUNIT_EXPECT_EQ(test, put(test->priv, obj, (struct kmemx_cache *)cache), KMEMX_FREE_OK);
 }
 
 /* What comes back in the order in which it went finds its neighbours in the front. */

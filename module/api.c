@@ -403,6 +403,8 @@ KMEMX_EXPORT(kmemx_dump_obj);
 
 /* How many live objects of a cache are listed one by one. */
 #define LIST_MAX	10
+/* Frames that are looked at before others are let run. */
+#define WALK_BATCH	4096
 
 static void list_one(const struct kmemx_cache *cache, void *obj, unsigned long call_site,
 		     void *arg)
@@ -460,9 +462,12 @@ static void list_pages(const struct module *mod, unsigned int *listed)
 	for (frame = 0; frame < kmemx_pages_end(&kmemx_live.pages); frame++) {
 		enum kmemx_kind kind = kmemx_info_kind(kmemx_pages_info(&kmemx_live.pages, frame));
 
-		if (mod && !within_module(kmemx_live.site[frame], mod))
+		if (!(frame % WALK_BATCH))
+			cond_resched();
+		if (!kmemx_kind_name[kind] ||
+		    (mod && !within_module(kmemx_live.site[frame], mod)))
 			continue;
-		if (kmemx_kind_name[kind] && (*listed)++ < LIST_MAX)
+		if ((*listed)++ < LIST_MAX)
 			list_frames(frame, kind);
 	}
 }
@@ -505,14 +510,11 @@ static void list_leftover(const struct kmemx_cache *cache, void *obj,
 void kmemx_api_list_module(const struct module *mod)
 {
 	struct leftover left = { .mod = mod };
-	struct kmemx_cache *cache;
-	unsigned int i = 0;
 
 	if (!kmemx_live.site)
 		return;
 	mutex_lock(&kmemx_live.depot.lock);
-	while ((cache = kmemx_depot_next(&kmemx_live.depot, &i)))
-		kmemx_cache_visit_live(cache, list_leftover, &left);
+	kmemx_depot_visit_live(&kmemx_live.depot, list_leftover, &left);
 	mutex_unlock(&kmemx_live.depot.lock);
 	list_pages(mod, &left.nr);
 	if (left.nr)

@@ -277,7 +277,7 @@ KMEMX_EXPORT(kmemx_cache_create);
  * If objects are still live, they are listed and the cache is kept, so that they can be
  * freed; its name stays taken. It is kept for objects in a sheaf too, which are not listed.
  *
- * Context: may sleep.
+ * Context: may sleep; not a callback of CPU hotplug, as it waits for CPUs that come or go.
  */
 void kmemx_cache_destroy(struct kmemx_cache *cache)
 {

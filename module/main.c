@@ -157,17 +157,23 @@ static int __init kmemx_init(void)
 		return ret;
 	ret = make_region();
 	if (ret) {
-		pr_err("no memory for the metadata of a region of %lu MiB: %pe; load with a smaller size=\n",
+		pr_err("%s of a region of %lu MiB: %pe; load with a smaller size=\n",
+		       ret == -ENOMEM ? "no memory for the metadata" : "no way to map all",
 		       kmemx_params.size >> 20, ERR_PTR(ret));
 		goto err_release;
 	}
 	ret = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "kmemx:dead", NULL, drain_dead_cpu);
-	if (ret < 0)
+	if (ret < 0) {
+		pr_err("nothing would say which CPUs go: %pe; unload a module that wants to know too\n",
+		       ERR_PTR(ret));
 		goto err_region;
+	}
 	hotplug_state = ret;
 	ret = register_module_notifier(&module_notifier);
-	if (ret)
+	if (ret) {
+		pr_err("nothing would say which modules go: %pe\n", ERR_PTR(ret));
 		goto err_hotplug;
+	}
 	ret = start_prezero();
 	if (ret)
 		goto err_notifier;

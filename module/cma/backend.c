@@ -12,6 +12,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cc_platform.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/memory_hotplug.h>
@@ -25,6 +26,10 @@
 #include <kmemx/compat.h>
 
 #include "backend.h"
+
+/* How often, and how long each time, others are waited for who hold a frame. */
+#define HELD_WAITS	50
+#define HELD_MS		20
 
 /* From what promises most to what asks least. */
 static const struct kmemx_backend *const ladder[] = {
@@ -242,6 +247,18 @@ int kmemx_grant_check_cma(struct kmemx_grant *grant, unsigned long nr_pages)
 	return 0;
 }
 
+/*
+ * References to a frame, when others have had the time to let go of it. Who finds it by what it
+ * was used for before, or by a page table, has one for a moment; all frames of a grant together
+ * are waited for no longer than a second.
+ */
+static int count_settled(struct kmemx_grant *grant, struct page *page)
+{
+	for (; page_count(page) != 1 && grant->nr_waits < HELD_WAITS; grant->nr_waits++)
+		msleep(HELD_MS);
+	return page_count(page);
+}
+
 /* What a caller may take for granted of every frame it gets. */
 static int check_span(struct kmemx_grant *grant, const struct kmemx_span *span, int nid)
 {
@@ -250,9 +267,9 @@ static int check_span(struct kmemx_grant *grant, const struct kmemx_span *span, 
 	for (pfn = span->pfn; pfn < end; pfn++) {
 		struct page *page = pfn_to_online_page(pfn);
 
-		if (!page || PageCompound(page) || page_count(page) != 1 ||
-		    !virt_addr_valid(page_address(page))) {
-			kmemx_grant_say(grant, "pfn 0x%lx is not a page of its own with one reference; please report this kernel",
+		if (!page || PageCompound(page) || !virt_addr_valid(page_address(page)) ||
+		    count_settled(grant, page) != 1) {
+			kmemx_grant_say(grant, "pfn 0x%lx is not a page of its own with one reference; load again, and if it stays so please report this kernel",
 					pfn);
 			return -EIO;
 		}
@@ -297,7 +314,8 @@ static int check_grant(struct kmemx_grant *grant, unsigned long nr_pages, int ni
  * @nr_pages: frames wanted, a multiple of KMEMX_BACKEND_CHUNK
  * @nid: the node they must be on, or NUMA_NO_NODE
  *
- * After a failure nothing is held, and @grant says why. Nothing is logged.
+ * After a failure @grant says why, and nothing is held but spans with a frame that others hold,
+ * see kmemx_backend_release(). Nothing else is logged.
  *
  * Context: process context, may sleep for seconds.
  * Return: 0, -EINTR, or the reason as struct kmemx_backend has it; -EIO if the
@@ -314,6 +332,7 @@ int kmemx_backend_try(struct kmemx_grant *grant, const struct kmemx_backend *bac
 	ret = backend->reserve(grant, nr_pages, nid);
 	if (!ret)
 		ret = check_grant(grant, nr_pages, nid);
+	grant->nr_waits = 0;
 	if (!ret)
 		return 0;
 
@@ -422,7 +441,8 @@ KMEMX_EXPORT_FOR_TEST(kmemx_backend_reserve);
  * @i: index of the span; an empty span is left alone
  *
  * A frame that somebody else still refers to would reach the page allocator
- * while in use, so a span that has one stays as it is, for good if need be.
+ * while in use, so it is waited for, up to a second for all of @grant, and then a
+ * span that has one stays as it is, for good if need be.
  *
  * Context: process context, may sleep.
  * Return: 0, and the span is empty; or -EBUSY, and nothing happened.
@@ -433,7 +453,7 @@ int kmemx_backend_release(struct kmemx_grant *grant, unsigned int i)
 	unsigned long pfn;
 
 	for (pfn = span->pfn; pfn < span->pfn + span->nr_pages; pfn++) {
-		int count = page_count(pfn_to_page(pfn));
+		int count = count_settled(grant, pfn_to_page(pfn));
 
 		if (count != 1) {
 			pr_warn("pfn 0x%lx has refcount %d, not 1: keeping the %lu MiB it is part of\n",

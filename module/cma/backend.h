@@ -64,6 +64,7 @@ struct kmemx_blocker {
  * @span: the runs, in ascending order of pfn
  * @nr_spans: how many, empty ones included
  * @priv: the backend's own
+ * @nr_waits: how often others were waited for, who held a frame
  * @nr_tried: rungs tried by kmemx_backend_reserve(), the successful one included
  * @why: after a failure: the reason and the remedy, in words
  * @blocker: after a failure: the frames that cost most, worst first
@@ -74,6 +75,7 @@ struct kmemx_grant {
 	struct kmemx_span *span;
 	unsigned int nr_spans;
 	void *priv;
+	unsigned int nr_waits;
 
 	unsigned int nr_tried;
 	char why[KMEMX_GRANT_WHY_LEN];

@@ -27,7 +27,7 @@
 #include "backend.h"
 
 /* No block is smaller than a chunk, so a span is whole chunks, chunk-aligned. */
-#define BLOCK_ORDER_MIN		min(KMEMX_BACKEND_CHUNK_ORDER, MAX_PAGE_ORDER)
+#define BLOCK_ORDER_MIN		KMEMX_BACKEND_CHUNK_ORDER
 #define BLOCK_ORDER_MAX		min(KMEMX_BACKEND_CHUNK_ORDER + 1, MAX_PAGE_ORDER)
 
 /*
@@ -127,6 +127,11 @@ static int pages_reserve(struct kmemx_grant *grant, unsigned long nr_pages, int 
 {
 	int ret;
 
+	if (MAX_PAGE_ORDER < BLOCK_ORDER_MIN) {
+		kmemx_grant_say(grant, "the page allocator has no blocks of %lu KiB here; use backend=cma or contig",
+				PAGE_SIZE << BLOCK_ORDER_MIN >> 10);
+		return -EOPNOTSUPP;
+	}
 	ret = kmemx_grant_check_room(grant, nr_pages, NUMA_NO_NODE);
 	if (ret)
 		return ret;

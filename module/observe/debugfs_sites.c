@@ -79,12 +79,8 @@ static void add_object(const struct kmemx_cache *cache, void *obj, unsigned long
 
 static void add_objects(struct sites *sites, struct kmemx_region *region)
 {
-	struct kmemx_cache *cache;
-	unsigned int i = 0;
-
 	mutex_lock(&region->depot.lock);
-	while ((cache = kmemx_depot_next(&region->depot, &i)))
-		kmemx_cache_visit_live(cache, add_object, sites);
+	kmemx_depot_visit_live(&region->depot, add_object, sites);
 	mutex_unlock(&region->depot.lock);
 }
 

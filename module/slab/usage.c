@@ -137,30 +137,58 @@ static bool visit(const struct kmemx_cache *cache, u32 id, unsigned int i,
 	return true;
 }
 
+static unsigned long visit_slab(const struct kmemx_cache *cache, u32 id, kmemx_visit_fn fn,
+				void *arg)
+{
+	unsigned long nr = 0;
+	unsigned int i;
+
+	for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
+		nr += visit(cache, id, i, fn, arg);
+	/* There may be thousands in each. */
+	cond_resched();
+	return nr;
+}
+
 /**
  * kmemx_cache_visit_live() - visit the objects that users hold
  * @cache: the cache; it is not destroyed meanwhile
  * @fn: called for each
  * @arg: passed to @fn
  *
+ * Context: may sleep.
  * Return: how many there are.
  */
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg)
 {
 	unsigned long nr = 0;
-	unsigned int i;
 	u32 id;
 
-	for (id = 0; next_of_cache(cache, &id); id++) {
-		for (i = cache->layout.skip; i < cache->layout.nr_slots; i++)
-			nr += visit(cache, id, i, fn, arg);
-		/* There may be thousands in each. */
-		cond_resched();
-	}
+	for (id = 0; next_of_cache(cache, &id); id++)
+		nr += visit_slab(cache, id, fn, arg);
 	return nr;
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_cache_visit_live);
+
+/**
+ * kmemx_depot_visit_live() - as kmemx_cache_visit_live(), of all caches, in one walk
+ * @depot: whose; its lock is held
+ * @fn: called for each
+ * @arg: passed to @fn
+ *
+ * Context: may sleep.
+ */
+void kmemx_depot_visit_live(const struct kmemx_depot *depot, kmemx_visit_fn fn, void *arg)
+{
+	unsigned int owner;
+	u32 id;
+
+	for (id = 0; next_slab(depot, ANY, &id, &owner); id++)
+		if (depot->cache[owner])
+			visit_slab(depot->cache[owner], id, fn, arg);
+}
+KMEMX_EXPORT_FOR_TEST(kmemx_depot_visit_live);
 
 /**
  * kmemx_cache_is_live() - does a user hold this object?

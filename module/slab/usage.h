@@ -3,8 +3,9 @@
  * What is known of the objects of a cache: where they are, who holds them, how many came and
  * went, and whether all that agrees. For files, reports and tests; no object is changed here.
  *
- * Locking: none, but for kmemx_depot_usage(). The caller sees to it that the cache is not
- * destroyed meanwhile. What others change meanwhile is seen as it was before or after.
+ * Locking: none, but where all caches of a depot are walked. The caller sees to it that the
+ * cache is not destroyed meanwhile. What others change meanwhile is seen as it was before or
+ * after.
  */
 #ifndef KMEMX_SLAB_USAGE_H
 #define KMEMX_SLAB_USAGE_H
@@ -35,6 +36,7 @@ void kmemx_depot_usage(struct kmemx_depot *depot);
 void kmemx_cache_counts(const struct kmemx_cache *cache, struct kmemx_cache_counts *counts);
 unsigned long kmemx_cache_visit_live(const struct kmemx_cache *cache,
 					kmemx_visit_fn fn, void *arg);
+void kmemx_depot_visit_live(const struct kmemx_depot *depot, kmemx_visit_fn fn, void *arg);
 bool kmemx_cache_is_live(const struct kmemx_cache *cache, u32 id, const void *obj);
 size_t kmemx_cache_meta_bytes(const struct kmemx_cache *cache);
 const char *kmemx_cache_check(const struct kmemx_cache *cache);
