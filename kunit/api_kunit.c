@@ -6,7 +6,9 @@
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -606,6 +608,61 @@ static void api_finds_what_another_front_has(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, kmemx_alloc_contig(PAGE_SIZE, 0, GFP_NOWAIT | __GFP_NOWARN));
 	KUNIT_EXPECT_EQ(test, read_stat(KMEMX_STAT_FAIL_STRANDED), stranded + 1);
 	migrate_enable();
+	used_up_give(rest);
+}
+
+/* Fills its CPU's front as often as that is empty. */
+static int hoard(void *unused)
+{
+	while (!kthread_should_stop()) {
+		kmemx_free_pages(kmemx_alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0), 0);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* @nr pages, with a try more each: our CPU may stand still for long. */
+static void expect_to_get(struct kunit *test, unsigned int nr)
+{
+	struct page *page[8];
+	unsigned int i;
+
+	/* What we have had is not ours, and is the hoarder's if it takes more than it wants. */
+	kmemx_region_reclaim(&kmemx_live);
+	usleep_range(100, 200);
+	for (i = 0; i < nr; i++)
+		page[i] = kmemx_alloc_pages(QUIET, 0) ?: kmemx_alloc_pages(QUIET, 0);
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_NOT_NULL(test, page[i]);
+		kmemx_free_pages(page[i], 0);
+	}
+}
+
+/* But one for itself: what it has beside is wanted more by who may wait. */
+static void api_hoarder_leaves_others_something(struct kunit *test)
+{
+	struct page *block = kmemx_alloc_pages(GFP_KERNEL, 2);
+	struct task_struct *hoarder;
+	unsigned int other, rounds;
+	void *rest;
+
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	other = cpumask_any_but(cpu_online_mask, (unsigned int)raw_smp_processor_id());
+	if (other >= nr_cpu_ids) {
+		kmemx_free_pages(block, 2);
+		kunit_skip(test, "on one CPU there is no other front");
+	}
+	kmemx_region_reclaim(&kmemx_live);
+	rest = used_up_take(test);
+	hoarder = kthread_create(hoard, NULL, "kmemx_hoarder");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(hoarder));
+	set_cpus_allowed_ptr(hoarder, cpumask_of(other));
+	wake_up_process(hoarder);
+	kmemx_free_pages(block, 2);
+	for (rounds = 0; rounds < 200; rounds++)
+		expect_to_get(test, 3);
+	kthread_stop(hoarder);
 	used_up_give(rest);
 }
 
@@ -1323,6 +1380,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_released_pages_serve_atomic_callers),
 	KUNIT_CASE(api_says_what_is_stranded_in_fronts),
 	KUNIT_CASE(api_finds_what_another_front_has),
+	KUNIT_CASE(api_hoarder_leaves_others_something),
 	KUNIT_CASE(api_gives_other_cpus_what_they_want),
 	KUNIT_CASE(api_failing_slabs_have_reasons),
 	KUNIT_CASE(api_objects_need_no_frame),

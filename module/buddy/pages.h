@@ -14,6 +14,7 @@
 #ifndef KMEMX_BUDDY_PAGES_H
 #define KMEMX_BUDDY_PAGES_H
 
+#include <linux/jiffies.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -27,6 +28,9 @@
 #include "buddy/zone_block.h"
 #include "buddy/zone_census.h"
 #include "buddy/zone_info.h"
+
+/* So long fronts are not filled for later, after somebody has asked for that. */
+#define KMEMX_SPARE_TICKS	(HZ / 10)
 
 /**
  * struct kmemx_pages - the frames of a region
@@ -51,6 +55,7 @@
  * @away: first frame of the chunk that is away to be zeroed, or -1
  * @zeroes_ahead: who does that may run
  * @is_recalled: somebody has needed every frame since one was last to be taken
+ * @spared_at: when somebody last asked that no front be filled with more than is wanted, in jiffies
  * @wanting: for each order, one more than the number of a CPU that wants blocks others free, or
  *	     has; 0 if none does
  */
@@ -74,6 +79,7 @@ struct kmemx_pages {
 	long away;
 	bool zeroes_ahead;
 	bool is_recalled;
+	unsigned long spared_at;
 	unsigned int wanting[KMEMX_PCP_ORDERS] ____cacheline_aligned;
 };
 

@@ -4,6 +4,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
@@ -336,12 +337,22 @@ static noinline unsigned int batch_short(struct kmemx_pages *pages, struct kmemx
 	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
 }
 
+/* batch(), when few chunks are whole: no more than is wanted, while somebody has not enough. */
+static __always_inline unsigned int batch_few(const struct kmemx_pages *pages,
+					      const struct kmemx_pcp_list *list)
+{
+	if (unlikely(jiffies - READ_ONCE(pages->spared_at) < KMEMX_SPARE_TICKS))
+		return 1;
+	return list->few;
+}
+
 /* How many blocks an empty stack is to be filled with, one for the caller included. */
 static __always_inline unsigned int batch(struct kmemx_pages *pages, struct kmemx_pcp *pcp,
 					  unsigned int order)
 {
 	struct kmemx_pcp_list *list = kmemx_pcp_list(pcp, order);
-	unsigned int nr = kmemx_zone_has_plenty(&pages->zone) ? list->batch : list->few;
+	unsigned int nr = kmemx_zone_has_plenty(&pages->zone) ? list->batch :
+								batch_few(pages, list);
 
 	if (unlikely(kmemx_pcp_is_short(pcp) || list->limit - list->bottom < nr - 1))
 		return batch_short(pages, pcp, order, nr);
@@ -681,6 +692,20 @@ static enum kmemx_emptied empty_front(void *ctx)
 		return KMEMX_EMPTY_BUSY;
 	}
 	return left || !drain->left ? KMEMX_EMPTY : KMEMX_EMPTY_MORE;
+}
+
+/**
+ * kmemx_pages_spare() - have no front filled with more than is wanted, for a moment
+ * @pages: the region's frames
+ *
+ * For who is about to empty them, and to look for what that gives: a CPU that is at work would
+ * fill its front with it again.
+ *
+ * Context: any.
+ */
+void kmemx_pages_spare(struct kmemx_pages *pages)
+{
+	WRITE_ONCE(pages->spared_at, jiffies);
 }
 
 /**
