@@ -29,8 +29,8 @@
 #include "buddy/zone_census.h"
 #include "buddy/zone_info.h"
 
-/* So long fronts are not filled for later, after somebody has asked for that. */
-#define KMEMX_SPARE_TICKS	(HZ / 10)
+/* So long fronts are not filled for later, after somebody has asked for that: it looks at once. */
+#define KMEMX_SPARE_TICKS	2
 
 /**
  * struct kmemx_pages - the frames of a region

@@ -698,14 +698,15 @@ static enum kmemx_emptied empty_front(void *ctx)
  * kmemx_pages_spare() - have no front filled with more than is wanted, for a moment
  * @pages: the region's frames
  *
- * For who is about to empty them, and to look for what that gives: a CPU that is at work would
- * fill its front with it again.
+ * For who is about to empty them, and to look for what that gives: another CPU that is at work
+ * would fill its front with it again.
  *
  * Context: any.
  */
 void kmemx_pages_spare(struct kmemx_pages *pages)
 {
-	WRITE_ONCE(pages->spared_at, jiffies);
+	if (num_online_cpus() > 1)
+		WRITE_ONCE(pages->spared_at, jiffies);
 }
 
 /**
