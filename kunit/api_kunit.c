@@ -6,7 +6,6 @@
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/irq_work.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -611,59 +610,49 @@ static void api_finds_what_another_front_has(struct kunit *test)
 	used_up_give(rest);
 }
 
-/* Fills its CPU's front as often as that is empty. */
-static int hoard(void *unused)
+/*
+ * What is in this CPU's front after an allocation that fills it, if another was emptied @ticks ago;
+ * the clock must not go on meanwhile.
+ */
+static unsigned long fill_after(struct kunit *test, unsigned long ticks)
 {
-	while (!kthread_should_stop()) {
-		kmemx_free_pages(kmemx_alloc_pages(GFP_NOWAIT | __GFP_NOWARN, 0), 0);
-		cond_resched();
-	}
-	return 0;
+	struct kmemx_pages *live = &kmemx_live.pages;
+	unsigned long now, nr;
+	struct page *page;
+
+	do {
+		kmemx_region_reclaim(&kmemx_live);
+		preempt_disable();
+		now = jiffies;
+		WRITE_ONCE(live->drained_at, now - ticks);
+		page = kmemx_alloc_pages(GFP_NOWAIT, 0);
+		nr = kmemx_pages_nr_front_of(live, (unsigned int)raw_smp_processor_id());
+		now = jiffies - now;
+		preempt_enable();
+		KUNIT_EXPECT_NOT_NULL(test, page);
+		kmemx_free_pages(page, 0);
+	} while (now);
+	return nr;
 }
 
-/* @nr pages, with a try more each: our CPU may stand still for long. */
-static void expect_to_get(struct kunit *test, unsigned int nr)
+/* So that there is something for who is short of it. */
+static void api_front_is_not_filled_while_others_are_drained(struct kunit *test)
 {
-	struct page *page[8];
-	unsigned int i;
+	struct kmemx_pages *live = &kmemx_live.pages;
+	const unsigned long long_ago = 1000 * HZ;
+	struct few_whole few;
 
-	/* What we have had is not ours, and is the hoarder's if it takes more than it wants. */
+	few_whole_begin(test, &few);
+	KUNIT_EXPECT_EQ(test, fill_after(test, 0), 0UL);
+	KUNIT_EXPECT_EQ(test, fill_after(test, 1), 0UL);
+	if (raw_cpu_ptr(live->pcp)->list[0].few > 1)
+		KUNIT_EXPECT_GT(test, fill_after(test, KMEMX_DRAINED_TICKS), 0UL);
+	/* One CPU has nobody to leave it to. */
+	WRITE_ONCE(live->drained_at, jiffies - long_ago);
 	kmemx_region_reclaim(&kmemx_live);
-	usleep_range(100, 200);
-	for (i = 0; i < nr; i++)
-		page[i] = kmemx_alloc_pages(QUIET, 0) ?: kmemx_alloc_pages(QUIET, 0);
-	for (i = 0; i < nr; i++) {
-		KUNIT_EXPECT_NOT_NULL(test, page[i]);
-		kmemx_free_pages(page[i], 0);
-	}
-}
-
-/* But one for itself: what it has beside is wanted more by who may wait. */
-static void api_hoarder_leaves_others_something(struct kunit *test)
-{
-	struct page *block = kmemx_alloc_pages(GFP_KERNEL, 2);
-	struct task_struct *hoarder;
-	unsigned int other, rounds;
-	void *rest;
-
-	KUNIT_ASSERT_NOT_NULL(test, block);
-	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
-	other = cpumask_any_but(cpu_online_mask, (unsigned int)raw_smp_processor_id());
-	if (other >= nr_cpu_ids) {
-		kmemx_free_pages(block, 2);
-		kunit_skip(test, "on one CPU there is no other front");
-	}
-	kmemx_region_reclaim(&kmemx_live);
-	rest = used_up_take(test);
-	hoarder = kthread_create(hoard, NULL, "kmemx_hoarder");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(hoarder));
-	set_cpus_allowed_ptr(hoarder, cpumask_of(other));
-	wake_up_process(hoarder);
-	kmemx_free_pages(block, 2);
-	for (rounds = 0; rounds < 200; rounds++)
-		expect_to_get(test, 3);
-	kthread_stop(hoarder);
-	used_up_give(rest);
+	KUNIT_EXPECT_EQ(test, jiffies - READ_ONCE(live->drained_at) < long_ago,
+			num_online_cpus() > 1);
+	few_whole_end(&few);
 }
 
 /* Takes pages, @page[nr] the next, until its CPU has used up what others have left for it. */
@@ -1380,7 +1369,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_released_pages_serve_atomic_callers),
 	KUNIT_CASE(api_says_what_is_stranded_in_fronts),
 	KUNIT_CASE(api_finds_what_another_front_has),
-	KUNIT_CASE(api_hoarder_leaves_others_something),
+	KUNIT_CASE(api_front_is_not_filled_while_others_are_drained),
 	KUNIT_CASE(api_gives_other_cpus_what_they_want),
 	KUNIT_CASE(api_failing_slabs_have_reasons),
 	KUNIT_CASE(api_objects_need_no_frame),

@@ -427,8 +427,14 @@ static struct kunit_case backend_cases[] = {
 	{}
 };
 
+static void backend_exit(struct kunit *test)
+{
+	flush_delayed_work(&letting_go);
+}
+
 static struct kunit_suite backend_suite = {
 	.name = "kmemx_backend",
+	.exit = backend_exit,
 	.test_cases = backend_cases,
 };
 

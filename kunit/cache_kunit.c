@@ -5,6 +5,7 @@
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -1227,11 +1228,16 @@ static bool is_reading;
 
 static int read_for_long(void *unused)
 {
+	unsigned long end = jiffies + 10 * HZ;
+
 	rcu_read_lock();
 	WRITE_ONCE(is_reading, true);
-	while (!kthread_should_stop())
+	/* Not for ever, wherever it runs. */
+	while (!kthread_should_stop() && time_before(jiffies, end))
 		cpu_relax();
 	rcu_read_unlock();
+	while (!kthread_should_stop())
+		msleep(20);
 	return 0;
 }
 
@@ -1244,7 +1250,7 @@ static struct task_struct *start_reader(struct kunit *test)
 	is_reading = false;
 	task = kthread_create(read_for_long, NULL, "kmemx_reader");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	set_cpus_allowed_ptr(task, cpumask_of(cpu));
+	kthread_bind(task, cpu);
 	wake_up_process(task);
 	while (!READ_ONCE(is_reading))
 		msleep(20);
@@ -1253,7 +1259,8 @@ static struct task_struct *start_reader(struct kunit *test)
 
 static void cache_reaper_waits_for_readers(struct kunit *test)
 {
-	struct kmemx_cache *cache = make_typesafe(test->priv);
+	struct fixture *fx = test->priv;
+	struct kmemx_cache *cache = make_typesafe(fx);
 	struct kmemx_reaper *reaper;
 	struct task_struct *reader;
 	unsigned long nr_waiting;
@@ -1263,11 +1270,17 @@ static void cache_reaper_waits_for_readers(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 		kunit_skip(test, "there is no other CPU on which one could read");
 	}
-	reaper = begin_to_reap(test, cache);
+	/* On another CPU than that of the reaper, which is this one. */
+	migrate_disable();
 	reader = start_reader(test);
+	reaper = begin_to_reap(test, cache);
+	migrate_enable();
 	for (i = 0; i < 200 && !READ_ONCE(cache->nr_waiting); i++)
 		let_reaper_run();
-	nr_waiting = READ_ONCE(cache->nr_waiting);
+	/* When all have ended. */
+	mutex_lock(&fx->depot.lock);
+	nr_waiting = cache->nr_waiting;
+	mutex_unlock(&fx->depot.lock);
 	KUNIT_EXPECT_GT(test, nr_waiting, 0UL);
 	/* It is asked every 50 ms whether a grace period has passed. */
 	for (i = 0; i < 20; i++)

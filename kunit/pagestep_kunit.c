@@ -260,7 +260,7 @@ static void op_chunk(unsigned int order)
 		op_claim(order);
 }
 
-/* The first block of @order stays of one that is held, and what others take meanwhile goes. */
+/* The first block of @order stays of one that is held; others may take the rest meanwhile. */
 static void trim(unsigned int from, unsigned int order)
 {
 	struct kmemx_freed freed;

@@ -1030,7 +1030,6 @@ static void send_away(struct kunit *test, struct fixture *fx)
 	memset(kmemx_pages_address(fx->pages, (u32)fx->pages->away), 0xff, CHUNK_BYTES);
 }
 
-/* Though whoever zeroes it does not run. */
 /* Whoever came before it began: at each number, and after each so many steps of others. */
 static void region_reclaim_of_others_is_enough_if_whole(struct kunit *test)
 {
@@ -1078,6 +1077,7 @@ static void region_reclaim_ends_typesafe_slabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmemx_cache_delete(cache), 0);
 }
 
+/* Though whoever zeroes it does not run. */
 static void region_reclaim_takes_back_what_is_away(struct kunit *test)
 {
 	struct fixture *fx = test->priv;

@@ -157,14 +157,14 @@ static int __init kmemx_init(void)
 		return ret;
 	ret = make_region();
 	if (ret) {
-		pr_err("%s of a region of %lu MiB: %pe; load with a smaller size=\n",
-		       ret == -ENOMEM ? "no memory for the metadata" : "no way to map all",
+		pr_err("%s a region of %lu MiB: %pe; load with a smaller size=\n",
+		       ret == -ENOMEM ? "no memory for the metadata of" : "cannot make",
 		       kmemx_params.size >> 20, ERR_PTR(ret));
 		goto err_release;
 	}
 	ret = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "kmemx:dead", NULL, drain_dead_cpu);
 	if (ret < 0) {
-		pr_err("nothing would say which CPUs go: %pe; unload a module that wants to know too\n",
+		pr_err("no state of CPU hotplug is left: %pe; unload another module that has one\n",
 		       ERR_PTR(ret));
 		goto err_region;
 	}

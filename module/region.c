@@ -248,8 +248,7 @@ static void reclaim_caches(struct kmemx_region *region)
 void kmemx_region_reclaim(struct kmemx_region *region)
 {
 	reclaim_caches(region);
-	kmemx_pages_spare(&region->pages);
-	kmemx_pages_drain(&region->pages);
+	kmemx_pages_drain_for(&region->pages);
 	kmemx_pages_sweep(&region->pages);
 	kmemx_pages_recall_chunk(&region->pages);
 }

@@ -132,7 +132,7 @@ int kmemx_pages_init(struct kmemx_pages *pages, unsigned int nr_extents,
 	memset(pages, 0, sizeof(*pages));
 	raw_spin_lock_init(&pages->zeroing);
 	pages->away = -1;
-	pages->spared_at = jiffies - KMEMX_SPARE_TICKS;
+	pages->drained_at = jiffies - KMEMX_DRAINED_TICKS;
 	pages->extent = kvcalloc(nr_extents, sizeof(*extent), GFP_KERNEL);
 	if (!pages->extent)
 		return ret;

@@ -29,8 +29,8 @@
 #include "buddy/zone_census.h"
 #include "buddy/zone_info.h"
 
-/* So long fronts are not filled for later, after somebody has asked for that: it looks at once. */
-#define KMEMX_SPARE_TICKS	2
+/* For how many ticks after a front was emptied for somebody stacks are filled with less. */
+#define KMEMX_DRAINED_TICKS	2
 
 /**
  * struct kmemx_pages - the frames of a region
@@ -55,7 +55,7 @@
  * @away: first frame of the chunk that is away to be zeroed, or -1
  * @zeroes_ahead: who does that may run
  * @is_recalled: somebody has needed every frame since one was last to be taken
- * @spared_at: when somebody last asked that no front be filled with more than is wanted, in jiffies
+ * @drained_at: when the front of one of several CPUs was last emptied for somebody, in jiffies
  * @wanting: for each order, one more than the number of a CPU that wants blocks others free, or
  *	     has; 0 if none does
  */
@@ -79,7 +79,7 @@ struct kmemx_pages {
 	long away;
 	bool zeroes_ahead;
 	bool is_recalled;
-	unsigned long spared_at;
+	unsigned long drained_at;
 	unsigned int wanting[KMEMX_PCP_ORDERS] ____cacheline_aligned;
 };
 

@@ -337,11 +337,11 @@ static noinline unsigned int batch_short(struct kmemx_pages *pages, struct kmemx
 	return min(nr, (unsigned int)(list->limit - list->bottom) + 1);
 }
 
-/* batch(), when few chunks are whole: no more than is wanted, while somebody has not enough. */
+/* batch(), when few chunks are whole: no more than is wanted, while somebody is short. */
 static __always_inline unsigned int batch_few(const struct kmemx_pages *pages,
 					      const struct kmemx_pcp_list *list)
 {
-	if (unlikely(jiffies - READ_ONCE(pages->spared_at) < KMEMX_SPARE_TICKS))
+	if (unlikely(jiffies - READ_ONCE(pages->drained_at) < KMEMX_DRAINED_TICKS))
 		return 1;
 	return list->few;
 }
@@ -695,21 +695,6 @@ static enum kmemx_emptied empty_front(void *ctx)
 }
 
 /**
- * kmemx_pages_spare() - have no front filled with more than is wanted, for a moment
- * @pages: the region's frames
- *
- * For who is about to empty them, and to look for what that gives: another CPU that is at work
- * would fill its front with it again.
- *
- * Context: any.
- */
-void kmemx_pages_spare(struct kmemx_pages *pages)
-{
-	if (num_online_cpus() > 1)
-		WRITE_ONCE(pages->spared_at, jiffies);
-}
-
-/**
  * kmemx_pages_drain() - empty the fronts of all CPUs
  * @pages: the region's frames
  *
@@ -725,6 +710,31 @@ void kmemx_pages_drain(struct kmemx_pages *pages)
 	kmemx_empty_all_cpus(empty_front, NULL, &drain);
 }
 KMEMX_EXPORT_FOR_TEST(kmemx_pages_drain);
+
+/* Another CPU that is at work would take again what it gives back, before who wants it looks. */
+static enum kmemx_emptied drain_front(void *ctx)
+{
+	struct drain *drain = ctx;
+
+	if (num_online_cpus() > 1)
+		WRITE_ONCE(drain->pages->drained_at, jiffies);
+	return empty_front(ctx);
+}
+
+/**
+ * kmemx_pages_drain_for() - as kmemx_pages_drain(), for somebody who is short of pages
+ * @pages: the region's frames
+ *
+ * For a tick or two no front is filled with more than is wanted, if few chunks are whole.
+ *
+ * Context: may sleep.
+ */
+void kmemx_pages_drain_for(struct kmemx_pages *pages)
+{
+	struct drain drain = { .pages = pages, .cpu = nr_cpu_ids };
+
+	kmemx_empty_all_cpus(drain_front, NULL, &drain);
+}
 
 /**
  * kmemx_pages_drain_dead() - empty the front of a CPU that has gone offline

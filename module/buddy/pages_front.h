@@ -26,8 +26,8 @@ bool kmemx_pages_put_sent(struct kmemx_pages *pages, struct page *page, u8 *info
 			  unsigned int order, enum kmemx_kind kind);
 void kmemx_pages_drop_twice(const struct kmemx_pages *pages, u32 frame, unsigned int order);
 void kmemx_pages_give_group(struct kmemx_pages *pages, struct kmemx_pcp_group group);
-void kmemx_pages_spare(struct kmemx_pages *pages);
 void kmemx_pages_drain(struct kmemx_pages *pages);
+void kmemx_pages_drain_for(struct kmemx_pages *pages);
 void kmemx_pages_drain_dead(struct kmemx_pages *pages, unsigned int cpu);
 unsigned long kmemx_pages_nr_front(const struct kmemx_pages *pages);
 

@@ -250,7 +250,7 @@ int kmemx_grant_check_cma(struct kmemx_grant *grant, unsigned long nr_pages)
 /*
  * References to a frame, when others have had the time to let go of it. Who finds it by what it
  * was used for before, or by a page table, has one for a moment; all frames of a grant together
- * are waited for no longer than a second.
+ * are waited for about a second, once when it is made and once when it is given back.
  */
 static int count_settled(struct kmemx_grant *grant, struct page *page)
 {
@@ -319,7 +319,7 @@ static int check_grant(struct kmemx_grant *grant, unsigned long nr_pages, int ni
  *
  * Context: process context, may sleep for seconds.
  * Return: 0, -EINTR, or the reason as struct kmemx_backend has it; -EIO if the
- *	   memory was not what the kernel promises, and has gone back.
+ *	   memory was not what the kernel promises.
  */
 int kmemx_backend_try(struct kmemx_grant *grant, const struct kmemx_backend *backend,
 		      unsigned long nr_pages, int nid)
@@ -396,8 +396,9 @@ static int climb_down(struct kmemx_grant *grant, const char *want, unsigned long
  * @nid: the node they must be on, or NUMA_NO_NODE
  *
  * Logs a line for each rung that failed, with the reason, the frames in its way
- * and the remedy, and one that sums up if none held. After a failure nothing
- * is held and kmemx_backend_fini() need not be called.
+ * and the remedy, and one that sums up if none held. After a failure
+ * kmemx_backend_fini() need not be called, and nothing is held but what
+ * kmemx_backend_try() says.
  *
  * Context: process context, may sleep for seconds.
  * Return: 0, -EINVAL for arguments that make no sense, -EINTR for a fatal
@@ -441,7 +442,7 @@ KMEMX_EXPORT_FOR_TEST(kmemx_backend_reserve);
  * @i: index of the span; an empty span is left alone
  *
  * A frame that somebody else still refers to would reach the page allocator
- * while in use, so it is waited for, up to a second for all of @grant, and then a
+ * while in use, so it is waited for, about a second for all of @grant, and then a
  * span that has one stays as it is, for good if need be.
  *
  * Context: process context, may sleep.

@@ -110,8 +110,10 @@ void kmemx_depot_usage(struct kmemx_depot *depot)
 	unsigned int owner, i = 0;
 	u32 id;
 
-	while ((cache = kmemx_depot_next(depot, &i)))
+	while ((cache = kmemx_depot_next(depot, &i))) {
 		begin_usage(cache, &cache->usage);
+		cond_resched();
+	}
 	for (id = 0; next_slab(depot, ANY, &id, &owner); id++) {
 		cache = depot->cache[owner];
 		if (cache)

@@ -3,9 +3,9 @@
  * What is known of the objects of a cache: where they are, who holds them, how many came and
  * went, and whether all that agrees. For files, reports and tests; no object is changed here.
  *
- * Locking: none, but where all caches of a depot are walked. The caller sees to it that the
- * cache is not destroyed meanwhile. What others change meanwhile is seen as it was before or
- * after.
+ * Locking: none, but for the functions of all of a depot, for which its lock is held. The
+ * caller sees to it that the cache is not destroyed meanwhile. What others change meanwhile is
+ * seen as it was before or after.
  */
 #ifndef KMEMX_SLAB_USAGE_H
 #define KMEMX_SLAB_USAGE_H
